@@ -1,0 +1,22 @@
+package ai.sparktron.pipeline.tokenize;
+
+/**
+ * One tokenized sample, before packing. {@code labels[t]} belongs to {@code ids[t]} itself (the shift by one happens when rows are packed into
+ * shards); the first label is always -100.
+ *
+ * @param ids     token ids
+ * @param labels  the same ids where trained, otherwise {@link #IGNORED}
+ * @param weights loss weight per token, or null when every trained token weighs 1
+ */
+public record Example(int[] ids, int[] labels, float[] weights) {
+
+    /** Label of a token that is not trained. */
+    public static final int IGNORED = -100;
+
+    public Example {
+        if (ids.length != labels.length || (weights != null && weights.length != ids.length)) {
+            throw new IllegalArgumentException("ids, labels and weights differ in length: " + ids.length + ", " + labels.length
+                    + (weights == null ? "" : ", " + weights.length));
+        }
+    }
+}
