@@ -1,0 +1,156 @@
+package ai.sparktron.trainer.kernels;
+
+import ai.sparktron.trainer.tensor.Tensor;
+
+/**
+ * The maths of training, on tensors of one engine. Every result is an out-parameter; nothing is allocated; calls are ordered on the engine's stream
+ * and return before a device has finished. Shapes, types and aliasing are checked by {@code CheckedKernels} once for all engines.
+ *
+ * <p>Activations are {@code [T, columns]} with any row stride. "May be the same" below means the very same tensor, never a partial overlap.
+ * Sums are accumulated in float32 or wider whatever the types of the operands. Gradients of parameters accumulate; gradients of activations are
+ * overwritten unless a {@link Write} says otherwise.
+ *
+ * <p>Results depend only on operands, not on timing: the host engine gives the same bits at every call.
+ */
+public interface Kernels {
+
+    // ---- products -------------------------------------------------------------------------------------------------------------------------
+
+    /**
+     * out = op(a) op(b), or out += it. {@code a} is [M, K] (or [K, M] with {@link Transpose#YES}), {@code b} [K, N] (or [N, K]), {@code out} [M, N].
+     * The result may have a wider type than the operands (float32 gradients of bfloat16 products).
+     */
+    void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write);
+
+    // ---- element by element ---------------------------------------------------------------------------------------------------------------
+
+    /** out = a + b, all [T, N]; {@code out} may be the same as either. */
+    void add(Tensor a, Tensor b, Tensor out);
+
+    /** y += factor * x, same shapes. */
+    void addScaled(float factor, Tensor x, Tensor y);
+
+    /** x *= factor. */
+    void scale(Tensor x, float factor);
+
+    /** out = x, converting the type, rounding to nearest even; rows may have different strides. Integers are copied only to integers of the same type. */
+    void copy(Tensor x, Tensor out);
+
+    /** x = value everywhere; floating point or I32. */
+    void fill(Tensor x, float value);
+
+    /** x[t, :] += bias for every row; x [T, N], bias [N]. */
+    void addBias(Tensor x, Tensor bias);
+
+    /** dBias += sum over rows of dy; dy [T, N], dBias [N]. */
+    void addBiasGrad(Tensor dy, Tensor dBias);
+
+    // ---- random numbers -------------------------------------------------------------------------------------------------------------------
+
+    /**
+     * x = mean + deviation * normal numbers. Element i (row-major, of the global tensor) depends only on (seed, {@code globalColumns}, its global row
+     * and column), so that slices made on any grid are slices of the same tensor: element (r, c) of {@code x} is element
+     * (firstRow + r, firstColumn + c) of a tensor of {@code globalColumns} columns. Philox4x32-10 and Box-Muller.
+     */
+    void fillNormal(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float mean, float deviation);
+
+    /** As {@link #fillNormal} with uniform numbers in [low, high). */
+    void fillUniform(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float low, float high);
+
+    /**
+     * out = x with elements dropped with {@code probability} and the others scaled by 1/(1 - probability); the mask is a function of (seed, index)
+     * as in {@link #fillUniform}, so applying it to a gradient is the gradient. {@code out} may be the same as {@code x}.
+     */
+    void dropout(Tensor x, long seed, long firstRow, long globalColumns, float probability, Tensor out);
+
+    // ---- embedding ------------------------------------------------------------------------------------------------------------------------
+
+    /**
+     * out[t] = table[ids[t] - firstRow], zeros where that is outside the table (rows of another rank). ids I32 [T], table [V', D], out [T, D].
+     */
+    void embedding(Tensor ids, Tensor table, long firstRow, Tensor out);
+
+    /** dTable[ids[t] - firstRow] += dy[t], in token order; ids outside are skipped. */
+    void embeddingGrad(Tensor ids, Tensor dy, long firstRow, Tensor dTable);
+
+    // ---- normalisation --------------------------------------------------------------------------------------------------------------------
+
+    /**
+     * RMSNorm (arXiv 1910.07467) over groups of K columns: x [T, n*K], weight [K], out like x; mean of squares in float32, times rsqrt, rounded to the
+     * type of x, then times weight. n = 1 is the usual norm of a row, n = heads is the norm of queries or keys. {@code inverseRms} float32 [T, n] is
+     * written for the gradient, or null. {@code out} may be the same as {@code x} only where no gradient is needed.
+     */
+    void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out, Tensor inverseRms);
+
+    /** residual += delta, then {@link #rmsNorm} of the sum into {@code out}: one pass over memory. All [T, D]. */
+    void addRmsNorm(Tensor residual, Tensor delta, Tensor weight, float epsilon, Tensor out, Tensor inverseRms);
+
+    /**
+     * Gradient of {@link #rmsNorm} at the input {@code x}: dx written or accumulated as {@code dxWrite} says, dWeight += (skipped when null: a frozen norm).
+     * {@code dx} may be the same as {@code dy} when overwritten.
+     */
+    void rmsNormGrad(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor dx, Write dxWrite, Tensor dWeight);
+
+    // ---- positions ------------------------------------------------------------------------------------------------------------------------
+
+    /**
+     * Rotates, in place, the first R elements of every group of {@code headSize} columns of x [T, n*headSize] by the token's position. {@code cosSin}
+     * float32 [P, R]: the R/2 cosines then the R/2 sines of each position, any attention factor multiplied in.
+     * {@link Direction#BACKWARD} is the gradient.
+     *
+     * @param positions I32 [T], each below P
+     */
+    void rope(Tensor x, int headSize, Tensor positions, Tensor cosSin, RopeLayout layout, Direction direction);
+
+    // ---- attention ------------------------------------------------------------------------------------------------------------------------
+
+    /**
+     * Causal attention inside documents: query token i sees key token j when their documents are equal and position[j] <= position[i].
+     * q [Tq, H*K], k [Tk, G*K], v [Tk, G*Kv], out [Tq, H*Kv]; {@code logSumExp} float32 [Tq, H] of the scaled scores, or null. A query that sees no key
+     * gets zeros and -infinity.
+     */
+    void attention(Tensor q, Tensor k, Tensor v, AttentionShape shape, TokenLayout queries, TokenLayout keys, Tensor out, Tensor logSumExp);
+
+    /**
+     * Gradient of {@link #attention}. {@code out} and {@code logSumExp} may belong to a larger set of keys than this call's (context parallel ring): then the
+     * call gives this part's share. dq, dk, dv written as {@code write} says.
+     */
+    void attentionGrad(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries,
+                       TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write);
+
+    // ---- feed-forward ---------------------------------------------------------------------------------------------------------------------
+
+    /** SwiGLU (arXiv 2002.05202): out = silu(gate) * up with gateUp [T, 2F] = [gate | up], out [T, F]. */
+    void swiGlu(Tensor gateUp, Tensor out);
+
+    /** Gradient of {@link #swiGlu}; dGateUp may be the same as gateUp. */
+    void swiGluGrad(Tensor dOut, Tensor gateUp, Tensor dGateUp);
+
+    // ---- loss -----------------------------------------------------------------------------------------------------------------------------
+
+    /**
+     * Per row of logits [T, V'] of which column 0 is vocabulary entry {@code firstColumn}: logSumExp[t] over these columns, and picked[t] = logit of
+     * labels[t] if it is one of these columns, otherwise 0. Both float32 [T]. labels I32 [T]; negative = no loss, picked 0.
+     */
+    void softmaxStatistics(Tensor logits, Tensor labels, long firstColumn, Tensor logSumExp, Tensor picked);
+
+    /**
+     * logits[t, c] = scale[t] * (exp(logits[t, c] - logSumExp[t]) - [c + firstColumn == labels[t]]), in place; rows with a negative label become 0.
+     * {@code logSumExp} is over the whole vocabulary. scale float32 [T].
+     */
+    void crossEntropyGrad(Tensor logits, Tensor logSumExp, Tensor labels, long firstColumn, Tensor scale);
+
+    // ---- optimizer ------------------------------------------------------------------------------------------------------------------------
+
+    /** out[0] = or += the sum of squares of x. out float32 or float64 [1] on the engine. A NaN or infinity of x shows in the result. */
+    void sumOfSquares(Tensor x, Tensor out, Write write);
+
+    /**
+     * One AdamW update of a flat range [n] of float32 {@code value} with its moments. The gradient is first multiplied by gradientScale[0] (float32 [1] on
+     * the engine: normalisation and clipping), so no pass of its own is needed. {@code copy}, when not null, receives the value rounded to its type.
+     */
+    void adamW(AdamWStep step, Tensor value, Tensor gradient, Tensor gradientScale, Tensor firstMoment, Tensor secondMoment, Tensor copy);
+
+    /** One step of SGD with momentum: moment = momentum * moment + (scaled gradient + weightDecay * value); value -= learningRate * moment. */
+    void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor gradientScale, Tensor moment, Tensor copy);
+}

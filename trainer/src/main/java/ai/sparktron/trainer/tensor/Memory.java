@@ -1,0 +1,14 @@
+package ai.sparktron.trainer.tensor;
+
+/** Where an engine's blocks come from. One per kind of memory: the engine's own, pinned host memory for transfers, or none at all when measuring. */
+public interface Memory {
+
+    /**
+     * A new block, contents undefined.
+     *
+     * @param sizeBytes at least 1
+     * @param purpose   what it is for, named in the error
+     * @throws OutOfDeviceMemoryException when it does not fit
+     */
+    Storage allocate(long sizeBytes, String purpose);
+}

@@ -1,0 +1,11 @@
+/**
+ * What memory is: start with {@link ai.sparktron.trainer.tensor.Tensor}, a name, a type, a shape and an address, and with
+ * {@link ai.sparktron.trainer.tensor.Arena}, which owns the memory that tensors lie in. There is no maths here: all of it is in
+ * {@code ai.sparktron.trainer.kernels}.
+ *
+ * <p>Legend of the letters used in shapes all over the trainer: T packed tokens, D embedding (hidden size), H query heads, G key/value heads, K size of
+ * a head, F feed-forward size, V vocabulary, E experts.
+ *
+ * <p>This package imports nothing of the trainer.
+ */
+package ai.sparktron.trainer.tensor;
