@@ -15,7 +15,8 @@ public interface Storage extends AutoCloseable {
      * Engine's own view of a range, made once per tensor and kept by it so that kernels allocate nothing: host engines answer a direct
      * {@link java.nio.ByteBuffer} in native byte order, others null.
      *
-     * @throws IllegalStateException when the block is closed
+     * @throws IllegalStateException when the block is closed, or when the range is larger than a view of this engine may be (2 GiB for a
+     *                               {@link java.nio.ByteBuffer})
      */
     Object view(long byteOffset, long sizeBytes);
 

@@ -17,7 +17,7 @@ public final class Tensor {
     private final Storage storage;
     private final long byteOffset;
     private final long rowStride;
-    private final Object view;
+    private Object view;
 
     private Tensor(String name, DType dtype, Shape shape, Storage storage, long byteOffset, long rowStride) {
         this.name = Objects.requireNonNull(name, "name");
@@ -31,7 +31,6 @@ public final class Tensor {
             throw new IllegalStateException("tensor " + name + " " + dtype + shape + " covers bytes " + byteOffset + " to "
                     + (byteOffset + bytes) + " of a block of " + storage.sizeBytes());
         }
-        this.view = storage.view(byteOffset, bytes);
     }
 
     /** A contiguous tensor at an offset of a block. */
@@ -61,8 +60,14 @@ public final class Tensor {
         return storage.address() + byteOffset;
     }
 
-    /** The engine's view of this tensor's bytes, from the first element to the last; see {@link Storage#view}. */
+    /**
+     * The engine's view of this tensor's bytes, from the first element to the last; see {@link Storage#view}. Made at the first call and kept, so
+     * that flat buffers of more bytes than a view may have can exist and be cut into {@link #rows} before kernels see them.
+     */
     public Object view() {
+        if (view == null) {
+            view = storage.view(byteOffset, spanBytes());
+        }
         return view;
     }
 
