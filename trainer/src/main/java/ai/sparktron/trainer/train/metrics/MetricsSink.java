@@ -1,0 +1,12 @@
+package ai.sparktron.trainer.train.metrics;
+
+/** Takes the figures of a run as they come. Used by one thread. A sink that cannot write throws: figures are never lost silently. */
+public interface MetricsSink extends AutoCloseable {
+
+    void step(StepMetrics metrics);
+
+    void evaluation(EvaluationMetrics metrics);
+
+    @Override
+    void close();
+}
