@@ -1,0 +1,35 @@
+package ai.sparktron.trainer.config;
+
+import java.util.Optional;
+
+/** The shape of the model. All absent by default: config.json says it; what is given here goes before config.json. */
+@Concern(title = "Architecture (each absent: from config.json)", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PLAN})
+public record ArchitectureOptions(
+        @Option(range = "[1,)", doc = "Layers.") Optional<Integer> numLayers,
+        @Option(range = "[1,)", doc = "Width of the residual stream.") Optional<Integer> hiddenSize,
+        @Option(range = "[1,)", doc = "Inner width of the feed-forward part.") Optional<Integer> ffnHiddenSize,
+        @Option(range = "[1,)", doc = "Attention heads.") Optional<Integer> numAttentionHeads,
+        @Option(doc = "Share keys and values between heads; must agree with num_query_groups.", status = Status.NO_MEANING,
+                note = "It is num_query_groups < num_attention_heads.")
+        Optional<Boolean> groupQueryAttention,
+        @Option(range = "[1,)", doc = "Groups of heads that share keys and values.") Optional<Integer> numQueryGroups,
+        @Option(range = "[1,)", doc = "Longest sequence.") Optional<Integer> maxPositionEmbeddings,
+        @Option(of = {"rope", "learned_absolute", "mrope", "relative", "none"}, planned = {"learned_absolute", "mrope", "relative", "none"},
+                doc = "Kind of positions.")
+        Optional<String> positionEmbeddingType,
+        @Option(range = "(0,)", doc = "Base of the rotary frequencies.") Optional<Double> rotaryBase,
+        @Option(range = "(0,1]", status = Status.PLANNED, doc = "Share of each head that is rotated.") Optional<Double> rotaryPercent,
+        @Option(status = Status.PLANNED, doc = "Rotate neighbouring pairs instead of halves.") Optional<Boolean> rotaryInterleaved,
+        @Option(of = {"RMSNorm", "LayerNorm"}, planned = "LayerNorm", doc = "Kind of normalisation.") Optional<String> normalization,
+        @Option(range = "(0,)", doc = "Added to the variance in normalisation.") Optional<Double> normEpsilon,
+        @Option(status = Status.PLANNED, doc = "Gated SiLU feed-forward.") Optional<Boolean> swiglu,
+        @Option(doc = "Output layer with weights of its own.") Optional<Boolean> untieEmbeddingsAndOutputWeights,
+        @Option(status = Status.PLANNED, doc = "No biases in linear layers.") Optional<Boolean> disableBiasLinear,
+        @Option(doc = "Biases on queries, keys and values.") Optional<Boolean> addQkvBias,
+        @Option(range = "[0,1)", status = Status.PLANNED, doc = "Dropout in attention.") Optional<Double> attentionDropout,
+        @Option(range = "[0,1)", status = Status.PLANNED, doc = "Dropout on the residual stream.") Optional<Double> hiddenDropout,
+        @Option(range = "[1,)", doc = "Width of one head.") Optional<Integer> kvChannels,
+        @Option(doc = "Normalise queries and keys of each head.") Optional<Boolean> qkLayernorm,
+        @Option(range = "[1,)", doc = "Rows of the embedding.") Optional<Integer> paddedVocabSize,
+        @Option(json = "any", doc = "Scaling of the rotary frequencies: JSON as in config.json, or a number for linear.") Optional<String> ropeScaling) {
+}

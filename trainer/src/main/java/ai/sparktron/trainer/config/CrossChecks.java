@@ -1,0 +1,216 @@
+package ai.sparktron.trainer.config;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Options that do not fit one another; every message names both and says what to change. */
+final class CrossChecks {
+
+    private final Options options;
+    private final List<String> problems = new ArrayList<>();
+
+    private CrossChecks(Options options) {
+        this.options = options;
+    }
+
+    /** What is wrong between options, whatever is still missing. */
+    static List<String> problems(Options options) {
+        CrossChecks checks = new CrossChecks(options);
+        checks.grid();
+        checks.overlap();
+        checks.recompute();
+        checks.schedule();
+        checks.data();
+        checks.experts();
+        checks.tuning();
+        checks.attention();
+        checks.export();
+        return List.copyOf(checks.problems);
+    }
+
+    /** What a complete command line still lacks. */
+    static List<String> missing(Options options) {
+        CrossChecks checks = new CrossChecks(options);
+        checks.missing();
+        return List.copyOf(checks.problems);
+    }
+
+    private void require(boolean holds, String problem) {
+        if (!holds) {
+            problems.add(problem);
+        }
+    }
+
+    private void grid() {
+        ParallelOptions parallel = options.parallel();
+        TrainingOptions training = options.training();
+        int model = parallel.modelParallelSize();
+        Derived derived = options.derived();
+        int ranks = derived.numRanks();
+        require(ranks % model == 0, "--num_ranks " + ranks + " is not a multiple of tensor_model_parallel_size x pipeline_model_parallel_size x context_parallel_size = "
+                + parallel.tensorModelParallelSize() + " x " + parallel.pipelineModelParallelSize() + " x " + parallel.contextParallelSize() + " = " + model
+                + "; take " + (ranks / model + 1) * model + " ranks or smaller sizes");
+        long round = (long) training.microBatchSize() * derived.dataParallelSize();
+        require(training.globalBatchSize() % round == 0, "--global_batch_size " + training.globalBatchSize() + " is not a multiple of --micro_batch_size "
+                + training.microBatchSize() + " x data-parallel size " + derived.dataParallelSize() + " = " + round + "; take "
+                + (training.globalBatchSize() / round + 1) * round);
+        derived.rowLength().ifPresent(length -> require(parallel.contextParallelSize() == 1 || length % (2 * parallel.contextParallelSize()) == 0,
+                "--max_length " + length + " is not a multiple of 2 x --context_parallel_size " + parallel.contextParallelSize()));
+        boolean stages = parallel.pipelineModelParallelSize() > 1;
+        parallel.decoderFirstPipelineNumLayers().ifPresent(layers -> require(stages,
+                "--decoder_first_pipeline_num_layers " + layers + " needs --pipeline_model_parallel_size above 1"));
+        parallel.decoderLastPipelineNumLayers().ifPresent(layers -> require(stages,
+                "--decoder_last_pipeline_num_layers " + layers + " needs --pipeline_model_parallel_size above 1"));
+    }
+
+    private void overlap() {
+        ParallelOptions parallel = options.parallel();
+        boolean sequence = parallel.sequenceParallel() && parallel.tensorModelParallelSize() > 1;
+        require(!parallel.tpCommOverlap() || sequence, "--tp_comm_overlap true needs --sequence_parallel true and --tensor_model_parallel_size above 1");
+        require(!parallel.overlapParamGather() || parallel.useDistributedOptimizer(), "--overlap_param_gather true needs --use_distributed_optimizer true");
+        require(!parallel.overlapParamGather() || parallel.overlapGradReduce(), "--overlap_param_gather true needs --overlap_grad_reduce true");
+        require(!options.fp8().fp8ParamGather() || parallel.useDistributedOptimizer(), "--fp8_param_gather true needs --use_distributed_optimizer true");
+        OptimizerOptions optimizer = options.optimizer();
+        require(!optimizer.optimizerCpuOffload() || optimizer.usePrecisionAwareOptimizer(),
+                "--optimizer_cpu_offload true needs --use_precision_aware_optimizer true");
+        require(!optimizer.usePrecisionAwareOptimizer() || parallel.useDistributedOptimizer(),
+                "--use_precision_aware_optimizer true needs --use_distributed_optimizer true");
+        require(optimizer.usePrecisionAwareOptimizer() || optimizer.mainGradsDtype().equals("fp32") && optimizer.mainParamsDtype().equals("fp32"),
+                "--main_grads_dtype and --main_params_dtype other than fp32 need --use_precision_aware_optimizer true");
+        require(!options.packing().mlpPaddingFree() || !parallel.sequenceParallel(), "--mlp_padding_free true excludes --sequence_parallel true");
+        PrecisionOptions precision = options.precision();
+        require(!(precision.fp16().orElse(false) && precision.bf16().orElse(false)), "--fp16 true excludes --bf16 true; keep one");
+    }
+
+    private void recompute() {
+        RecomputeOptions recompute = options.recompute();
+        boolean full = recompute.recomputeGranularity() == RecomputeOptions.Granularity.FULL;
+        require(!full || recompute.recomputeMethod().isPresent(), "--recompute_granularity full needs --recompute_method uniform or block");
+        require(!full || recompute.recomputeNumLayers().isPresent(), "--recompute_granularity full needs --recompute_num_layers");
+        String word = recompute.recomputeGranularity().name().toLowerCase(java.util.Locale.ROOT);
+        require(full || recompute.recomputeMethod().isEmpty(), "--recompute_method goes with --recompute_granularity full, not with " + word);
+        require(full || recompute.recomputeNumLayers().isEmpty(), "--recompute_num_layers goes with --recompute_granularity full, not with " + word);
+        require(recompute.recomputeGranularity() == RecomputeOptions.Granularity.SELECTIVE || !options.given("recompute_modules"),
+                "--recompute_modules goes with --recompute_granularity selective, not with " + word);
+        boolean latent = options.moe().numExperts().isEmpty() || !recompute.recomputeModules().contains("moe_act") || options.moe().moeGroupedGemm();
+        require(latent, "--recompute_modules moe_act needs --moe_grouped_gemm true");
+    }
+
+    private void schedule() {
+        LearningRateOptions rate = options.learningRate();
+        require(rate.lrWarmupIters() == 0 || rate.lrWarmupFraction().isEmpty(), "--lr_warmup_iters " + rate.lrWarmupIters()
+                + " excludes --lr_warmup_fraction " + rate.lrWarmupFraction().orElse(0.0) + "; keep one");
+        double lr = options.derived().lr();
+        require(rate.minLr() <= lr, "--min_lr " + rate.minLr() + " is above --lr " + lr + "; lower min_lr or raise lr");
+        Optional<Long> decay = rate.lrDecayIters().or(() -> options.training().trainIters());
+        decay.ifPresent(steps -> require(rate.lrWarmupIters() < steps || rate.lrWarmupIters() == 0, "--lr_warmup_iters " + rate.lrWarmupIters()
+                + " is not below the " + steps + " steps of --lr_decay_iters (--train_iters where it is absent)"));
+    }
+
+    private void data() {
+        DataOptions data = options.data();
+        require(data.splitDatasetRatio() == 0 || data.valDataset().isEmpty(), "--split_dataset_ratio " + data.splitDatasetRatio()
+                + " excludes --val_dataset; keep one");
+        require(data.dataset().isEmpty() || data.cachedDataset().isEmpty(), "--dataset excludes --cached_dataset, which holds prepared rows; keep one");
+        require(data.interleaveProb().isEmpty() || data.interleaveProb().size() == data.dataset().size(), "--interleave_prob has "
+                + data.interleaveProb().size() + " values for " + data.dataset().size() + " sources of --dataset; give one for each");
+        double sum = data.interleaveProb().stream().mapToDouble(Double::doubleValue).sum();
+        require(data.interleaveProb().isEmpty() || Math.abs(sum - 1) < 1e-6, "--interleave_prob adds up to " + sum + "; its values must add up to 1");
+        require(data.modelName().size() <= 2, "--model_name has " + data.modelName().size() + " values; give one, or a Chinese and an English one");
+        require(data.modelAuthor().size() <= 2, "--model_author has " + data.modelAuthor().size() + " values; give one, or a Chinese and an English one");
+        require(!options.packing().packing() || options.packing().paddingFree(), "--packing true excludes --padding_free false");
+        require(options.packing().packing() || options.packing().packingLength().isEmpty(), "--packing_length needs --packing true");
+        Optional<Integer> maxLength = options.template().maxLength();
+        options.packing().packingLength().ifPresent(length -> require(maxLength.isEmpty() || maxLength.get() <= length,
+                "--packing_length " + length + " is below --max_length " + maxLength.orElse(0) + ": a sample must fit a row"));
+        options.training().seqLength().ifPresent(length -> require(maxLength.isEmpty() || maxLength.get().equals(length),
+                "--seq_length " + length + " differs from --max_length " + maxLength.orElse(0) + "; give max_length only"));
+        if (data.streaming()) {
+            require(options.training().trainIters().isPresent(), "--streaming true needs --train_iters: the number of samples is not known");
+            boolean validates = !data.valDataset().isEmpty();
+            require(!validates || options.evaluation().evalIters() >= 0, "--streaming true with --val_dataset needs --eval_iters");
+        }
+    }
+
+    private void experts() {
+        MoeOptions moe = options.moe();
+        boolean experts = moe.numExperts().isPresent();
+        int count = moe.numExperts().orElse(0);
+        int parallel = moe.expertModelParallelSize();
+        require(!experts || count % parallel == 0, "--num_experts " + count + " is not a multiple of --expert_model_parallel_size " + parallel);
+        require(parallel == 1 || !options.precision().fp16().orElse(false), "--expert_model_parallel_size " + parallel + " excludes --fp16 true");
+        require(!experts || options.parallel().tensorModelParallelSize() == 1 || options.parallel().sequenceParallel(),
+                "--num_experts with --tensor_model_parallel_size above 1 needs --sequence_parallel true");
+        String score = moe.moeRouterScoreFunction().orElse("softmax");
+        require(!moe.moeRouterEnableExpertBias().orElse(false) || score.equals("sigmoid"),
+                "--moe_router_enable_expert_bias true needs --moe_router_score_function sigmoid");
+        require(moe.moeRouterTopk().orElse(2) != 1 || !score.equals("softmax") || moe.moeRouterPreSoftmax().orElse(false),
+                "--moe_router_topk 1 with softmax needs --moe_router_pre_softmax true");
+        List<String> balancing = moe.moeRouterLoadBalancingType();
+        require(!balancing.contains("sinkhorn") || moe.moeAuxLossCoeff() == 0, "--moe_router_load_balancing_type sinkhorn needs --moe_aux_loss_coeff 0");
+        moe.moeRouterNumGroups().ifPresent(groups -> {
+            require(moe.moeRouterGroupTopk().orElse(1) <= groups, "--moe_router_group_topk is above --moe_router_num_groups " + groups);
+            require(!experts || count % groups == 0, "--num_experts " + count + " is not a multiple of --moe_router_num_groups " + groups);
+        });
+        require(moe.moeExpertCapacityFactor().isEmpty() || List.of("aux_loss", "seq_aux_loss", "none").containsAll(balancing),
+                "--moe_expert_capacity_factor goes with --moe_router_load_balancing_type aux_loss, seq_aux_loss or none");
+        require(!moe.moeSharedExpertOverlap() || moe.moeTokenDispatcherType().equals("alltoall"),
+                "--moe_shared_expert_overlap true needs --moe_token_dispatcher_type alltoall");
+        require(!moe.moeEnableDeepep() || moe.moeTokenDispatcherType().equals("flex"), "--moe_enable_deepep true needs --moe_token_dispatcher_type flex");
+    }
+
+    private void tuning() {
+        require(options.tuner().freezeParametersRatio() == 0 || options.parallel().pipelineModelParallelSize() == 1,
+                "--freeze_parameters_ratio " + options.tuner().freezeParametersRatio() + " excludes --pipeline_model_parallel_size above 1");
+        boolean random = !options.checkpoint().noInitialization();
+        require(!random || options.checkpoint().load().isEmpty(), "--perform_initialization true draws random weights and excludes --load");
+        require(options.checkpoint().finetune() || options.checkpoint().load().isPresent() || !options.given("finetune"),
+                "--finetune false resumes a run and needs --load");
+    }
+
+    private void attention() {
+        KernelOptions kernels = options.kernels();
+        boolean flash = kernels.attentionBackend() == KernelOptions.AttentionBackend.FLASH;
+        require(!kernels.deterministicMode() || !flash, "--deterministic_mode true excludes --attention_backend flash");
+        require(!kernels.deterministicMode() || !kernels.crossEntropyLossFusion(), "--deterministic_mode true excludes --cross_entropy_loss_fusion true");
+        boolean dense = kernels.attentionBackend() == KernelOptions.AttentionBackend.UNFUSED || kernels.attentionBackend() == KernelOptions.AttentionBackend.LOCAL;
+        require(!dense || !options.packing().paddingFree(), "--attention_backend " + kernels.attentionBackend().name().toLowerCase(java.util.Locale.ROOT)
+                + " excludes --padding_free true; leave attention_backend out");
+    }
+
+    private void export() {
+        ExportOptions export = options.export();
+        require(!(export.toHf() && export.toMcore()), "--to_hf true excludes --to_mcore true; keep one");
+    }
+
+    private void missing() {
+        DataOptions data = options.data();
+        boolean model = options.model().model().isPresent();
+        boolean random = !options.checkpoint().noInitialization();
+        switch (options.command()) {
+            case PT, SFT, RLHF -> {
+                require(model || options.checkpoint().load().isPresent(), "--model (a directory in Hugging Face layout or a hub id) or --load is missing");
+                require(!random || model, "--perform_initialization true needs --model, whose config.json says the shape");
+                require(!data.dataset().isEmpty() || !data.cachedDataset().isEmpty(), "--dataset or --cached_dataset is missing");
+                require(options.training().trainIters().isPresent() || options.training().maxEpochs().isPresent(), "--train_iters or --max_epochs is missing");
+            }
+            case PREPARE -> {
+                require(!data.dataset().isEmpty(), "--dataset is missing");
+                require(model || options.model().tokenizer().isPresent(), "--model or --tokenizer is missing: whose tokens?");
+                require(options.prepare().outputDir().isPresent(), "--output_dir is missing: where do the shards go?");
+            }
+            case INFER -> {
+                require(model, "--model is missing");
+                require(options.infer().resultPath().isEmpty() || !data.valDataset().isEmpty(), "--result_path needs --val_dataset");
+            }
+            case EXPORT -> {
+                require(options.export().toHf() || options.export().toMcore(), "--to_hf true or --to_mcore true is missing");
+                require(!options.export().toMcore() || model, "--to_mcore true needs --model");
+                require(!options.export().toHf() || options.export().mcoreModel().isPresent(), "--to_hf true needs --mcore_model");
+            }
+            case VERIFY -> require(options.verify().caseDirectory().isPresent(), "the directory of the case is missing: sparktron verify DIR");
+            case PLAN -> require(model, "--model is missing");
+        }
+    }
+}

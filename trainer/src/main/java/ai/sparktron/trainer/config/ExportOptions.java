@@ -1,0 +1,22 @@
+package ai.sparktron.trainer.config;
+
+import java.util.Optional;
+
+/** Conversion. */
+@Concern(title = "Export", commands = {Command.EXPORT})
+public record ExportOptions(
+        @Option(value = "false", doc = "Hugging Face layout to a training checkpoint.") boolean toMcore,
+        @Option(value = "false", doc = "Training checkpoint to Hugging Face layout.") boolean toHf,
+        @Option(value = "false", status = Status.PLANNED, doc = "Tokenise data; use the prepare command.") boolean toCachedDataset,
+        @Option(alias = "load", doc = "Training checkpoint to convert.") Optional<String> mcoreModel,
+        @Option(alias = "mcore_adapter", status = Status.PLANNED, doc = "LoRA checkpoint to merge and convert.") Optional<String> mcoreAdapters,
+        @Option(value = "false", status = Status.PLANNED, doc = "Merge LoRA into the weights.") boolean mergeLora,
+        @Option(doc = "Where the result goes; absent: <source>-mcore or <source>-hf.") Optional<String> outputDir,
+        @Option(value = "false", doc = "Write into a directory that exists.") boolean existOk,
+        @Option(value = "false", doc = "Run both forms on the same tokens and print how far they are apart.") boolean testConvertPrecision,
+        @Option(value = "1e-4", range = "[0,)", doc = "Largest difference of logits that test_convert_precision accepts.") double testConvertTolerance,
+        @Option(range = "[1,)", status = Status.NO_MEANING, doc = "Files of the checkpoint.", note = "Tensors are written one by one; max_shard_size bounds the files.")
+        Optional<Integer> threadCount,
+        @Option(value = "5GB", doc = "Largest safetensors file.") String maxShardSize,
+        @Option(value = "true", status = Status.PLANNED, doc = "Write safetensors; nothing else is written.") boolean safeSerialization) {
+}

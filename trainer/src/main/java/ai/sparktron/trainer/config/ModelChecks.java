@@ -1,0 +1,61 @@
+package ai.sparktron.trainer.config;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Options that do not fit the model; run once config.json is known. */
+public final class ModelChecks {
+
+    private ModelChecks() {
+    }
+
+    /**
+     * What the checks need of a model.
+     *
+     * @param layers layers
+     * @param heads attention heads
+     * @param keyValueGroups groups of heads that share keys and values
+     * @param experts experts of a layer; 0 for a dense model
+     * @param longestSequence max_position_embeddings
+     */
+    public record Shape(int layers, int heads, int keyValueGroups, int experts, int longestSequence) {
+    }
+
+    /** @throws ConfigurationException with all problems */
+    public static void check(Options options, Shape model) {
+        List<String> problems = new ArrayList<>();
+        ParallelOptions parallel = options.parallel();
+        int tensor = parallel.tensorModelParallelSize();
+        require(problems, model.heads() % tensor == 0, "the model's " + model.heads() + " heads do not divide by --tensor_model_parallel_size " + tensor);
+        require(problems, model.keyValueGroups() % tensor == 0,
+                "the model's " + model.keyValueGroups() + " key and value groups do not divide by --tensor_model_parallel_size " + tensor);
+        stages(problems, parallel, model.layers());
+        int expert = options.moe().expertModelParallelSize();
+        require(problems, expert == 1 || model.experts() > 0, "--expert_model_parallel_size " + expert + " needs a model with experts");
+        require(problems, model.experts() % expert == 0, "the model's " + model.experts() + " experts do not divide by --expert_model_parallel_size " + expert);
+        options.derived().rowLength().ifPresent(length -> require(problems, length <= model.longestSequence() || options.packing().packing(),
+                "--max_length " + length + " is above the model's longest sequence of " + model.longestSequence()));
+        options.template().maxLength().ifPresent(length -> require(problems, length <= model.longestSequence() || !options.packing().packing(),
+                "--max_length " + length + " is above the model's longest sequence of " + model.longestSequence()));
+        if (!problems.isEmpty()) {
+            throw new ConfigurationException(problems);
+        }
+    }
+
+    private static void stages(List<String> problems, ParallelOptions parallel, int layers) {
+        Optional<Integer> first = parallel.decoderFirstPipelineNumLayers();
+        Optional<Integer> last = parallel.decoderLastPipelineNumLayers();
+        int stages = parallel.pipelineModelParallelSize() - (first.isPresent() ? 1 : 0) - (last.isPresent() ? 1 : 0);
+        int rest = layers - first.orElse(0) - last.orElse(0);
+        require(problems, stages == 0 ? rest == 0 : rest > 0 && rest % stages == 0, "the model's " + layers + " layers (" + rest
+                + " without decoder_first_pipeline_num_layers and decoder_last_pipeline_num_layers) do not divide over " + stages
+                + " stages of --pipeline_model_parallel_size " + parallel.pipelineModelParallelSize());
+    }
+
+    private static void require(List<String> problems, boolean holds, String problem) {
+        if (!holds) {
+            problems.add(problem);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+package ai.sparktron.trainer.config;
+
+import java.util.List;
+import java.util.Optional;
+
+/** Mixture of experts. */
+@Concern(title = "Mixture of experts", commands = {Command.PT, Command.SFT, Command.RLHF, Command.EXPORT, Command.VERIFY, Command.PLAN})
+public record MoeOptions(
+        @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "ep_size", doc = "Ranks that share the experts (EP).")
+        int expertModelParallelSize,
+        @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "etp_size", doc = "Ranks that share each expert's weights (ETP).")
+        int expertTensorParallelSize,
+        @Option(range = "[1,)", status = Status.PLANNED, doc = "Experts of a layer; absent: from config.json.")
+        Optional<Integer> numExperts,
+        @Option(status = Status.PLANNED, doc = "Which layers have experts, as in [0]*3+[1]*58.")
+        Optional<String> moeLayerFreq,
+        @Option(range = "[1,)", status = Status.PLANNED, doc = "Inner width of an expert.")
+        Optional<Integer> moeFfnHiddenSize,
+        @Option(range = "[1,)", status = Status.PLANNED, doc = "Inner width of the shared experts together.")
+        Optional<Integer> moeSharedExpertIntermediateSize,
+        @Option(range = "[1,)", status = Status.PLANNED, doc = "Experts of a token; absent: config.json, else 2.")
+        Optional<Integer> moeRouterTopk,
+        @Option(status = Status.PLANNED, doc = "Softmax before choosing experts.")
+        Optional<Boolean> moeRouterPreSoftmax,
+        @Option(value = "fp32", of = {"fp32", "fp64", "none"}, status = Status.PLANNED, doc = "Type of the router's arithmetic.")
+        String moeRouterDtype,
+        @Option(of = {"softmax", "sigmoid"}, status = Status.PLANNED, doc = "Score of the router; absent: config.json, else softmax.")
+        Optional<String> moeRouterScoreFunction,
+        @Option(value = "1e-3", range = "[0,)", status = Status.PLANNED, doc = "Step of the experts' bias.")
+        double moeRouterBiasUpdateRate,
+        @Option(status = Status.PLANNED, doc = "Balance experts by a bias; absent: on for sigmoid.")
+        Optional<Boolean> moeRouterEnableExpertBias,
+        @Option(status = Status.PLANNED, doc = "Scale of the routing weights.")
+        Optional<Double> moeRouterTopkScalingFactor,
+        @Option(range = "[1,)", status = Status.PLANNED, doc = "Groups of experts for group-limited routing.")
+        Optional<Integer> moeRouterNumGroups,
+        @Option(range = "[1,)", status = Status.PLANNED, doc = "Groups a token may choose from.")
+        Optional<Integer> moeRouterGroupTopk,
+        @Option(of = {"aux_loss", "seq_aux_loss", "global_aux_loss", "sinkhorn", "none"}, status = Status.PLANNED,
+                doc = "Balancing; absent: config.json, else aux_loss.")
+        List<String> moeRouterLoadBalancingType,
+        @Option(value = "alltoall", of = {"alltoall", "allgather", "flex", "alltoall_seq"}, status = Status.PLANNED, doc = "How tokens reach experts.")
+        String moeTokenDispatcherType,
+        @Option(value = "false", status = Status.PLANNED, doc = "DeepEP kernels.")
+        boolean moeEnableDeepep,
+        @Option(value = "true", status = Status.NO_MEANING, doc = "All experts' products in one call.",
+                note = "The engine chooses how it multiplies; the numbers do not depend on it.")
+        boolean moeGroupedGemm,
+        @Option(value = "false", status = Status.NO_MEANING, doc = "Fused permutation of tokens.",
+                note = "The engine chooses; the numbers do not depend on it.")
+        boolean moePermuteFusion,
+        @Option(value = "0", range = "[0,)", status = Status.PLANNED, doc = "Weight of the balancing loss.",
+                note = "Megatron-SWIFT's first version took config.json's; later versions and we take 0.")
+        double moeAuxLossCoeff,
+        @Option(range = "[0,)", status = Status.PLANNED, doc = "Weight of the z loss.")
+        Optional<Double> moeZLossCoeff,
+        @Option(range = "(0,)", status = Status.PLANNED, doc = "Tokens an expert may take, relative to an even share; absent: no limit.")
+        Optional<Double> moeExpertCapacityFactor,
+        @Option(value = "false", status = Status.PLANNED, doc = "Run the shared experts while tokens travel.")
+        boolean moeSharedExpertOverlap,
+        @Option(value = "probs", of = {"probs", "position"}, status = Status.PLANNED, doc = "Which tokens go first when an expert is full.")
+        String moeTokenDropPolicy) {
+
+    public MoeOptions {
+        moeRouterLoadBalancingType = List.copyOf(moeRouterLoadBalancingType);
+    }
+}

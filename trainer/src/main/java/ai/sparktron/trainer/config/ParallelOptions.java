@@ -1,0 +1,53 @@
+package ai.sparktron.trainer.config;
+
+import java.util.Optional;
+
+/** The grid: how ranks share tensors, layers, tokens and samples. */
+@Concern(title = "Parallelism", commands = {Command.PT, Command.SFT, Command.RLHF, Command.EXPORT, Command.VERIFY, Command.PLAN})
+public record ParallelOptions(
+        @Option(value = "nccl", of = {"nccl", "gloo"}, status = Status.NO_MEANING, doc = "Library of collectives.",
+                note = "The engine decides: in-process or sockets on the CPU, NCCL on CUDA.")
+        String distributedBackend,
+        @Option(value = "false", status = Status.PLANNED, doc = "Share optimizer state over the data-parallel ranks.",
+                note = "Megatron-SWIFT's default is true; the numbers are the same, the memory is not.")
+        boolean useDistributedOptimizer,
+        @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "tp_size", doc = "Ranks that share each layer's weights (TP).")
+        int tensorModelParallelSize,
+        @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "pp_size", doc = "Pipeline stages (PP).")
+        int pipelineModelParallelSize,
+        @Option(range = "[1,)", status = Status.PLANNED, doc = "Layers of the first stage.")
+        Optional<Integer> decoderFirstPipelineNumLayers,
+        @Option(range = "[1,)", status = Status.PLANNED, doc = "Layers of the last stage.")
+        Optional<Integer> decoderLastPipelineNumLayers,
+        @Option(range = "[1,)", status = Status.PLANNED, doc = "Interleaved pipeline: chunks of layers of each stage.")
+        Optional<Integer> virtualPipelineModelParallelSize,
+        @Option(range = "[1,)", status = Status.PLANNED, doc = "Interleaved pipeline: layers of each chunk.")
+        Optional<Integer> numLayersPerVirtualPipelineStage,
+        @Option(range = "[1,)", status = Status.PLANNED, doc = "Interleaved pipeline: micro-batches that follow one another on a chunk.")
+        Optional<Integer> microbatchGroupSizePerVpStage,
+        @Option(status = Status.PLANNED, doc = "Layers of each stage as text, as in Et*3|t*4|t*3L.")
+        Optional<String> pipelineModelParallelLayout,
+        @Option(value = "false", status = Status.PLANNED, doc = "Split the parts between tensor-parallel regions by tokens (SP).")
+        boolean sequenceParallel,
+        @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "cp_size", doc = "Ranks that share the tokens of a row (CP).")
+        int contextParallelSize,
+        @Option(value = "p2p", of = {"p2p", "all_gather", "a2a", "a2a+p2p"}, status = Status.PLANNED, doc = "How context-parallel ranks exchange keys and values.")
+        String cpCommType,
+        @Option(value = "false", status = Status.PLANNED, doc = "Overlap tensor-parallel communication with products.")
+        boolean tpCommOverlap,
+        @Option(value = "false", status = Status.PLANNED, doc = "Reduce gradients in buckets while backward runs.")
+        boolean overlapGradReduce,
+        @Option(value = "false", status = Status.PLANNED, doc = "Gather parameters while forward runs.")
+        boolean overlapParamGather,
+        @Option(range = "[1,)", doc = "Limit of one collective in minutes; collective_timeout in seconds goes before it.",
+                note = "Megatron-SWIFT's default of 300000 minutes hides hangs; here the limit is collective_timeout's.")
+        Optional<Integer> distributedTimeoutMinutes,
+        @Option(range = "[1,)", doc = "Limit of one collective in seconds; another name for collective_timeout.",
+                note = "Megatron-SWIFT's default of 18000000 s hides hangs.")
+        Optional<Integer> ddpTimeout) {
+
+    /** Ranks of one model replica: TP x PP x CP. */
+    public int modelParallelSize() {
+        return Math.multiplyExact(Math.multiplyExact(tensorModelParallelSize, pipelineModelParallelSize), contextParallelSize);
+    }
+}

@@ -1,0 +1,10 @@
+package ai.sparktron.trainer.config;
+
+import java.util.Optional;
+
+/** Where shards go. */
+@Concern(title = "Shards", commands = {Command.PREPARE})
+public record PrepareOptions(
+        @Option(doc = "Directory of the shards.") Optional<String> outputDir,
+        @Option(value = "sft", of = {"sft", "pt", "rlhf"}, planned = "rlhf", doc = "Which kind of training the shards are for.") String task) {
+}
