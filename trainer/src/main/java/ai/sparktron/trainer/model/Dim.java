@@ -1,0 +1,46 @@
+package ai.sparktron.trainer.model;
+
+import java.util.Objects;
+
+/**
+ * One dimension of a parameter: what it counts, and in what units it may be cut. The rows of a query projection are H units (heads) of K elements, so
+ * tensor parallelism can only cut between heads.
+ *
+ * @param kind     what the units are
+ * @param units    how many
+ * @param unitSize elements of one unit
+ */
+public record Dim(Kind kind, long units, long unitSize) {
+
+    /** What a dimension counts; strategies decide by it which dimensions they cut. */
+    public enum Kind {
+        /** Vocabulary entries V. */
+        VOCAB,
+        /** Query heads H. */
+        HEADS,
+        /** Key/value heads G. */
+        KV_HEADS,
+        /** Feed-forward columns F. */
+        FFN,
+        /** Embedding D: never cut. */
+        EMBED,
+        /** Elements of a single head K: never cut. */
+        HEAD
+    }
+
+    public Dim {
+        Objects.requireNonNull(kind, "kind");
+        if (units <= 0 || unitSize <= 0) {
+            throw new IllegalArgumentException("dimension " + kind + " of " + units + " units of " + unitSize + ": expected both > 0");
+        }
+    }
+
+    public static Dim of(Kind kind, long units) {
+        return new Dim(kind, units, 1);
+    }
+
+    /** Number of elements. */
+    public long size() {
+        return units * unitSize;
+    }
+}

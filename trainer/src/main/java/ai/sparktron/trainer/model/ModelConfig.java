@@ -1,0 +1,92 @@
+package ai.sparktron.trainer.model;
+
+import ai.sparktron.trainer.tensor.DType;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The shape of a dense model, as its {@code config.json} gives it.
+ *
+ * @param family           rules of its family
+ * @param layers           L, {@code num_hidden_layers}
+ * @param hiddenSize       D
+ * @param ffnSize          F, {@code intermediate_size}
+ * @param heads            H, {@code num_attention_heads}
+ * @param kvHeads          G, {@code num_key_value_heads}
+ * @param headSize         K, {@code head_dim}
+ * @param vocabularySize   V
+ * @param maxPositions     {@code max_position_embeddings}
+ * @param normEpsilon      {@code rms_norm_eps}
+ * @param rope             rotary positions
+ * @param tiedEmbeddings   whether the head is the embedding
+ * @param qkvBias          biases of query, key and value
+ * @param outputBias       bias of the attention's output projection
+ * @param mlpBias          biases of the feed-forward
+ * @param initializerRange deviation of random weights
+ * @param slidingWindow    tokens a token sees of its document on some layer; {@link Integer#MAX_VALUE} without a window
+ * @param dtype            type of the files' weights
+ * @param eosTokenIds      {@code eos_token_id}: one, several or none
+ * @param json             the whole file, kept for export
+ */
+public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize, int heads, int kvHeads, int headSize, int vocabularySize,
+                          int maxPositions, float normEpsilon, RopeConfig rope, boolean tiedEmbeddings, boolean qkvBias, boolean outputBias,
+                          boolean mlpBias, double initializerRange, int slidingWindow, DType dtype, List<Integer> eosTokenIds, String json) {
+
+    public ModelConfig {
+        Objects.requireNonNull(family, "family");
+        Objects.requireNonNull(rope, "rope");
+        Objects.requireNonNull(dtype, "dtype");
+        eosTokenIds = List.copyOf(eosTokenIds);
+        requirePositive("num_hidden_layers", layers);
+        requirePositive("hidden_size", hiddenSize);
+        requirePositive("intermediate_size", ffnSize);
+        requirePositive("num_attention_heads", heads);
+        requirePositive("num_key_value_heads", kvHeads);
+        requirePositive("vocab_size", vocabularySize);
+        if (heads % kvHeads != 0) {
+            throw new IllegalArgumentException("num_attention_heads " + heads + " is no multiple of num_key_value_heads " + kvHeads + " (config.json; "
+                    + family.name() + " takes " + (family.defaultKvHeads() == 0 ? "num_attention_heads" : family.defaultKvHeads())
+                    + " when the key is absent)");
+        }
+        if (headSize <= 0 || headSize % 2 != 0) {
+            throw new IllegalArgumentException("head_dim " + headSize + ": expected an even number > 0, because rope turns pairs (config.json)");
+        }
+    }
+
+    private static void requirePositive(String key, int value) {
+        if (value <= 0) {
+            throw new IllegalArgumentException(key + " " + value + ": expected > 0 (config.json)");
+        }
+    }
+
+    /**
+     * Refuses lengths at which a sliding window would hide tokens: windows are not built.
+     *
+     * @param maxLength longest document, in tokens
+     */
+    public void requireLength(int maxLength) {
+        if (maxLength > slidingWindow) {
+            throw new IllegalArgumentException("max_length " + maxLength + " is longer than this model's sliding_window " + slidingWindow
+                    + " (config.json), and sliding windows are not built: lower --max_length to " + slidingWindow
+                    + ", or set sliding_window to null (use_sliding_window to false) to train with full attention");
+        }
+    }
+
+    /** Parameters of the whole model; the embedding counted once when tied. */
+    public long parameterCount() {
+        return DenseSpecs.of(this).stream().mapToLong(ParameterSpec::elements).sum();
+    }
+
+    /**
+     * Floating-point operations per token of one forward and backward pass: 6 per weight of the products (head included, embedding table not), and of causal
+     * attention 6 per layer, query column and token of the average context.
+     *
+     * @param meanContext average document length, in tokens
+     */
+    public double flopsPerToken(double meanContext) {
+        double attention = (double) hiddenSize * headSize * (2L * heads + 2L * kvHeads);
+        double perLayer = attention + 3.0 * hiddenSize * ffnSize;
+        double weights = layers * perLayer + (double) vocabularySize * hiddenSize;
+        return 6 * weights + 6.0 * layers * heads * headSize * meanContext;
+    }
+}

@@ -1,0 +1,153 @@
+package ai.sparktron.trainer.model;
+
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.Shape;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The parameters a rank holds, in one flat value buffer and one flat float32 gradient buffer allocated once. Order in the buffers: trained and decayed,
+ * trained and not decayed, frozen; so that the optimizer works on two ranges, and the frozen need no gradient.
+ *
+ * <p>Each parameter starts at a multiple of {@value #ALIGNMENT} elements; the gaps are never written by layers, and {@code Initialiser} or the owner sets the
+ * buffers to zero first.
+ */
+public final class Parameters {
+
+    /** Elements; 256 bytes of bfloat16, which every engine's products and vectors are content with. */
+    public static final int ALIGNMENT = 128;
+
+    private final Map<String, Parameter> byName = new LinkedHashMap<>();
+    private final Tensor value;
+    private final Tensor gradient;
+    private final long decayed;
+    private final long trained;
+
+    private Parameters(List<ParameterSpec> specs, Slicing slicing, Offsets offsets, Tensor value, Tensor gradient) {
+        this.value = value;
+        this.gradient = gradient;
+        this.decayed = offsets.decayed;
+        this.trained = offsets.trained;
+        for (ParameterSpec spec : specs) {
+            List<TensorSlice> slices = spec.parts().stream().map(slicing::slice).toList();
+            long offset = offsets.of.get(spec.name());
+            Shape shape = stacked(slices);
+            Tensor values = view(spec.name(), value, offset, shape);
+            Tensor gradients = spec.trainable() && gradient != null ? view(spec.name() + ".grad", gradient, offset, shape) : null;
+            byName.put(spec.name(), new Parameter(spec, slices, values, gradients, offset));
+        }
+    }
+
+    /**
+     * Allocates the buffers.
+     *
+     * @param specs     the parameters of this rank's layers, in the order of the model
+     * @param slicing   the part of each that this rank holds
+     * @param run       frame of the run arena
+     * @param valueType type of values: that of the activations
+     * @param use       whether gradients are wanted
+     * @param shards    the trained elements are padded to a multiple of this many aligned parts, for sharding over data-parallel ranks
+     */
+    public static Parameters allocate(List<ParameterSpec> specs, Slicing slicing, Arena.Frame run, DType valueType, Use use, int shards) {
+        Offsets offsets = Offsets.of(specs, slicing, (long) ALIGNMENT * shards);
+        Tensor value = run.tensor("parameters", valueType, Math.max(1, offsets.all));
+        Tensor gradient = use == Use.TRAIN && offsets.trained > 0 ? run.tensor("gradients", DType.F32, offsets.trained) : null;
+        return new Parameters(specs, slicing, offsets, value, gradient);
+    }
+
+    /** What parameters are held for. */
+    public enum Use {
+        /** Values and gradients. */
+        TRAIN,
+        /** Values only. */
+        INFER
+    }
+
+    /** The parameter of this name. @throws IllegalStateException when there is none */
+    public Parameter get(String name) {
+        Parameter parameter = byName.get(name);
+        if (parameter == null) {
+            throw new IllegalStateException("no parameter " + name + " here; there are " + byName.size() + ": " + byName.keySet());
+        }
+        return parameter;
+    }
+
+    public boolean has(String name) {
+        return byName.containsKey(name);
+    }
+
+    /** All, in the order of the model. */
+    public Collection<Parameter> all() {
+        return List.copyOf(byName.values());
+    }
+
+    /** Flat values [n] of all parameters, trained ones first. */
+    public Tensor value() {
+        return value;
+    }
+
+    /** Flat float32 gradients [{@link #trainedElements()}]; null when nothing is trained. */
+    public Tensor gradient() {
+        return gradient;
+    }
+
+    /** Elements 0 to this are trained and decayed. */
+    public long decayedElements() {
+        return decayed;
+    }
+
+    /** Elements {@link #decayedElements()} to this are trained and not decayed; a multiple of the shards. */
+    public long trainedElements() {
+        return trained;
+    }
+
+    private static Tensor view(String name, Tensor flat, long offset, Shape shape) {
+        return Tensor.of(name, flat.dtype(), shape, flat.storage(), flat.address() - flat.storage().address() + offset * flat.dtype().sizeBytes());
+    }
+
+    private static Shape stacked(List<TensorSlice> slices) {
+        boolean vector = slices.get(0).tensor().dims().size() == 1;
+        if (vector) {
+            return Shape.of(slices.stream().mapToLong(TensorSlice::columns).sum());
+        }
+        return Shape.of(slices.stream().mapToLong(TensorSlice::rows).sum(), slices.get(0).columns());
+    }
+
+    /** Places in the flat buffers. */
+    private static final class Offsets {
+        private final Map<String, Long> of = new LinkedHashMap<>();
+        private long decayed;
+        private long trained;
+        private long all;
+
+        static Offsets of(List<ParameterSpec> specs, Slicing slicing, long shardMultiple) {
+            Offsets offsets = new Offsets();
+            long next = offsets.place(specs.stream().filter(spec -> spec.trainable() && spec.decay()).toList(), slicing, 0);
+            offsets.decayed = next;
+            next = offsets.place(specs.stream().filter(spec -> spec.trainable() && !spec.decay()).toList(), slicing, next);
+            offsets.trained = roundUp(next, shardMultiple);
+            offsets.all = offsets.place(specs.stream().filter(spec -> !spec.trainable()).toList(), slicing, offsets.trained);
+            return offsets;
+        }
+
+        private long place(List<ParameterSpec> specs, Slicing slicing, long from) {
+            long next = from;
+            for (ParameterSpec spec : specs) {
+                if (of.put(spec.name(), next) != null) {
+                    throw new IllegalStateException("two parameters are named " + spec.name());
+                }
+                long elements = spec.parts().stream().mapToLong(part -> slicing.slice(part).elements()).sum();
+                next = roundUp(next + elements, ALIGNMENT);
+            }
+            return next;
+        }
+
+        private static long roundUp(long value, long multiple) {
+            return (value + multiple - 1) / multiple * multiple;
+        }
+    }
+}
