@@ -1,0 +1,105 @@
+package ai.sparktron.trainer.generate;
+
+import java.util.BitSet;
+import java.util.SplittableRandom;
+
+/**
+ * Picks tokens from logits in the order Hugging Face's generation does: repetition penalty, temperature, top_k, top_p, draw. One sampler serves one
+ * continuation; not thread-safe.
+ */
+public final class Sampler {
+
+    private final Sampling sampling;
+    private final SplittableRandom random;
+    private final BitSet context = new BitSet();
+
+    public Sampler(Sampling sampling) {
+        this.sampling = sampling;
+        this.random = new SplittableRandom(sampling.seed());
+    }
+
+    /** Tells the sampler of tokens of the context, for the repetition penalty. */
+    public void see(int... ids) {
+        for (int id : ids) {
+            context.set(id);
+        }
+    }
+
+    /**
+     * Picks the next token and adds it to the context.
+     *
+     * @param logits one per entry of the vocabulary; changed
+     * @throws IllegalStateException when a logit is NaN: the weights are damaged
+     */
+    public int pick(float[] logits) {
+        for (int id = 0; id < logits.length; id++) {
+            if (Float.isNaN(logits[id])) {
+                throw new IllegalStateException("logit of token " + id + " is NaN: the model's weights are damaged, or its training diverged");
+            }
+        }
+        penalize(logits);
+        int id = sampling.temperature() == 0 ? likeliest(logits) : draw(logits);
+        context.set(id);
+        return id;
+    }
+
+    private void penalize(float[] logits) {
+        if (sampling.repetitionPenalty() == 1) {
+            return;
+        }
+        for (int id = context.nextSetBit(0); id >= 0 && id < logits.length; id = context.nextSetBit(id + 1)) {
+            logits[id] *= (float) (logits[id] > 0 ? 1 / sampling.repetitionPenalty() : sampling.repetitionPenalty());
+        }
+    }
+
+    private static int likeliest(float[] logits) {
+        int best = 0;
+        for (int id = 1; id < logits.length; id++) {
+            if (logits[id] > logits[best]) {
+                best = id;
+            }
+        }
+        return best;
+    }
+
+    private int draw(float[] logits) {
+        Integer[] order = new Integer[logits.length];
+        for (int i = 0; i < order.length; i++) {
+            order[i] = i;
+        }
+        java.util.Arrays.sort(order, (a, b) -> Float.compare(logits[b], logits[a]));
+        int kept = sampling.topK() > 0 ? Math.min(sampling.topK(), order.length) : order.length;
+        double[] probability = new double[kept];
+        double top = logits[order[0]];
+        double sum = 0;
+        for (int i = 0; i < kept; i++) {
+            probability[i] = Math.exp((logits[order[i]] - top) / sampling.temperature());
+            sum += probability[i];
+        }
+        int nucleus = nucleus(probability, sum);
+        double mass = 0;
+        for (int i = 0; i < nucleus; i++) {
+            mass += probability[i];
+        }
+        double mark = random.nextDouble() * mass;
+        for (int i = 0; i < nucleus; i++) {
+            mark -= probability[i];
+            if (mark < 0) {
+                return order[i];
+            }
+        }
+        return order[nucleus - 1];
+    }
+
+    /** Number of likeliest tokens whose probability reaches top_p; at least one. */
+    private int nucleus(double[] probability, double sum) {
+        double reached = 0;
+        for (int i = 0; i < probability.length; i++) {
+            reached += probability[i] / sum;
+            if (reached >= sampling.topP()) {
+                return i + 1;
+            }
+        }
+        return probability.length;
+    }
+}
