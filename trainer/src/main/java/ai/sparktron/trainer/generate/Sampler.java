@@ -1,5 +1,6 @@
 package ai.sparktron.trainer.generate;
 
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.SplittableRandom;
 
@@ -63,17 +64,13 @@ public final class Sampler {
     }
 
     private int draw(float[] logits) {
-        Integer[] order = new Integer[logits.length];
-        for (int i = 0; i < order.length; i++) {
-            order[i] = i;
-        }
-        java.util.Arrays.sort(order, (a, b) -> Float.compare(logits[b], logits[a]));
+        long[] order = descending(logits);
         int kept = sampling.topK() > 0 ? Math.min(sampling.topK(), order.length) : order.length;
         double[] probability = new double[kept];
-        double top = logits[order[0]];
+        double top = logits[(int) order[0]];
         double sum = 0;
         for (int i = 0; i < kept; i++) {
-            probability[i] = Math.exp((logits[order[i]] - top) / sampling.temperature());
+            probability[i] = Math.exp((logits[(int) order[i]] - top) / sampling.temperature());
             sum += probability[i];
         }
         int nucleus = nucleus(probability, sum);
@@ -85,10 +82,25 @@ public final class Sampler {
         for (int i = 0; i < nucleus; i++) {
             mark -= probability[i];
             if (mark < 0) {
-                return order[i];
+                return (int) order[i];
             }
         }
-        return order[nucleus - 1];
+        return (int) order[nucleus - 1];
+    }
+
+    /**
+     * Ids from the likeliest down, the smaller id first among equals, in the low halves. Sorted as primitives: vocabularies have 150,000 entries
+     * and this runs for every token.
+     */
+    private static long[] descending(float[] logits) {
+        long[] keys = new long[logits.length];
+        for (int id = 0; id < keys.length; id++) {
+            int bits = Float.floatToIntBits(logits[id]);
+            int ascending = bits ^ (bits >> 31) & 0x7FFFFFFF;
+            keys[id] = (long) ~ascending << 32 | id;
+        }
+        Arrays.sort(keys);
+        return keys;
     }
 
     /** Number of likeliest tokens whose probability reaches top_p; at least one. */
