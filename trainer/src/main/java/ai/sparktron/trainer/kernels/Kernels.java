@@ -27,7 +27,7 @@ public interface Kernels {
     /** out = a + b, all [T, N]; {@code out} may be the same as either. */
     void add(Tensor a, Tensor b, Tensor out);
 
-    /** y += factor * x, same shapes. */
+    /** y += factor * x, same shapes; y may be float32 where x is narrower. {@code y} must not be x. */
     void addScaled(float factor, Tensor x, Tensor y);
 
     /** x *= factor. */
@@ -50,7 +50,7 @@ public interface Kernels {
     /**
      * x = mean + deviation * normal numbers. Element i (row-major, of the global tensor) depends only on (seed, {@code globalColumns}, its global row
      * and column), so that slices made on any grid are slices of the same tensor: element (r, c) of {@code x} is element
-     * (firstRow + r, firstColumn + c) of a tensor of {@code globalColumns} columns. Philox4x32-10 and Box-Muller.
+     * (firstRow + r, firstColumn + c) of a tensor of {@code globalColumns} columns. {@link Philox} has the numbers.
      */
     void fillNormal(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float mean, float deviation);
 
@@ -58,10 +58,11 @@ public interface Kernels {
     void fillUniform(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float low, float high);
 
     /**
-     * out = x with elements dropped with {@code probability} and the others scaled by 1/(1 - probability); the mask is a function of (seed, index)
-     * as in {@link #fillUniform}, so applying it to a gradient is the gradient. {@code out} may be the same as {@code x}.
+     * out = x with elements dropped with {@code probability} (less than 1) and the others scaled by 1/(1 - probability); the mask is a function of
+     * (seed, index) as in {@link #fillUniform}: an element is dropped where the uniform number in [0, 1) is below the probability. So applying it to a
+     * gradient is the gradient. {@code out} may be the same as {@code x}.
      */
-    void dropout(Tensor x, long seed, long firstRow, long globalColumns, float probability, Tensor out);
+    void dropout(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float probability, Tensor out);
 
     // ---- embedding ------------------------------------------------------------------------------------------------------------------------
 
@@ -113,7 +114,7 @@ public interface Kernels {
 
     /**
      * Gradient of {@link #attention}. {@code out} and {@code logSumExp} may belong to a larger set of keys than this call's (context parallel ring): then the
-     * call gives this part's share. dq, dk, dv written as {@code write} says.
+     * call gives this part's share. dq, dk, dv written as {@code write} says. Rows of tokens that see or are seen by none get zero shares.
      */
     void attentionGrad(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries,
                        TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write);
@@ -148,6 +149,8 @@ public interface Kernels {
     /**
      * One AdamW update of a flat range [n] of float32 {@code value} with its moments. The gradient is first multiplied by gradientScale[0] (float32 [1] on
      * the engine: normalisation and clipping), so no pass of its own is needed. {@code copy}, when not null, receives the value rounded to its type.
+     * With g the scaled gradient and t the step: m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; value *= 1 - rate * decay;
+     * value -= rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
      */
     void adamW(AdamWStep step, Tensor value, Tensor gradient, Tensor gradientScale, Tensor firstMoment, Tensor secondMoment, Tensor copy);
 
