@@ -1,0 +1,24 @@
+package ai.sparktron.trainer.train;
+
+import ai.sparktron.trainer.checkpoint.SavedCheckpoint;
+import ai.sparktron.trainer.train.metrics.EvaluationMetrics;
+import ai.sparktron.trainer.train.metrics.StepMetrics;
+
+/** Hears what a rank does while it does it. Called by the rank's thread; must return soon. */
+public interface RunListener {
+
+    /** A line for people: what is being done, with figures. Rank 0's go to the console. */
+    void line(String text);
+
+    /** A step begins, in words that say what phase the rank is in; for heartbeats and watchdogs. */
+    void phase(long iteration, String phase);
+
+    /** A report of one or more steps; rank 0 only. */
+    void step(StepMetrics metrics);
+
+    /** An evaluation was made; rank 0 only. */
+    void evaluation(EvaluationMetrics metrics);
+
+    /** A checkpoint is committed; rank 0 only. */
+    void saved(SavedCheckpoint checkpoint);
+}
