@@ -1,9 +1,7 @@
 package ai.sparktron.pipeline.hub;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
@@ -15,6 +13,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
+import org.yaml.snakeyaml.error.YAMLException;
 
 /**
  * Which files of a dataset repository hold the rows of its training split. The {@code configs} of the dataset card decide where there are any;
@@ -149,9 +151,10 @@ public final class DatasetFiles {
         int end = card.indexOf("\n---", 3);
         JsonNode head;
         try {
-            head = new ObjectMapper(new YAMLFactory()).readTree(end < 0 ? "" : card.substring(3, end));
-        } catch (JsonProcessingException fault) {
-            throw new HubException("the card (README.md) of dataset '" + id + "' has a broken YAML head: " + fault.getOriginalMessage(), fault);
+            head = new ObjectMapper().valueToTree(
+                    new Yaml(new SafeConstructor(new LoaderOptions())).<Object>load(end < 0 ? "" : card.substring(3, end)));
+        } catch (YAMLException fault) {
+            throw new HubException("the card (README.md) of dataset '" + id + "' has a broken YAML head: " + fault.getMessage(), fault);
         }
         Map<String, List<String>> configs = new LinkedHashMap<>();
         for (JsonNode config : head == null ? List.<JsonNode>of() : head.path("configs")) {
