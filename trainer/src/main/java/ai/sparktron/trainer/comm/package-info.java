@@ -1,0 +1,9 @@
+/**
+ * Ranks working on tensors together: start with {@link ai.sparktron.trainer.comm.Communicator}, the operations of one group, and
+ * {@link ai.sparktron.trainer.comm.World}, from which groups come. A world is one rank alone ({@link ai.sparktron.trainer.comm.SelfWorld}), threads of
+ * one process ({@link ai.sparktron.trainer.comm.InProcessWorld}), or processes joined by sockets
+ * ({@link ai.sparktron.trainer.comm.socket.SocketWorld}). All of them reduce in rank order and give the same bits.
+ *
+ * <p>Layers and Spark are never imported here.
+ */
+package ai.sparktron.trainer.comm;
