@@ -31,5 +31,5 @@ public record ArchitectureOptions(
         @Option(range = "[1,)", doc = "Width of one head.") Optional<Integer> kvChannels,
         @Option(doc = "Normalise queries and keys of each head.") Optional<Boolean> qkLayernorm,
         @Option(range = "[1,)", doc = "Rows of the embedding.") Optional<Integer> paddedVocabSize,
-        @Option(json = "any", doc = "Scaling of the rotary frequencies: JSON as in config.json, or a number for linear.") Optional<String> ropeScaling) {
+        @Option(syntax = "any", doc = "Scaling of the rotary frequencies: JSON as in config.json, or a number for linear.") Optional<String> ropeScaling) {
 }

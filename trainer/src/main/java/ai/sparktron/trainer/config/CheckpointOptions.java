@@ -17,7 +17,7 @@ public record CheckpointOptions(
         String saveStrategy,
         @Option(value = "true", doc = "Write every save also in Hugging Face layout.")
         boolean saveSafetensors,
-        @Option(value = "5GB", doc = "Largest safetensors file, as in 500MB or 5GB.")
+        @Option(value = "5GB", syntax = "bytes", doc = "Largest safetensors file, as in 500MB or 5GB.")
         String maxShardSize,
         @Option(value = "false", doc = "Leave the optimizer state out of checkpoints; such a run cannot be resumed exactly.")
         boolean noSaveOptim,
@@ -50,4 +50,9 @@ public record CheckpointOptions(
         boolean exitOnMissingCheckpoint,
         @Option(value = "false", status = Status.PLANNED, doc = "Save in the background.")
         boolean asyncSave) {
+
+    /** max_shard_size in bytes. */
+    public long maxShardBytes() {
+        return ByteSize.parse(maxShardSize);
+    }
 }

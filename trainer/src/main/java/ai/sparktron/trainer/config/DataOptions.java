@@ -16,7 +16,7 @@ public record DataOptions(
         @Option(value = "false", doc = "Shuffle the rows of val_dataset.") boolean valDatasetShuffle,
         @Option(range = "(0,1]", doc = "Probabilities by which rows of several sources are mixed; absent: one source after another.") List<Double> interleaveProb,
         @Option(value = "first_exhausted", of = {"first_exhausted", "all_exhausted"}, doc = "When mixing ends.") String stoppingStrategy,
-        @Option(json = "object", value = "{}", doc = "Columns to rename, as JSON: {\"old\": \"new\"}.") String columns,
+        @Option(syntax = "object", value = "{}", doc = "Columns to rename, as JSON: {\"old\": \"new\"}.") String columns,
         @Option(value = "false", doc = "A bad row is an error instead of being set aside and counted.") boolean strict,
         @Option(value = "true", status = Status.NO_MEANING, doc = "Drop columns that no row form knows.", note = "Shards hold tokens only.")
         boolean removeUnusedColumns,

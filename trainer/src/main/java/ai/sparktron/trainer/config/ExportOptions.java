@@ -17,6 +17,11 @@ public record ExportOptions(
         @Option(value = "1e-4", range = "[0,)", doc = "Largest difference of logits that test_convert_precision accepts.") double testConvertTolerance,
         @Option(range = "[1,)", status = Status.NO_MEANING, doc = "Files of the checkpoint.", note = "Tensors are written one by one; max_shard_size bounds the files.")
         Optional<Integer> threadCount,
-        @Option(value = "5GB", doc = "Largest safetensors file.") String maxShardSize,
+        @Option(value = "5GB", syntax = "bytes", doc = "Largest safetensors file.") String maxShardSize,
         @Option(value = "true", status = Status.PLANNED, doc = "Write safetensors; nothing else is written.") boolean safeSerialization) {
+
+    /** max_shard_size in bytes. */
+    public long maxShardBytes() {
+        return ByteSize.parse(maxShardSize);
+    }
 }

@@ -47,8 +47,8 @@ public @interface Option {
     /** The values that a text, or each element of a list, may take; empty for any. */
     String[] of() default {};
 
-    /** The text must be JSON of this kind: {@code object}, {@code array}, {@code any}; empty for plain text. */
-    String json() default "";
+    /** How a text is written: {@code object} or {@code any} for JSON of that kind, {@code bytes} for {@code 5GB}; empty for plain text. */
+    String syntax() default "";
 
     /** May be given without its name, as the first word after the command. */
     boolean positional() default false;

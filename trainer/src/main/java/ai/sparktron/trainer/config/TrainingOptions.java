@@ -25,7 +25,7 @@ public record TrainingOptions(
         @Option(range = "[1,)", doc = "Sequence length of one row; absent: max_length (packing_length when packing).",
                 note = "Give max_length; this name is kept for Megatron's scripts and must then be equal to it.")
         Optional<Integer> seqLength,
-        @Option(json = "object", alias = "megatron_extra_kwargs", status = Status.PLANNED,
+        @Option(syntax = "object", alias = "megatron_extra_kwargs", status = Status.PLANNED,
                 doc = "JSON of further Megatron flags; may override config.json.")
         Optional<String> extraMegatronKwargs) {
 }

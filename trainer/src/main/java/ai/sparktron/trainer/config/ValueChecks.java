@@ -48,11 +48,24 @@ final class ValueChecks {
         if (scalar instanceof Number number && !Range.of(option.range()).contains(number.doubleValue())) {
             return Optional.of("a " + entry.type().expected() + " in " + option.range() + " is expected");
         }
-        return option.json().isEmpty() ? Optional.empty() : jsonProblem(option.json(), scalar.toString());
+        return switch (option.syntax()) {
+            case "" -> Optional.empty();
+            case "bytes" -> bytesProblem(scalar.toString());
+            default -> jsonProblem(option.syntax(), scalar.toString());
+        };
     }
 
     private static String oneOf(OptionEntry entry) {
         return "one of " + String.join(", ", entry.choices()) + " is expected";
+    }
+
+    private static Optional<String> bytesProblem(String text) {
+        try {
+            ByteSize.parse(text);
+            return Optional.empty();
+        } catch (IllegalArgumentException e) {
+            return Optional.of(e.getMessage());
+        }
     }
 
     private static Optional<String> jsonProblem(String kind, String text) {
@@ -62,11 +75,7 @@ final class ValueChecks {
         } catch (JsonProcessingException e) {
             return Optional.of("JSON is expected: " + e.getOriginalMessage());
         }
-        boolean fits = switch (kind) {
-            case "object" -> node.isObject();
-            case "array" -> node.isArray();
-            default -> !node.isMissingNode();
-        };
+        boolean fits = kind.equals("object") ? node.isObject() : !node.isMissingNode();
         return fits ? Optional.empty() : Optional.of("JSON of the kind " + kind + " is expected");
     }
 
