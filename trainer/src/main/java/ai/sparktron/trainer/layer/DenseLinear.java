@@ -1,0 +1,48 @@
+package ai.sparktron.trainer.layer;
+
+import ai.sparktron.trainer.kernels.Transpose;
+import ai.sparktron.trainer.kernels.Write;
+import ai.sparktron.trainer.model.Parameter;
+import ai.sparktron.trainer.tensor.Tensor;
+
+/** A product with a weight of the model, and a bias where there is one. A frozen weight costs no gradient product. */
+final class DenseLinear implements Linear {
+
+    private final Parameter weight;
+    private final Parameter bias;
+
+    /** @param bias null = none */
+    DenseLinear(Parameter weight, Parameter bias) {
+        this.weight = weight;
+        this.bias = bias;
+    }
+
+    @Override
+    public void forward(Tensor x, Tensor out, Pass pass) {
+        pass.kernels().matmul(x, Transpose.NO, weight.value(), Transpose.YES, out, Write.OVERWRITE);
+        if (bias != null) {
+            pass.kernels().addBias(out, bias.value());
+        }
+    }
+
+    @Override
+    public void backward(Tensor dy, Tensor x, Tensor dx, Pass pass) {
+        if (weight.isTrained()) {
+            pass.kernels().matmul(dy, Transpose.YES, x, Transpose.NO, weight.gradient(), Write.ACCUMULATE);
+        }
+        if (bias != null && bias.isTrained()) {
+            pass.kernels().addBiasGrad(dy, bias.gradient());
+        }
+        pass.kernels().matmul(dy, Transpose.NO, weight.value(), Transpose.NO, dx, Write.OVERWRITE);
+    }
+
+    @Override
+    public long outputs() {
+        return weight.value().rows();
+    }
+
+    @Override
+    public long inputs() {
+        return weight.value().columns();
+    }
+}

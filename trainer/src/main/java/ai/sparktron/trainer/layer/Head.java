@@ -1,0 +1,134 @@
+package ai.sparktron.trainer.layer;
+
+import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.Transpose;
+import ai.sparktron.trainer.kernels.Write;
+import ai.sparktron.trainer.model.Parameter;
+import ai.sparktron.trainer.seam.Region;
+import ai.sparktron.trainer.seam.VocabularyGroup;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.Shape;
+import ai.sparktron.trainer.tensor.Tensor;
+
+/**
+ * Final norm, product with the vocabulary, cross entropy. Works on the trained tokens alone, a chunk of rows at a time, and takes the gradient of a chunk while
+ * its logits are there: all logits [T, V] never exist, and none is computed twice.
+ */
+final class Head {
+
+    private static final String NAME = "head";
+
+    private final Norm norm;
+    private final Parameter weight;
+    private final Region region;
+    private final VocabularyGroup vocabulary;
+    private final long chunkBytes;
+
+    /**
+     * @param weight     [V', D]: the head's, or the embedding's when tied
+     * @param chunkBytes largest size of a chunk's logits
+     */
+    Head(Norm norm, Parameter weight, Region region, VocabularyGroup vocabulary, long chunkBytes) {
+        this.norm = norm;
+        this.weight = weight;
+        this.region = region;
+        this.vocabulary = vocabulary;
+        this.chunkBytes = chunkBytes;
+    }
+
+    /** logits [rows, V'] of rows {@code first} to {@code first + rows}. */
+    void logits(Stream in, long first, long rows, Tensor logits, Pass pass) {
+        try (Arena.Frame scratch = pass.scratch().open(NAME)) {
+            Tensor normed = scratch.tensor("normed", in.residual().dtype(), in.residual().rows(), in.residual().columns());
+            norm.forward(in, normed, null, pass);
+            Tensor entered = region.enter(normed, scratch);
+            pass.kernels().matmul(entered.rows(first, rows), Transpose.NO, weight.value(), Transpose.YES, logits, Write.OVERWRITE);
+        }
+    }
+
+    /** Adds the scaled losses to the pass's sum. In a training pass, also the gradients of parameters, and that of the stream into the pass's gradient. */
+    void loss(Stream in, Pass pass) {
+        boolean train = pass.gradient() != null;
+        try (Arena.Frame scratch = pass.scratch().open(NAME)) {
+            long tokens = in.residual().rows();
+            Tensor normed = scratch.tensor("normed", in.residual().dtype(), tokens, in.residual().columns());
+            Tensor inverseRms = train ? scratch.tensor("inverse_rms", DType.F32, tokens, 1) : null;
+            Tensor sum = norm.forward(in, normed, inverseRms, pass);
+            Tensor entered = region.enter(normed, scratch);
+            Tensor trained = trainedRows(entered, scratch, pass);
+            if (trained != null) {
+                lossOfRows(trained, train, pass);
+            }
+            if (train) {
+                // The rows' gradients now lie where the rows were; back to the tokens' places, in the normed activation's own memory.
+                Tensor dEntered = region.enteredGradient(normed, scratch);
+                scatter(trained, dEntered, pass);
+                region.enterGrad(dEntered, normed);
+                norm.backward(normed, sum, inverseRms, pass.gradient(), Write.OVERWRITE, pass);
+            }
+        }
+    }
+
+    /** The rows that are trained; null when there are none. */
+    private static Tensor trainedRows(Tensor x, Arena.Frame scratch, Pass pass) {
+        TokenBatch.Targets targets = pass.batch().targets();
+        if (targets.count() == 0) {
+            return null;
+        }
+        if (targets.rows() == null) {
+            return x;
+        }
+        Tensor rows = scratch.tensor("trained", x.dtype(), targets.count(), x.columns());
+        pass.kernels().embedding(targets.rows(), x, 0, rows);
+        return rows;
+    }
+
+    private static void scatter(Tensor trained, Tensor all, Pass pass) {
+        if (trained == null) {
+            pass.kernels().fill(all, 0);
+        } else if (pass.batch().targets().rows() != null) {
+            pass.kernels().fill(all, 0);
+            pass.kernels().embeddingGrad(pass.batch().targets().rows(), trained, 0, all);
+        } else if (trained != all) {
+            pass.kernels().copy(trained, all);
+        }
+    }
+
+    /** Losses of x [N, D]; when training its rows are replaced by their gradients. */
+    private void lossOfRows(Tensor x, boolean train, Pass pass) {
+        long vocabularyHere = weight.value().rows();
+        long chunk = Math.max(1, Math.min(x.rows(), chunkBytes / (vocabularyHere * x.dtype().sizeBytes())));
+        try (Arena.Frame scratch = pass.scratch().open("cross_entropy")) {
+            Tensor logits = scratch.tensor("logits", x.dtype(), chunk, vocabularyHere);
+            Tensor logSumExp = scratch.tensor("log_sum_exp", DType.F32, chunk);
+            Tensor picked = scratch.tensor("picked", DType.F32, chunk);
+            for (long from = 0; from < x.rows(); from += chunk) {
+                long rows = Math.min(chunk, x.rows() - from);
+                chunkLoss(x.rows(from, rows), from, logits.rows(0, rows), logSumExp.rows(0, rows), picked.rows(0, rows), train, pass);
+            }
+        }
+    }
+
+    private void chunkLoss(Tensor x, long from, Tensor logits, Tensor logSumExp, Tensor picked, boolean train, Pass pass) {
+        Kernels kernels = pass.kernels();
+        TokenBatch.Targets targets = pass.batch().targets();
+        Tensor labels = targets.labels().rows(from, x.rows());
+        Tensor scale = targets.scale().rows(from, x.rows());
+        long firstColumn = weight.slices().get(0).firstRow();
+        kernels.matmul(x, Transpose.NO, weight.value(), Transpose.YES, logits, Write.OVERWRITE);
+        kernels.softmaxStatistics(logits, labels, firstColumn, logSumExp, picked);
+        vocabulary.combine(logSumExp, picked);
+        kernels.scale(picked, -1);
+        kernels.addScaled(1, logSumExp, picked);
+        Shape row = Shape.of(1, x.rows());
+        kernels.matmul(picked.reshape(row), Transpose.NO, scale.reshape(row), Transpose.YES, pass.lossSum().reshape(Shape.of(1, 1)), Write.ACCUMULATE);
+        if (train) {
+            kernels.crossEntropyGrad(logits, logSumExp, labels, firstColumn, scale);
+            if (weight.isTrained()) {
+                kernels.matmul(logits, Transpose.YES, x, Transpose.NO, weight.gradient(), Write.ACCUMULATE);
+            }
+            kernels.matmul(logits, Transpose.NO, weight.value(), Transpose.NO, x, Write.OVERWRITE);
+        }
+    }
+}

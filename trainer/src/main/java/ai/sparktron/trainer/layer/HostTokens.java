@@ -1,0 +1,64 @@
+package ai.sparktron.trainer.layer;
+
+import java.util.Arrays;
+import java.util.Objects;
+
+/**
+ * A micro-batch on the host.
+ *
+ * @param ids       [T] token ids
+ * @param labels    [T] target of each token, negative = not trained; null = no loss is asked for
+ * @param weights   [T] weight of each token's loss; null = 1
+ * @param positions [T] from 0 in each document
+ * @param documents [T] ascending
+ * @param reach     1 + the largest position of the whole micro-batch, of which these tokens may be a part
+ */
+public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positions, int[] documents, int reach) {
+    public HostTokens {
+        Objects.requireNonNull(ids, "ids");
+        int tokens = ids.length;
+        if (tokens == 0 || positions.length != tokens || documents.length != tokens || labels != null && labels.length != tokens
+                || weights != null && weights.length != tokens) {
+            throw new IllegalStateException("micro-batch of " + tokens + " ids, " + positions.length + " positions, " + documents.length + " documents, "
+                    + (labels == null ? "no" : labels.length) + " labels, " + (weights == null ? "no" : weights.length) + " weights: expected as many of each");
+        }
+    }
+
+    /** Whole documents. */
+    public static HostTokens of(int[] ids, int[] labels, float[] weights, int[] positions, int[] documents) {
+        return new HostTokens(ids, labels, weights, positions, documents, Arrays.stream(positions).max().orElse(0) + 1);
+    }
+
+    /** One document from {@code firstPosition} on, without labels: for generation. */
+    public static HostTokens sequence(int[] ids, int firstPosition) {
+        int[] positions = new int[ids.length];
+        Arrays.setAll(positions, i -> firstPosition + i);
+        return of(ids, null, null, positions, new int[ids.length]);
+    }
+
+    public int tokens() {
+        return ids.length;
+    }
+
+    /** Tokens whose loss is trained. */
+    public int trainedTokens() {
+        int trained = 0;
+        for (int label : labels == null ? new int[0] : labels) {
+            trained += label >= 0 ? 1 : 0;
+        }
+        return trained;
+    }
+
+    /** Index of each document's first token, then T. */
+    int[] starts() {
+        int[] starts = new int[ids.length + 1];
+        int count = 0;
+        for (int t = 0; t < ids.length; t++) {
+            if (t == 0 || documents[t] != documents[t - 1]) {
+                starts[count++] = t;
+            }
+        }
+        starts[count++] = ids.length;
+        return Arrays.copyOf(starts, count);
+    }
+}

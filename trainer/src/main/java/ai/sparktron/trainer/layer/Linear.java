@@ -1,0 +1,25 @@
+package ai.sparktron.trainer.layer;
+
+import ai.sparktron.trainer.tensor.Tensor;
+
+/** A matrix product of the model; LoRA wraps one. */
+public interface Linear {
+
+    /** out [T, rows] = x [T, columns] W^T. */
+    void forward(Tensor x, Tensor out, Pass pass);
+
+    /**
+     * Gradients of the parameters first, then of the input.
+     *
+     * @param dy [T, rows], unchanged
+     * @param x  the input of forward
+     * @param dx [T, columns], overwritten; may be the same as {@code x}, which the gradients of the parameters have then used already
+     */
+    void backward(Tensor dy, Tensor x, Tensor dx, Pass pass);
+
+    /** Columns of the result here. */
+    long outputs();
+
+    /** Columns of the input here. */
+    long inputs();
+}

@@ -1,0 +1,97 @@
+package ai.sparktron.trainer.layer;
+
+import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.TokenLayout;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.Tensor;
+
+/**
+ * One micro-batch on its way through the layers of a rank. Made by {@link DenseModel#begin}; closing it frees what is still saved, also after a failure.
+ * Many may be in flight, each with its own micro-batch arena; they share the scratch arena, because one call runs at a time.
+ */
+public final class Pass implements AutoCloseable {
+
+    /** What a pass is for. */
+    public enum Mode {
+        /** Forward then backward. */
+        TRAIN,
+        /** Forward alone, for its loss or its logits: nothing is saved. */
+        EVALUATE
+    }
+
+    private final Kernels kernels;
+    private final Arena scratch;
+    private final Arena.Frame frame;
+    private final Saved saved;
+    private final TokenBatch batch;
+    private final Tensor ropeTable;
+    private final AttentionCache cache;
+    private final Tensor lossSum;
+    private final Tensor gradient;
+
+    Pass(Kernels kernels, Arena scratch, Arena.Frame frame, Saved saved, TokenBatch batch, Tensor ropeTable, AttentionCache cache, Tensor lossSum,
+         Tensor gradient) {
+        this.kernels = kernels;
+        this.scratch = scratch;
+        this.frame = frame;
+        this.saved = saved;
+        this.batch = batch;
+        this.ropeTable = ropeTable;
+        this.cache = cache;
+        this.lossSum = lossSum;
+        this.gradient = gradient;
+    }
+
+    /** The same micro-batch with another stack: for layers whose forward is run again in backward. */
+    Pass with(Saved other) {
+        return new Pass(kernels, scratch, frame, other, batch, ropeTable, cache, lossSum, gradient);
+    }
+
+    Kernels kernels() {
+        return kernels;
+    }
+
+    /** Memory of a call. */
+    Arena scratch() {
+        return scratch;
+    }
+
+    Saved saved() {
+        return saved;
+    }
+
+    TokenBatch batch() {
+        return batch;
+    }
+
+    TokenLayout tokens() {
+        return batch.layout();
+    }
+
+    /** float32 [P, K], see {@link Kernels#rope}. */
+    Tensor ropeTable() {
+        return ropeTable;
+    }
+
+    /** Null outside of generation. */
+    AttentionCache cache() {
+        return cache;
+    }
+
+    /** float32 [1] that the head adds the scaled losses to; null when no loss is asked for. */
+    Tensor lossSum() {
+        return lossSum;
+    }
+
+    /** [T, D]: where the head leaves the gradient of the stream; null but in a training pass of a stage with a head. */
+    Tensor gradient() {
+        return gradient;
+    }
+
+    /** Frees the micro-batch's memory. */
+    @Override
+    public void close() {
+        saved.close();
+        frame.close();
+    }
+}

@@ -1,0 +1,38 @@
+package ai.sparktron.trainer.layer;
+
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.RopeFrequencies;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.Tensor;
+
+/**
+ * The rope table of a run, float32 [P, K]. A micro-batch that reaches further, or so far that a length-dependent scaling changes its frequencies, gets one of
+ * its own: others in flight keep theirs.
+ */
+final class Rope {
+
+    private final ModelConfig config;
+    private final Engine engine;
+    private final Tensor table;
+
+    /** @param positions P of the shared table: longest document expected */
+    Rope(ModelConfig config, Engine engine, Arena.Frame run, int positions) {
+        this.config = config;
+        this.engine = engine;
+        this.table = make(run, positions, 1);
+    }
+
+    /** @param frame gives the memory of a table of the micro-batch's own */
+    Tensor tableFor(int reach, Arena.Frame frame) {
+        boolean scaled = config.rope().kind().dependsOnLength() && reach > config.rope().unscaledLength();
+        return reach <= table.rows() && !scaled ? table : make(frame, reach, reach);
+    }
+
+    private Tensor make(Arena.Frame frame, int positions, int length) {
+        Tensor made = frame.tensor("rope_table", DType.F32, positions, config.headSize());
+        engine.write(made, HostArrays.bytes(RopeFrequencies.of(config.rope(), config.headSize(), length).cosSin(positions)));
+        return made;
+    }
+}

@@ -1,0 +1,26 @@
+package ai.sparktron.trainer.seam;
+
+import ai.sparktron.trainer.model.Slicing;
+import java.util.Objects;
+
+/**
+ * Everything a strategy may decorate in a model.
+ *
+ * @param slicing    part of each tensor held here
+ * @param region     borders of the stretches between cut products
+ * @param attention  attention between the projections
+ * @param vocabulary ranks that share the vocabulary
+ */
+public record Seams(Slicing slicing, Region region, AttentionCore attention, VocabularyGroup vocabulary) {
+    public Seams {
+        Objects.requireNonNull(slicing, "slicing");
+        Objects.requireNonNull(region, "region");
+        Objects.requireNonNull(attention, "attention");
+        Objects.requireNonNull(vocabulary, "vocabulary");
+    }
+
+    /** One device: nothing is cut. */
+    public static Seams single() {
+        return new Seams(Slicing.whole(), Region.none(), AttentionCore.local(), VocabularyGroup.alone());
+    }
+}

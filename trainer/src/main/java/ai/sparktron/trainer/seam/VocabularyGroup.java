@@ -1,0 +1,21 @@
+package ai.sparktron.trainer.seam;
+
+import ai.sparktron.trainer.tensor.Tensor;
+
+/** The ranks among which vocabulary entries are cut. By default this rank has them all. */
+@FunctionalInterface
+public interface VocabularyGroup {
+
+    /**
+     * Makes statistics over this rank's entries statistics over the whole vocabulary, in place.
+     *
+     * @param logSumExp float32 [T]
+     * @param picked    float32 [T]: logit of the label on the rank that has it, 0 on others
+     */
+    void combine(Tensor logSumExp, Tensor picked);
+
+    /** All entries are here. */
+    static VocabularyGroup alone() {
+        return (logSumExp, picked) -> { };
+    }
+}
