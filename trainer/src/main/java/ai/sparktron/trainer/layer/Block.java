@@ -33,16 +33,18 @@ final class Block implements StreamLayer {
     @Override
     public void forward(Stream in, Stream out, Pass pass) {
         long tokens = in.residual().rows();
-        try (Saved.Slot slot = pass.saved().push(name); Arena.Frame scratch = pass.scratch().open(name)) {
-            Tensor normed = scratch.tensor("normed", in.residual().dtype(), tokens, in.residual().columns());
+        try (Saved.Slot slot = pass.saved().push(name)) {
             Tensor inInverseRms = slot.tensor("attention.inverse_rms", DType.F32, tokens, 1);
             Tensor middleInverseRms = slot.tensor("feed_forward.inverse_rms", DType.F32, tokens, 1);
-            Tensor sum = attentionNorm.forward(in, normed, inInverseRms, pass);
-            attention.forward(normed, out.residual(), pass);
-            // The sum goes where the attention's output lies: the stream's old value stays as it is for this block's backward.
-            Tensor middle = feedForwardNorm.forward(new Stream(sum, out.residual()), normed, middleInverseRms, pass);
-            feedForward.forward(normed, out.delta(), pass);
-            slot.keep(new Kept(sum, inInverseRms, middle, middleInverseRms));
+            try (Arena.Frame scratch = pass.scratch().open(name)) {
+                Tensor normed = scratch.tensor("normed", in.residual().dtype(), tokens, in.residual().columns());
+                Tensor sum = attentionNorm.forward(in, normed, inInverseRms, pass);
+                attention.forward(normed, out.residual(), pass);
+                // The sum goes where the attention's output lies: the stream's old value stays as it is for this block's backward.
+                Tensor middle = feedForwardNorm.forward(new Stream(sum, out.residual()), normed, middleInverseRms, pass);
+                feedForward.forward(normed, out.delta(), pass);
+                slot.keep(new Kept(sum, inInverseRms, middle, middleInverseRms));
+            }
         }
     }
 

@@ -26,18 +26,20 @@ final class FeedForward implements Branch {
     @Override
     public void forward(Tensor x, Tensor out, Pass pass) {
         int tokens = region.tokensInside((int) x.rows());
-        try (Saved.Slot slot = pass.saved().push(name); Arena.Frame scratch = pass.scratch().open(name)) {
+        try (Saved.Slot slot = pass.saved().push(name)) {
             Tensor both = slot.tensor("gate_up", x.dtype(), tokens, gateUp.outputs());
-            gateUp.forward(region.enter(x, scratch), both, pass);
-            Tensor activation = scratch.tensor("activation", x.dtype(), tokens, down.inputs());
-            pass.kernels().swiGlu(both, activation);
-            Tensor partial = region.partial(out, scratch);
-            down.forward(activation, partial, pass);
-            region.exit(partial, out);
+            slot.keep(both);
+            try (Arena.Frame scratch = pass.scratch().open(name)) {
+                gateUp.forward(region.enter(x, scratch), both, pass);
+                Tensor activation = scratch.tensor("activation", x.dtype(), tokens, down.inputs());
+                pass.kernels().swiGlu(both, activation);
+                Tensor partial = region.partial(out, scratch);
+                down.forward(activation, partial, pass);
+                region.exit(partial, out);
+            }
             if (downBias != null) {
                 pass.kernels().addBias(out, downBias.value());
             }
-            slot.keep(both);
         }
     }
 

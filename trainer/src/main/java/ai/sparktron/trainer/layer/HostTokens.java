@@ -48,17 +48,4 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
         }
         return trained;
     }
-
-    /** Index of each document's first token, then T. */
-    int[] starts() {
-        int[] starts = new int[ids.length + 1];
-        int count = 0;
-        for (int t = 0; t < ids.length; t++) {
-            if (t == 0 || documents[t] != documents[t - 1]) {
-                starts[count++] = t;
-            }
-        }
-        starts[count++] = ids.length;
-        return Arrays.copyOf(starts, count);
-    }
 }

@@ -62,22 +62,24 @@ final class SelfAttention implements Branch {
     @Override
     public void forward(Tensor x, Tensor out, Pass pass) {
         int tokens = region.tokensInside((int) x.rows());
-        try (Saved.Slot slot = pass.saved().push(settings.name()); Arena.Frame scratch = pass.scratch().open(settings.name())) {
+        boolean keepHeads = pass.saved().isKeeping() && !settings.recomputeCore();
+        try (Saved.Slot slot = pass.saved().push(settings.name())) {
             Tensor merged = slot.tensor("qkv", x.dtype(), tokens, qkv.outputs());
-            boolean keepHeads = pass.saved().isKeeping() && !settings.recomputeCore();
-            Tensor heads = keepHeads ? slot.tensor("heads", x.dtype(), tokens, output.inputs())
-                    : scratch.tensor("heads", x.dtype(), tokens, output.inputs());
+            Tensor kept = keepHeads ? slot.tensor("heads", x.dtype(), tokens, output.inputs()) : null;
             Tensor logSumExp = keepHeads ? slot.tensor("log_sum_exp", DType.F32, tokens, settings.shape().heads()) : null;
-            qkv.forward(region.enter(x, scratch), merged, pass);
-            Tensor turned = queryNorm == null ? turn(merged, pass) : normAndTurn(merged, null, null, scratch, pass);
-            core.forward(pass.kernels(), pass.scratch(), cached(operands(turned, merged, pass.tokens()), pass), heads, logSumExp);
-            Tensor partial = region.partial(out, scratch);
-            output.forward(heads, partial, pass);
-            region.exit(partial, out);
+            slot.keep(new Kept(merged, kept, logSumExp));
+            try (Arena.Frame scratch = pass.scratch().open(settings.name())) {
+                Tensor heads = keepHeads ? kept : scratch.tensor("heads", x.dtype(), tokens, output.inputs());
+                qkv.forward(region.enter(x, scratch), merged, pass);
+                Tensor turned = queryNorm == null ? turn(merged, pass) : normAndTurn(merged, null, null, scratch, pass);
+                core.forward(pass.kernels(), pass.scratch(), cached(operands(turned, merged, pass.tokens()), pass), heads, logSumExp);
+                Tensor partial = region.partial(out, scratch);
+                output.forward(heads, partial, pass);
+                region.exit(partial, out);
+            }
             if (outputBias != null) {
                 pass.kernels().addBias(out, outputBias.value());
             }
-            slot.keep(new Kept(merged, keepHeads ? heads : null, logSumExp));
         }
     }
 

@@ -36,7 +36,7 @@ record TokenBatch(Tensor ids, TokenLayout layout, Targets targets, int reach) {
         System.arraycopy(host.positions(), 0, values, tokens, tokens);
         System.arraycopy(host.documents(), 0, values, 2 * tokens, tokens);
         engine.write(integers, HostArrays.bytes(values));
-        TokenLayout layout = new TokenLayout(tokens, integers.rows(tokens, tokens), integers.rows(2L * tokens, tokens), host.starts(), host.positions(),
+        TokenLayout layout = new TokenLayout(tokens, integers.rows(tokens, tokens), integers.rows(2L * tokens, tokens), TokenLayout.startsOf(host.documents()), host.positions(),
                 host.documents());
         Targets targets = host.labels() == null ? null : targets(host, lossScale, engine, frame);
         return new TokenBatch(integers.rows(0, tokens), layout, targets, host.reach());

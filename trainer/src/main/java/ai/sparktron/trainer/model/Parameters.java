@@ -55,8 +55,13 @@ public final class Parameters {
     public static Parameters allocate(List<ParameterSpec> specs, Slicing slicing, Arena.Frame run, DType valueType, Use use, int shards) {
         Offsets offsets = Offsets.of(specs, slicing, (long) ALIGNMENT * shards);
         Tensor value = run.tensor("parameters", valueType, Math.max(1, offsets.all));
-        Tensor gradient = use == Use.TRAIN && offsets.trained > 0 ? run.tensor("gradients", DType.F32, offsets.trained) : null;
+        Tensor gradient = use == Use.TRAIN && offsets.trained > 0 ? run.tensor("gradients", gradientType(valueType), offsets.trained) : null;
         return new Parameters(specs, slicing, offsets, value, gradient);
+    }
+
+    /** Float32 whatever the values; float64 only where everything is, in checks of gradients. */
+    private static DType gradientType(DType valueType) {
+        return valueType == DType.F64 ? DType.F64 : DType.F32;
     }
 
     /** What parameters are held for. */
