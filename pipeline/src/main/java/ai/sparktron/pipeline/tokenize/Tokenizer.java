@@ -1,5 +1,6 @@
 package ai.sparktron.pipeline.tokenize;
 
+import java.util.List;
 import java.util.OptionalInt;
 
 /**
@@ -23,6 +24,9 @@ public interface Tokenizer {
     /** Highest id + 1 over vocabulary and added tokens; a model's vocabulary must be at least this large. */
     int size();
 
+    /** The tokens that are found in text as they are spelled (markup), in order of their ids. */
+    List<AddedToken> addedTokens();
+
     /** SHA-256 over what decides the ids (vocabulary, merges, added tokens, normalizer, pre-tokenizer), as hex. */
     String fingerprint();
 
@@ -33,5 +37,8 @@ public interface Tokenizer {
          * @return ids without BOS or EOS of the tokenizer's post-processor; owned by the caller
          */
         int[] encode(String text, boolean parseSpecialTokens);
+
+        /** Halves of surrogate pairs met so far; they are no text, and each was encoded as one U+FFFD. */
+        long loneSurrogates();
     }
 }

@@ -3,7 +3,6 @@ package ai.sparktron.pipeline.tokenize.train;
 import ai.sparktron.pipeline.tokenize.ByteAlphabet;
 import ai.sparktron.pipeline.tokenize.Words;
 import java.nio.charset.StandardCharsets;
-import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -34,7 +33,7 @@ public final class BpeTrainer {
 
     /** Counts the words of a text {@code times} times. */
     public void add(String text, long times) {
-        byte[] bytes = Normalizer.normalize(text, Normalizer.Form.NFC).getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = Words.nfc(text).getBytes(StandardCharsets.UTF_8);
         int start = 0;
         while (start < bytes.length) {
             int end = Words.contractionWordEnd(bytes, start, bytes.length, maxDigits);
