@@ -68,28 +68,6 @@ public record Derived(
         return name == null ? "model" : name.toString();
     }
 
-    /**
-     * Steps of a run over {@code samples} training samples: train_iters, else as many as max_epochs has, by Megatron-SWIFT's rule (what
-     * does not fill the micro-batches of all ranks at the end of an epoch, and a last partial global batch, are left out).
-     *
-     * @throws ConfigurationException when the samples do not fill one step
-     */
-    public static long trainIters(Options options, long samples) {
-        if (options.training().trainIters().isPresent()) {
-            return options.training().trainIters().get();
-        }
-        Derived derived = of(options);
-        long round = (long) options.training().microBatchSize() * derived.dataParallelSize();
-        double epochs = options.training().maxEpochs().orElseThrow(() -> new ConfigurationException(
-                "neither --train_iters nor --max_epochs is given; give one"));
-        long steps = (long) Math.floor(samples / round * round * epochs / options.training().globalBatchSize());
-        if (steps < 1) {
-            throw new ConfigurationException("--max_epochs " + epochs + " over " + samples + " samples does not fill one step of --global_batch_size "
-                    + options.training().globalBatchSize() + "; lower global_batch_size or raise max_epochs");
-        }
-        return steps;
-    }
-
     /** Name and value of each, for the printout. */
     Map<String, String> printed() {
         Map<String, String> printed = new LinkedHashMap<>();

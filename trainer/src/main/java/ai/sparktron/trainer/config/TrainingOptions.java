@@ -15,8 +15,8 @@ public record TrainingOptions(
         int globalBatchSize,
         @Option(range = "[1,)", doc = "Optimizer steps of the run; or give max_epochs.")
         Optional<Long> trainIters,
-        @Option(range = "(0,)", alias = "num_train_epochs", doc = "Passes over the data; computes train_iters.")
-        Optional<Double> maxEpochs,
+        @Option(range = "[1,)", alias = "num_train_epochs", doc = "Passes over the data; computes train_iters.")
+        Optional<Long> maxEpochs,
         @Option(value = "true", rlhfValue = "false",
                 doc = "Divide the summed loss by the trained tokens of the whole global batch, not by micro-batch.")
         boolean calculatePerTokenLoss,
