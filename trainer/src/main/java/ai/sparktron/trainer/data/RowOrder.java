@@ -2,10 +2,10 @@ package ai.sparktron.trainer.data;
 
 import java.util.Objects;
 
-/** How epochs order the rows: option {@code train_dataloader_shuffle}. */
+/** How epochs order the rows: option {@code dataloader_type}. */
 public enum RowOrder {
 
-    /** Another random permutation each epoch ({@code train_dataloader_shuffle true}, the default). */
+    /** Another random permutation each epoch ({@code cyclic}, the default). */
     SHUFFLED {
         @Override
         public SampleOrder of(long seed, long epoch, long rows) {
@@ -13,7 +13,7 @@ public enum RowOrder {
         }
     },
 
-    /** As stored, every epoch; evaluation always. */
+    /** As stored, every epoch ({@code single}); evaluation always. The last rows of the data, less than a global batch, are then never trained on. */
     SEQUENTIAL {
         @Override
         public SampleOrder of(long seed, long epoch, long rows) {
