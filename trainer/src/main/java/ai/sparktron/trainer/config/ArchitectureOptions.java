@@ -15,21 +15,31 @@ public record ArchitectureOptions(
         @Option(range = "[1,)", doc = "Groups of heads that share keys and values.") Optional<Integer> numQueryGroups,
         @Option(range = "[1,)", doc = "Longest sequence.") Optional<Integer> maxPositionEmbeddings,
         @Option(of = {"rope", "learned_absolute", "mrope", "relative", "none"}, planned = {"learned_absolute", "mrope", "relative", "none"},
-                doc = "Kind of positions.")
+                status = Status.NO_MEANING, doc = "Kind of positions.", note = "Every family that is built has rope.")
         Optional<String> positionEmbeddingType,
         @Option(range = "(0,)", doc = "Base of the rotary frequencies.") Optional<Double> rotaryBase,
         @Option(range = "(0,1]", status = Status.PLANNED, doc = "Share of each head that is rotated.") Optional<Double> rotaryPercent,
         @Option(status = Status.PLANNED, doc = "Rotate neighbouring pairs instead of halves.") Optional<Boolean> rotaryInterleaved,
-        @Option(of = {"RMSNorm", "LayerNorm"}, planned = "LayerNorm", doc = "Kind of normalisation.") Optional<String> normalization,
+        @Option(of = {"RMSNorm", "LayerNorm"}, planned = "LayerNorm",
+                status = Status.NO_MEANING, doc = "Kind of normalisation.", note = "Every family that is built has RMSNorm.") Optional<String> normalization,
         @Option(range = "(0,)", doc = "Added to the variance in normalisation.") Optional<Double> normEpsilon,
         @Option(status = Status.PLANNED, doc = "Gated SiLU feed-forward.") Optional<Boolean> swiglu,
         @Option(doc = "Output layer with weights of its own.") Optional<Boolean> untieEmbeddingsAndOutputWeights,
         @Option(status = Status.PLANNED, doc = "No biases in linear layers.") Optional<Boolean> disableBiasLinear,
-        @Option(doc = "Biases on queries, keys and values.") Optional<Boolean> addQkvBias,
+        @Option(status = Status.PLANNED, doc = "Biases on queries, keys and values.", note = "The family decides.") Optional<Boolean> addQkvBias,
         @Option(range = "[0,1)", status = Status.PLANNED, doc = "Dropout in attention.") Optional<Double> attentionDropout,
         @Option(range = "[0,1)", status = Status.PLANNED, doc = "Dropout on the residual stream.") Optional<Double> hiddenDropout,
         @Option(range = "[1,)", doc = "Width of one head.") Optional<Integer> kvChannels,
-        @Option(doc = "Normalise queries and keys of each head.") Optional<Boolean> qkLayernorm,
+        @Option(status = Status.PLANNED, doc = "Normalise queries and keys of each head.", note = "The family decides.") Optional<Boolean> qkLayernorm,
         @Option(range = "[1,)", doc = "Rows of the embedding.") Optional<Integer> paddedVocabSize,
         @Option(syntax = "any", doc = "Scaling of the rotary frequencies: JSON as in config.json, or a number for linear.") Optional<String> ropeScaling) {
+
+    /**
+     * The text of a {@code config.json} with the given options in the place of its own values.
+     *
+     * @throws ConfigurationException when the text is no JSON object
+     */
+    public String applyTo(String configJson) {
+        return ConfigOverrides.apply(this, configJson);
+    }
 }

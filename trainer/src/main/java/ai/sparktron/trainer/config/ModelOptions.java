@@ -9,7 +9,7 @@ public record ModelOptions(
         @Option(alias = "model_id_or_path",
                 doc = "Directory in Hugging Face layout, or a hub id. A directory with only config.json needs perform_initialization true.")
         Optional<String> model,
-        @Option(doc = "Family, where config.json's model_type does not name it.")
+        @Option(status = Status.PLANNED, doc = "Family, where config.json's model_type does not name it.")
         Optional<String> modelType,
         @Option(doc = "Branch, tag or commit of a hub id.")
         Optional<String> modelRevision,
