@@ -1,0 +1,101 @@
+package ai.sparktron.trainer.kernels.nd4j;
+
+import ai.sparktron.trainer.kernels.CheckedKernels;
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.Memory;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.util.function.Function;
+import org.bytedeco.javacpp.Pointer;
+
+/**
+ * The CPU as a device: ND4J's memory under kernels that run on the calling thread. Computes in float32; other types can be stored, copied and
+ * converted. One rank is one thread, so all libraries are held to one.
+ */
+final class HostEngine implements Engine {
+
+    private final String description;
+    private final HostMemory memory;
+    private final Kernels kernels;
+
+    /** @param kernels makes the kernels on this engine's memory */
+    HostEngine(String description, HostMemory memory, Function<HostMemory, Kernels> kernels) {
+        this.description = description;
+        this.memory = memory;
+        try {
+            this.kernels = new CheckedKernels(kernels.apply(memory), this::supports);
+        } catch (RuntimeException e) {
+            memory.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public String name() {
+        return "nd4j";
+    }
+
+    @Override
+    public String description() {
+        return description;
+    }
+
+    @Override
+    public Kernels kernels() {
+        return kernels;
+    }
+
+    @Override
+    public Memory memory() {
+        return memory;
+    }
+
+    @Override
+    public boolean supports(DType dtype) {
+        return dtype == DType.F32;
+    }
+
+    @Override
+    public double peakFlops(DType dtype) {
+        return Double.NaN;
+    }
+
+    @Override
+    public long freeBytes() {
+        long free = Pointer.availablePhysicalBytes();
+        return Pointer.maxPhysicalBytes() > 0 ? Math.min(free, Pointer.maxPhysicalBytes() - Pointer.physicalBytes()) : free;
+    }
+
+    @Override
+    public void write(Tensor tensor, ByteBuffer source) {
+        requireSize(tensor, source);
+        ((ByteBuffer) tensor.view()).duplicate().put(source.duplicate());
+    }
+
+    @Override
+    public void read(Tensor tensor, ByteBuffer target) {
+        requireSize(tensor, target);
+        target.duplicate().put(((ByteBuffer) tensor.view()).duplicate());
+    }
+
+    private static void requireSize(Tensor tensor, ByteBuffer bytes) {
+        if (!tensor.isContiguous()) {
+            throw new IllegalArgumentException(tensor + " cannot be moved to or from the host: it is not contiguous; copy it first");
+        }
+        if (bytes.remaining() != tensor.sizeBytes()) {
+            throw new IllegalArgumentException(tensor + " has " + tensor.sizeBytes() + " bytes, the host's buffer " + bytes.remaining());
+        }
+    }
+
+    @Override
+    public void synchronize() {
+        // Every kernel has finished when it returns.
+    }
+
+    @Override
+    public void close() {
+        memory.close();
+    }
+}

@@ -1,0 +1,58 @@
+package ai.sparktron.trainer.kernels.nd4j;
+
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.EngineFactory;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.nativeblas.NativeOpsHolder;
+
+/** Opens the CPU engine. */
+public final class Nd4jEngines {
+
+    /** Which kernels run on ND4J's memory. */
+    public enum Face {
+        /** Products through BLAS and loops of our own: the default. */
+        HOST
+    }
+
+    private Nd4jEngines() {
+    }
+
+    /** A factory of engines with the given kernels; the device index is ignored. */
+    public static EngineFactory factory(Face face) {
+        return deviceIndex -> open(face);
+    }
+
+    /**
+     * An engine for one rank, used by one thread.
+     *
+     * @throws IllegalStateException when ND4J's native libraries cannot be loaded
+     */
+    public static Engine open(Face face) {
+        return open(face, RowMathProvider.best());
+    }
+
+    static Engine open(Face face, RowMath math) {
+        String blas = holdToOneThread();
+        return switch (face) {
+            case HOST -> new HostEngine("CPU, float32, one thread, " + blas + ", loops on the " + math.name(), new HostMemory(),
+                    memory -> new HostKernels(math, memory.allocate(HostAttention.SCRATCH_BYTES, "attention tiles")));
+        };
+    }
+
+    /**
+     * Loads ND4J. OpenMP's threads are counted per calling thread and OpenBLAS's for the process; with more than one, two ranks of a machine slow each
+     * other down, and ND4J's scatter operations lose updates.
+     */
+    private static String holdToOneThread() {
+        try {
+            Nd4j.getMemoryManager().togglePeriodicGc(false);
+            NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(1);
+            Nd4j.factory().blas().setMaxThreads(1);
+            return Nd4j.factory().blas().getBlasVendor() + " BLAS";
+        } catch (LinkageError | RuntimeException e) {
+            throw new IllegalStateException("ND4J's native libraries cannot be loaded on " + System.getProperty("os.name") + " "
+                    + System.getProperty("os.arch") + " (" + e + "): expected linux-x86_64 with room for 500 MB in the cache folder"
+                    + " (-Dorg.bytedeco.javacpp.cachedir)", e);
+        }
+    }
+}
