@@ -1,0 +1,60 @@
+package ai.sparktron.jobs.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class MainTest {
+
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    private ExitCode run(String... args) {
+        Console console = new Console(new PrintStream(out, true, StandardCharsets.UTF_8), new PrintStream(err, true, StandardCharsets.UTF_8));
+        return new Main(console).run(args);
+    }
+
+    private String out() {
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    private String err() {
+        return err.toString(StandardCharsets.UTF_8);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "stf | did you mean sft?",
+        "rlhf --model m | rlhf is known but not built yet",
+        "plan --model m | plan is known but not built yet",
+        "sft --modle m | did you mean --model?",
+        "sft --model m | --dataset or --cached_dataset is missing",
+    })
+    void whatAUserCanMendIsAMessageWithoutATrace(String line, String expected) {
+        assertEquals(ExitCode.REFUSED, run(line.split(" ")));
+        assertTrue(err().startsWith("sparktron: ") && err().contains(expected), err());
+        assertFalse(err().contains("\tat "), err());
+    }
+
+    @Test
+    void debugAddsTheTrace() {
+        assertEquals(ExitCode.REFUSED, run("sft", "--modle", "m", "--debug", "true"));
+        assertTrue(err().contains("\tat "), err());
+    }
+
+    @Test
+    void helpOfACommandAndOfAll() {
+        assertEquals(ExitCode.OK, run("help"));
+        assertEquals(ExitCode.OK, run("sft", "--model", "m", "--help"));
+        assertEquals(ExitCode.OK, run("help", "--markdown"));
+        assertTrue(out().contains("Commands:") && out().contains("--micro_batch_size, ") && out().contains("| micro_batch_size"), out());
+        assertEquals("", err());
+    }
+}
