@@ -15,7 +15,7 @@ import javax.crypto.spec.SecretKeySpec;
  * First bytes on a connection: both sides prove that they know the attempt token without sending it, and the caller says which rank it is. A zombie of
  * an old attempt, or a stranger, is turned away here.
  */
-final class Handshake {
+public final class Handshake {
 
     private static final int MAGIC = 0x53505431;
     private static final int NONCE_BYTES = 16;
@@ -24,8 +24,14 @@ final class Handshake {
     private Handshake() {
     }
 
-    /** The connecting side. */
-    static void connect(Socket socket, String token, int rank, int peer) throws IOException {
+    /**
+     * The connecting side.
+     *
+     * @param rank who connects
+     * @param peer who is expected to accept
+     * @throws IOException when the other side does not know the token, or turns this one away
+     */
+    public static void connect(Socket socket, String token, int rank, int peer) throws IOException {
         DataOutputStream out = new DataOutputStream(socket.getOutputStream());
         DataInputStream in = new DataInputStream(socket.getInputStream());
         byte[] mine = nonce();
@@ -45,8 +51,14 @@ final class Handshake {
         }
     }
 
-    /** The accepting side; gives the caller's rank. */
-    static int accept(Socket socket, String token, int rank) throws IOException {
+    /**
+     * The accepting side.
+     *
+     * @param rank who accepts
+     * @return the caller's rank
+     * @throws IOException when the caller does not know the token
+     */
+    public static int accept(Socket socket, String token, int rank) throws IOException {
         DataOutputStream out = new DataOutputStream(socket.getOutputStream());
         DataInputStream in = new DataInputStream(socket.getInputStream());
         if (in.readInt() != MAGIC) {
