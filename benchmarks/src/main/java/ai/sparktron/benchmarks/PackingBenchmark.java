@@ -1,12 +1,12 @@
 package ai.sparktron.benchmarks;
 
 import ai.sparktron.packing.bin.BestFitPacker;
-import ai.sparktron.packing.bin.Packer;
+import ai.sparktron.packing.bin.RowPlan;
 import ai.sparktron.packing.bin.SequentialPacker;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
-import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -36,15 +36,13 @@ public class PackingBenchmark {
 
     private int[] lengths;
 
-    /** Share of the rows that holds tokens, in percent. */
-    @AuxCounters(AuxCounters.Type.EVENTS)
-    @State(Scope.Thread)
-    public static class Fill {
-        public double fillPercent;
+    @Setup
+    public void prepare() {
+        draw();
+        printFill();
     }
 
-    @Setup
-    public void draw() {
+    private void draw() {
         Random random = new Random(1);
         lengths = new int[1_000_000];
         for (int sample = 0; sample < lengths.length; sample++) {
@@ -52,30 +50,25 @@ public class PackingBenchmark {
         }
     }
 
-    @Benchmark
-    public Object bestFit(Fill fill) {
-        return pack(new BestFitPacker(), fill);
+    /** Shares of the rows' room that hold tokens: the other half of the comparison. */
+    private void printFill() {
+        long tokens = Arrays.stream(lengths).asLongStream().sum();
+        System.out.printf(Locale.ROOT, "# fill at %d: best fit %.4f %%, next fit %.4f %%, peer %.4f %%%n", capacity, 100 * bestFit().fill(),
+                100 * nextFit().fill(), 100.0 * tokens / ((double) peerWindows() * capacity));
     }
 
     @Benchmark
-    public Object nextFit(Fill fill) {
-        return pack(new SequentialPacker(), fill);
-    }
-
-    private Object pack(Packer packer, Fill fill) {
-        var plan = packer.pack(lengths, capacity);
-        fill.fillPercent = 100 * plan.fill();
-        return plan;
+    public RowPlan bestFit() {
+        return new BestFitPacker().pack(lengths, capacity);
     }
 
     @Benchmark
-    public long peerWindows(Fill fill) {
-        long rows = windowedRows();
-        fill.fillPercent = 100.0 * Arrays.stream(lengths).asLongStream().sum() / ((double) rows * capacity);
-        return rows;
+    public RowPlan nextFit() {
+        return new SequentialPacker().pack(lengths, capacity);
     }
 
-    private long windowedRows() {
+    @Benchmark
+    public long peerWindows() {
         long rows = 0;
         int[] carried = new int[0];
         for (int start = 0; start < lengths.length; start += 1000) {

@@ -19,6 +19,7 @@ final class AtomicFile implements AutoCloseable {
     AtomicFile(Path target) throws IOException {
         this.target = target.toAbsolutePath();
         temporary = this.target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + ".tmp");
+        Files.createDirectories(this.target.getParent());
         channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
     }
 

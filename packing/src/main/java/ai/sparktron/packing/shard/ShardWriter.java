@@ -29,7 +29,7 @@ public final class ShardWriter implements AutoCloseable {
     /** Longest row: four columns of it still fit the 2 GB that one mapping can hold. */
     public static final int MOST_ROW_TOKENS = 1 << 26;
 
-    private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(ShardLayout.ALIGNMENT);
+    private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(ShardLayout.ALIGNMENT).asReadOnlyBuffer();
 
     private final String name;
     private final ShardMetadata metadata;
@@ -53,7 +53,7 @@ public final class ShardWriter implements AutoCloseable {
         writeMessage(ArrowEncoder.schemaMessage(metadata.toMap()), 8, null);
     }
 
-    /** Writes {@code file}, which appears whole when {@link #finish} returns: other name, sync, rename. */
+    /** Writes {@code file}, which appears whole when {@link #finish} returns: other name, sync, rename. Makes missing directories. */
     public static ShardWriter create(Path file, ShardMetadata metadata) throws IOException {
         AtomicFile atomic = new AtomicFile(file);
         try {
@@ -220,8 +220,13 @@ public final class ShardWriter implements AutoCloseable {
         if (crc != null) {
             crc.update(bytes.duplicate());
         }
-        while (bytes.hasRemaining()) {
-            channel.write(bytes);
+        try {
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+        } catch (IOException e) {
+            throw new IOException("shard " + name + " cannot be written past byte " + (position - bytes.remaining()) + ": " + e.getMessage()
+                    + ": look at the space left and the permissions where it is written", e);
         }
     }
 

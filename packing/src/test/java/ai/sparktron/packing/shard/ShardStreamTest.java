@@ -1,8 +1,11 @@
 package ai.sparktron.packing.shard;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -48,6 +51,36 @@ final class ShardStreamTest extends ShardFormatContract {
             start = end;
         }
         return target;
+    }
+
+    @Test
+    void aFullDiskIsNamedWithTheShard() throws IOException {
+        OutputStream full = new OutputStream() {
+            private long room = 100_000;
+
+            @Override
+            public void write(int oneByte) throws IOException {
+                write(new byte[1], 0, 1);
+            }
+
+            @Override
+            public void write(byte[] bytes, int offset, int length) throws IOException {
+                room -= length;
+                if (room < 0) {
+                    throw new IOException("No space left on device");
+                }
+            }
+        };
+        List<PackedRowBuilder> rows = Rows.random(20, 6000, 9);
+        try (ShardWriter writer = ShardWriter.to(full, "part-7.arrow", Rows.metadata())) {
+            String message = assertThrows(IOException.class, () -> {
+                for (PackedRowBuilder row : rows) {
+                    writer.append(row);
+                }
+                writer.finish();
+            }).getMessage();
+            assertTrue(message.matches("shard part-7.arrow cannot be written past byte \\d+: No space left on device: .*"), message);
+        }
     }
 
     @Test
