@@ -65,7 +65,7 @@ final class Chain implements StreamLayer {
     public void backward(Tensor gradient, Pass pass) {
         for (int i = layers.size() - 1; i >= 0; i--) {
             layers.get(i).backward(gradient, pass);
-            if (i > 0) {
+            if (i + 1 < layers.size()) {
                 pass.saved().pop(name).close();
             }
         }

@@ -1,0 +1,112 @@
+package ai.sparktron.trainer.convert;
+
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.layer.DenseModel;
+import ai.sparktron.trainer.layer.Recompute;
+import ai.sparktron.trainer.model.ConfigReader;
+import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.ModelPart;
+import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.model.Slicing;
+import ai.sparktron.trainer.seam.Seams;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.StackArena;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** A whole model of a Hugging Face directory on one engine, with the arenas it needs: for inference, verification and comparisons. */
+public final class LoadedModel implements AutoCloseable {
+
+    private static final long CHUNK_BYTES = 16L << 20;
+
+    private final Engine engine;
+    private final StackArena run;
+    private final Arena.Frame frame;
+    private final StackArena microBatch;
+    private final StackArena scratch;
+    private final Parameters parameters;
+    private final DenseModel model;
+
+    private LoadedModel(Engine engine, Path directory, DType dtype, Parameters.Use use, Settings settings) throws IOException {
+        this.engine = engine;
+        ModelConfig config = ConfigReader.read(directory);
+        this.run = StackArena.growing("run", engine.memory(), CHUNK_BYTES);
+        this.frame = run.open("model");
+        this.microBatch = StackArena.growing("micro-batch", engine.memory(), CHUNK_BYTES);
+        this.scratch = StackArena.growing("call", engine.memory(), CHUNK_BYTES);
+        try {
+            this.parameters = Parameters.allocate(DenseSpecs.of(config), Slicing.whole(), frame, dtype, use, 1);
+            new HuggingFaceImporter(config, engine).load(directory, parameters);
+            this.model = new DenseModel(config, new DenseModel.Options(ModelPart.whole(config), Seams.single(), settings.recompute(), settings.chunkBytes(),
+                    settings.maxLength()), parameters, engine, frame);
+        } catch (IOException | RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    /**
+     * How it is run.
+     *
+     * @param maxLength  longest document expected, in tokens
+     * @param recompute  what is computed again in backward
+     * @param chunkBytes largest size of the logits of a loss that exist at a time
+     */
+    public record Settings(int maxLength, Recompute recompute, long chunkBytes) {
+        public static Settings of(int maxLength) {
+            return new Settings(maxLength, Recompute.none(), DenseModel.Options.DEFAULT_CHUNK_BYTES);
+        }
+    }
+
+    /**
+     * Opens a directory.
+     *
+     * @param engine stays the caller's
+     * @param dtype  type of parameters and activations
+     * @throws IllegalArgumentException as {@link ConfigReader} and {@link HuggingFaceImporter}
+     */
+    public static LoadedModel open(Engine engine, Path directory, DType dtype, Parameters.Use use, Settings settings) throws IOException {
+        return new LoadedModel(engine, directory, dtype, use, settings);
+    }
+
+    public Engine engine() {
+        return engine;
+    }
+
+    public ModelConfig config() {
+        return model.config();
+    }
+
+    public DenseModel model() {
+        return model;
+    }
+
+    public Parameters parameters() {
+        return parameters;
+    }
+
+    /** Frame of the run arena, for what lives as long as the model. */
+    public Arena.Frame frame() {
+        return frame;
+    }
+
+    /** Arena of one micro-batch. */
+    public Arena microBatch() {
+        return microBatch;
+    }
+
+    /** Arena of calls. */
+    public Arena scratch() {
+        return scratch;
+    }
+
+    @Override
+    public void close() {
+        scratch.close();
+        microBatch.close();
+        frame.close();
+        run.close();
+    }
+}

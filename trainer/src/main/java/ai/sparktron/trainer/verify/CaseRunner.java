@@ -1,0 +1,163 @@
+package ai.sparktron.trainer.verify;
+
+import ai.sparktron.trainer.convert.LoadedModel;
+import ai.sparktron.trainer.convert.LocalWeights;
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.Write;
+import ai.sparktron.trainer.layer.HostTokens;
+import ai.sparktron.trainer.layer.Pass;
+import ai.sparktron.trainer.layer.SequenceCache;
+import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.ParameterSpec;
+import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.model.TensorSpec;
+import ai.sparktron.trainer.optimizer.AdamW;
+import ai.sparktron.trainer.optimizer.FlatRange;
+import ai.sparktron.trainer.optimizer.GradientScale;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.HalfPrecision;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Runs a loaded model on the inputs of a reference case. */
+final class CaseRunner {
+
+    private static final double CLIP = 1.0;
+    private static final AdamW.Settings ADAM = new AdamW.Settings(0.9f, 0.95f, 1e-8f, 0.1f);
+
+    private final LoadedModel loaded;
+    private final Engine engine;
+    private final Kernels kernels;
+    private final int microBatchRows;
+    private final Tensor lossSum;
+    private final Tensor scalar;
+
+    /** @param microBatchRows rows of a micro-batch; 0 = all */
+    CaseRunner(LoadedModel loaded, int microBatchRows) {
+        this.loaded = loaded;
+        this.engine = loaded.engine();
+        this.kernels = engine.kernels();
+        this.microBatchRows = microBatchRows;
+        this.lossSum = loaded.frame().tensor("loss", DType.F32, 1);
+        this.scalar = loaded.frame().tensor("scalar", DType.F32, 1);
+    }
+
+    /** [N * S * V]. */
+    float[] logits(ReferenceCase.Rows rows) {
+        int tokens = rows.ids().length * rows.ids()[0].length;
+        return logits(rows.microBatch(0, rows.ids().length), null, 0, tokens);
+    }
+
+    private float[] logits(HostTokens tokens, SequenceCache cache, int from, int count) {
+        DType dtype = loaded.parameters().value().dtype();
+        try (Arena.Frame frame = loaded.scratch().open("logits");
+                Pass pass = loaded.model().begin(tokens, cache, loaded.microBatch(), loaded.scratch())) {
+            Tensor logits = frame.tensor("logits", dtype, count, loaded.config().vocabularySize());
+            loaded.model().logits(pass, from, count, logits);
+            return floats(logits);
+        }
+    }
+
+    /** Forward and backward of all rows; gradients are left in the parameters. @return the mean loss */
+    float lossAndGradients(ReferenceCase.Rows rows) {
+        kernels.fill(lossSum, 0);
+        kernels.fill(loaded.parameters().gradient(), 0);
+        int all = rows.ids().length;
+        int together = microBatchRows == 0 ? all : microBatchRows;
+        float scale = 1f / rows.trained();
+        for (int from = 0; from < all; from += together) {
+            HostTokens tokens = rows.microBatch(from, Math.min(together, all - from));
+            try (Pass pass = loaded.model().begin(tokens, scale, Pass.Mode.TRAIN, loaded.microBatch(), loaded.scratch(), lossSum)) {
+                loaded.model().forward(pass);
+                loaded.model().backward(pass);
+            }
+        }
+        return floats(lossSum)[0];
+    }
+
+    /** Gradients by Hugging Face names. */
+    Map<String, float[]> gradients() {
+        LocalWeights weights = LocalWeights.gradients(loaded.parameters(), engine);
+        Map<String, float[]> gradients = new LinkedHashMap<>();
+        for (ParameterSpec parameter : DenseSpecs.of(loaded.config())) {
+            for (TensorSpec tensor : parameter.parts()) {
+                if (weights.has(tensor)) {
+                    gradients.put("grad." + tensor.name(), weights.read(tensor, 0, Math.toIntExact(tensor.elements())));
+                }
+            }
+        }
+        return gradients;
+    }
+
+    /** The most probable continuation, with a cache of keys and values. */
+    int[] greedy(int[] prompt, int count) {
+        int[] generated = new int[count];
+        try (Arena.Frame frame = loaded.scratch().open("cache")) {
+            SequenceCache cache = new SequenceCache(loaded.config(), engine, frame, prompt.length + count, loaded.parameters().value().dtype());
+            int[] next = prompt;
+            for (int i = 0; i < count; i++) {
+                float[] logits = logits(HostTokens.sequence(next, cache.length()), cache, next.length - 1, 1);
+                cache.advance(next.length);
+                generated[i] = largest(logits);
+                next = new int[] {generated[i]};
+            }
+        }
+        return generated;
+    }
+
+    /** The same without a cache: for positions whose scaling depends on the length, where a cache keeps keys of earlier scalings. */
+    int[] greedyWithoutCache(int[] prompt, int count) {
+        int[] sequence = Arrays.copyOf(prompt, prompt.length + count);
+        for (int i = prompt.length; i < sequence.length; i++) {
+            sequence[i] = largest(logits(HostTokens.sequence(Arrays.copyOf(sequence, i), 0), null, i - 1, 1));
+        }
+        return Arrays.copyOfRange(sequence, prompt.length, sequence.length);
+    }
+
+    private static int largest(float[] values) {
+        int best = 0;
+        for (int i = 1; i < values.length; i++) {
+            if (values[i] > values[best]) {
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    /** Losses and gradient norms of AdamW steps that change the model: [steps][2]. */
+    float[][] train(List<ReferenceCase.Step> steps) {
+        Parameters parameters = loaded.parameters();
+        float[][] results = new float[steps.size()][];
+        try (Arena.Frame frame = loaded.scratch().open("optimizer")) {
+            List<FlatRange> ranges = List.of(new FlatRange(0, parameters.decayedElements(), true),
+                    new FlatRange(parameters.decayedElements(), parameters.trainedElements(), false));
+            AdamW optimizer = new AdamW(kernels, ADAM, parameters.value().rows(0, parameters.trainedElements()), parameters.gradient(), 0, ranges, frame);
+            for (int i = 0; i < steps.size(); i++) {
+                float loss = lossAndGradients(steps.get(i).rows());
+                kernels.sumOfSquares(parameters.gradient(), scalar, Write.OVERWRITE);
+                GradientScale scale = GradientScale.of(floats(scalar)[0], 1, CLIP);
+                ByteBuffer factor = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
+                engine.write(scalar, factor.putFloat(0, scale.factor()));
+                optimizer.step((float) steps.get(i).learningRate(), scalar);
+                results[i] = new float[] {loss, (float) scale.gradientNorm()};
+            }
+        }
+        return results;
+    }
+
+    private float[] floats(Tensor tensor) {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(Math.toIntExact(tensor.sizeBytes())).order(ByteOrder.nativeOrder());
+        engine.read(tensor, bytes);
+        bytes.position(0).limit(bytes.capacity());
+        float[] values = new float[Math.toIntExact(tensor.elements())];
+        HalfPrecision.decode(tensor.dtype(), bytes, values, 0, values.length);
+        return values;
+    }
+}

@@ -1,0 +1,48 @@
+package ai.sparktron.trainer.verify;
+
+import java.util.Locale;
+
+/**
+ * One quantity against its reference.
+ *
+ * @param quantity      name
+ * @param maxDifference largest absolute difference; for counts, the number of differing entries
+ * @param relative      norm of the difference over norm of the reference; NaN where it has no meaning
+ * @param measure       which of the two is held to the tolerance
+ * @param tolerance     bound
+ */
+public record Comparison(String quantity, double maxDifference, double relative, Measure measure, double tolerance) {
+
+    /** What is held to the tolerance. */
+    public enum Measure { ABSOLUTE, RELATIVE }
+
+    /** NaN does not pass. */
+    public boolean passed() {
+        return (measure == Measure.ABSOLUTE ? maxDifference : relative) <= tolerance;
+    }
+
+    /** Compares arrays. @throws IllegalArgumentException when sizes differ */
+    static Comparison of(String quantity, float[] ours, float[] theirs, Measure measure, double tolerance) {
+        if (ours.length != theirs.length) {
+            throw new IllegalArgumentException(quantity + ": " + ours.length + " numbers, but the reference case has " + theirs.length);
+        }
+        double max = 0;
+        double squares = 0;
+        double reference = 0;
+        for (int i = 0; i < ours.length; i++) {
+            double difference = Math.abs((double) ours[i] - theirs[i]);
+            max = difference > max || Double.isNaN(difference) ? difference : max;
+            squares += difference * difference;
+            reference += (double) theirs[i] * theirs[i];
+        }
+        double relative = squares == 0 ? 0 : Math.sqrt(squares / reference);
+        return new Comparison(quantity, max, relative, measure, tolerance);
+    }
+
+    /** One line: quantity, both differences, bound, verdict. */
+    public String line() {
+        return String.format(Locale.ROOT, "%-64s max_abs %.3e  relative %s  %s <= %.1e  %s", quantity, maxDifference,
+                Double.isNaN(relative) ? "-        " : String.format(Locale.ROOT, "%.3e", relative),
+                measure == Measure.ABSOLUTE ? "max_abs" : "relative", tolerance, passed() ? "pass" : "FAIL");
+    }
+}

@@ -1,0 +1,128 @@
+package ai.sparktron.trainer.verify;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.sparktron.trainer.kernels.ReferenceEngine;
+import ai.sparktron.trainer.layer.Recompute;
+import ai.sparktron.trainer.layer.Recompute.Method;
+import ai.sparktron.trainer.layer.Recompute.Module;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.SafetensorsFile;
+import ai.sparktron.trainer.tensor.SafetensorsWriter;
+import ai.sparktron.trainer.tensor.TensorEntry;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Numbers that no one here wrote: logits, loss, every gradient, greedy text and trajectories of Hugging Face models, in float32. */
+class ReferenceCaseTest {
+
+    private static final Path CASES = Path.of("src/test/resources/reference-cases");
+
+    static List<Path> cases() throws IOException {
+        try (Stream<Path> folders = Files.list(CASES)) {
+            List<Path> cases = folders.filter(Files::isDirectory).sorted().toList();
+            assertTrue(cases.size() >= 16, "reference cases went missing: " + cases);
+            return cases;
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void referenceKernelsGiveTheNumbersOfHuggingFace(Path folder) throws IOException {
+        assertPasses(folder, Verification.Settings.defaults());
+    }
+
+    static List<Verification.Settings> settings() {
+        long chunk = 256L << 20;
+        return List.of(new Verification.Settings(1, Recompute.none(), chunk, null), new Verification.Settings(0, Recompute.none(), 7 * 320 * 4, null),
+                new Verification.Settings(1, Recompute.full(Method.UNIFORM, 1), chunk, null),
+                new Verification.Settings(0, Recompute.full(Method.UNIFORM, 2), chunk, null),
+                new Verification.Settings(0, Recompute.full(Method.BLOCK, 2), chunk, null),
+                new Verification.Settings(1, Recompute.selective(Set.of(Module.CORE_ATTN)), chunk, null),
+                new Verification.Settings(0, Recompute.selective(Set.of(Module.CORE_ATTN, Module.MLP, Module.LAYERNORM)), chunk, null));
+    }
+
+    /** Rows of a micro-batch, chunks of logits and everything that is computed again must not show in the numbers. */
+    @ParameterizedTest
+    @MethodSource("settings")
+    void howItIsRunDoesNotShow(Verification.Settings settings) throws IOException {
+        assertPasses(CASES.resolve("qwen3"), settings);
+        assertPasses(CASES.resolve("qwen2-tied"), settings);
+    }
+
+    private static void assertPasses(Path folder, Verification.Settings settings) throws IOException {
+        ByteArrayOutputStream text = new ByteArrayOutputStream();
+        Verification.Report report = new Verification(new ReferenceEngine(), settings).run(folder, new PrintStream(text, true, StandardCharsets.UTF_8));
+        assertTrue(report.passed(), text.toString(StandardCharsets.UTF_8));
+        assertEquals(0, report.exitCode());
+        assertTrue(report.comparisons().size() >= 20, "only " + report.comparisons().size() + " quantities were compared");
+    }
+
+    @Test
+    void aWrongNumberIsNamed(@TempDir Path copy) throws IOException {
+        for (String file : List.of("config.json", "model.safetensors", "inputs.safetensors", "greedy.json")) {
+            Files.copy(CASES.resolve("mistral").resolve(file), copy.resolve(file));
+        }
+        spoil(CASES.resolve("mistral/expected.safetensors"), copy.resolve("expected.safetensors"), "grad.model.layers.1.mlp.up_proj.weight");
+        ByteArrayOutputStream text = new ByteArrayOutputStream();
+        Verification.Report report = new Verification(new ReferenceEngine(), Verification.Settings.defaults()).run(copy, new PrintStream(text));
+        assertEquals(1, report.exitCode());
+        assertEquals(List.of("grad.model.layers.1.mlp.up_proj.weight"),
+                report.comparisons().stream().filter(comparison -> !comparison.passed()).map(Comparison::quantity).toList());
+        assertTrue(text.toString().contains("FAIL, 1 of"), text.toString());
+    }
+
+    /** Writes a copy with 1 % added to one tensor. */
+    private static void spoil(Path from, Path to, String name) throws IOException {
+        try (SafetensorsFile file = SafetensorsFile.open(from)) {
+            List<TensorEntry> entries = new ArrayList<>(file.entries());
+            try (SafetensorsWriter writer = SafetensorsWriter.create(to, entries, file.metadata())) {
+                for (TensorEntry entry : entries) {
+                    float[] values = file.readFloats(entry.name());
+                    for (int i = 0; entry.name().equals(name) && i < values.length; i++) {
+                        values[i] *= 1.01f;
+                    }
+                    writer.writeFloats(entry.name(), values);
+                }
+                writer.commit();
+            }
+        }
+    }
+
+    @Test
+    void writesWhatItFoundUnderTheReferenceNames(@TempDir Path out) throws IOException {
+        Verification.Settings settings = new Verification.Settings(0, Recompute.none(), 1 << 20, out);
+        new Verification(new ReferenceEngine(), settings).run(CASES.resolve("mistral"), new PrintStream(new ByteArrayOutputStream()));
+        try (SafetensorsFile ours = SafetensorsFile.open(out.resolve("expected.safetensors"));
+                SafetensorsFile theirs = SafetensorsFile.open(CASES.resolve("mistral/expected.safetensors"))) {
+            assertEquals(Set.copyOf(theirs.names()), Set.copyOf(ours.names()));
+            for (String name : theirs.names()) {
+                assertEquals(theirs.entry(name).shape(), ours.entry(name).shape());
+                assertEquals(DType.F32, ours.entry(name).dtype());
+            }
+        }
+    }
+
+    @Test
+    void aFolderThatIsNoCaseIsRefused(@TempDir Path empty) {
+        Verification verification = new Verification(new ReferenceEngine(), Verification.Settings.defaults());
+        IllegalArgumentException refusal = assertThrows(IllegalArgumentException.class, () -> verification.run(empty, System.out));
+        assertTrue(refusal.getMessage().contains("no config.json"), refusal.getMessage());
+        assertFalse(new Verification.Report(List.of()).passed(), "nothing compared must not pass");
+    }
+}
