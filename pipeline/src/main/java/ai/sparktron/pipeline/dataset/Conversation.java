@@ -11,7 +11,7 @@ import java.util.Objects;
  *
  * @param messages         the turns, a system turn first if there is one; pre-training text is one assistant turn after an empty user turn
  * @param rejectedMessages for preference rows the same turns with the rejected answer, otherwise null
- * @param tools            tool definitions as parsed JSON (list of objects), or null
+ * @param tools            tool definitions as parsed JSON (list of objects), or null where there are none; not empty
  * @param label            the row's {@code label} (KTO), or null
  * @param extra            other standard columns as parsed JSON ({@code channel}, {@code chat_template_kwargs} ...)
  */
