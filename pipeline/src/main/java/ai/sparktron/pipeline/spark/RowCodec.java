@@ -1,0 +1,43 @@
+package ai.sparktron.pipeline.spark;
+
+import ai.sparktron.pipeline.dataset.BadRowException;
+import ai.sparktron.pipeline.template.Segment;
+import ai.sparktron.pipeline.tokenize.Example;
+import java.io.Serializable;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a preparation does with one row: template, then tokens. Travels to the executors once (broadcast), where tasks open sessions of their own.
+ * {@link ChatCodec} is the one for training rows; tests and notebooks may bring another.
+ */
+public interface RowCodec extends Serializable {
+
+    /** Names what decides the ids; see {@code ShardMetadata}. */
+    String tokenizerFingerprint();
+
+    /** Names what decides text, labels and weights: template, system text, loss scale, truncation. */
+    String templateFingerprint();
+
+    /** Every id is below this. */
+    int vocabularySize();
+
+    /** A session for one thread. */
+    Session open();
+
+    /** One thread's work on rows. */
+    interface Session {
+        /**
+         * @param row column names to parsed JSON
+         * @throws BadRowException when the row cannot be used
+         */
+        List<Segment> render(Map<String, Object> row);
+
+        /**
+         * Usually one sample; several where {@code truncation_strategy split} cuts a long text.
+         *
+         * @throws BadRowException when the sample is too long, empty, or nothing of it is trained
+         */
+        List<Example> encode(List<Segment> segments);
+    }
+}
