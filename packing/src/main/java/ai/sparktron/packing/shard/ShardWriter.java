@@ -104,31 +104,20 @@ public final class ShardWriter implements AutoCloseable {
         }
         int[] ids = row.ids();
         int[] labels = row.labels();
-        int vocabulary = metadata.vocabularySize();
-        boolean good = true;
         for (int t = 0; t < tokens; t++) {
-            // Unsigned comparison catches negative values too; the branchless form is what the compiler vectorises.
-            good &= ids[t] + Integer.MIN_VALUE < vocabulary + Integer.MIN_VALUE;
-            good &= labels[t] == PackedRowBuilder.IGNORED | labels[t] + Integer.MIN_VALUE < vocabulary + Integer.MIN_VALUE;
-        }
-        if (!good) {
-            throw new IllegalArgumentException("shard " + name + ", row " + index + ": " + outOfVocabulary(row));
+            if (outside(ids[t])) {
+                throw new IllegalArgumentException("shard " + name + ", row " + index + ": id of token " + t + " is " + ids[t] + ", expected 0 to "
+                        + (metadata.vocabularySize() - 1) + "; the tokenizer gives ids that its vocabulary size does not cover");
+            }
+            if (labels[t] != PackedRowBuilder.IGNORED && outside(labels[t])) {
+                throw new IllegalArgumentException("shard " + name + ", row " + index + ": label of token " + t + " is " + labels[t]
+                        + ", expected -100 or 0 to " + (metadata.vocabularySize() - 1));
+            }
         }
     }
 
-    private String outOfVocabulary(PackedRowBuilder row) {
-        for (int t = 0; t < row.tokens(); t++) {
-            int id = row.ids()[t];
-            int label = row.labels()[t];
-            if (id < 0 || id >= metadata.vocabularySize()) {
-                return "id of token " + t + " is " + id + ", expected 0 to " + (metadata.vocabularySize() - 1)
-                        + "; the tokenizer gives ids that its vocabulary size does not cover";
-            }
-            if (label != PackedRowBuilder.IGNORED && (label < 0 || label >= metadata.vocabularySize())) {
-                return "label of token " + t + " is " + label + ", expected -100 or 0 to " + (metadata.vocabularySize() - 1);
-            }
-        }
-        throw new IllegalStateException("no token is out of range");
+    private boolean outside(int id) {
+        return id < 0 || id >= metadata.vocabularySize();
     }
 
     private void flush() throws IOException {
