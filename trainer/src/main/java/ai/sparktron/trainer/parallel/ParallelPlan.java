@@ -1,0 +1,96 @@
+package ai.sparktron.trainer.parallel;
+
+import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.comm.World;
+import ai.sparktron.trainer.mesh.Axis;
+import ai.sparktron.trainer.mesh.Mesh;
+import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.ModelPart;
+import ai.sparktron.trainer.model.ParameterSpec;
+import ai.sparktron.trainer.seam.Seams;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+
+/** What one rank does in the shared training: its seams, its layers, its rows, and the groups its gradients are added in. */
+public final class ParallelPlan {
+
+    private final Mesh mesh;
+    private final int rank;
+    private final List<ParallelStrategy> strategies;
+    private final Communicator gradientGroup;
+
+    private ParallelPlan(Mesh mesh, World world, List<ParallelStrategy> strategies) {
+        this.mesh = mesh;
+        this.rank = world.rank();
+        this.strategies = List.copyOf(strategies);
+        List<Integer> members = mesh.group(rank, EnumSet.of(Axis.DATA, Axis.CONTEXT));
+        this.gradientGroup = world.group("data-" + members.get(0), members);
+    }
+
+    /**
+     * The plan of this rank.
+     *
+     * @param world all ranks of the mesh
+     * @throws IllegalArgumentException when sizes do not fit, or an axis is asked for that is not built yet; names the option
+     */
+    public static ParallelPlan of(Mesh mesh, World world) {
+        if (mesh.ranks() != world.size()) {
+            throw new IllegalArgumentException("mesh of " + mesh.ranks() + " ranks in a world of " + world.size());
+        }
+        refuse("tensor_model_parallel_size", mesh.tensor());
+        refuse("pipeline_model_parallel_size", mesh.pipeline());
+        refuse("context_parallel_size", mesh.context());
+        refuse("expert_model_parallel_size", mesh.expert());
+        refuse("expert_tensor_parallel_size", mesh.expertTensor());
+        List<ParallelStrategy> strategies = new ArrayList<>();
+        if (mesh.data() > 1) {
+            strategies.add(new DataParallel());
+        }
+        return new ParallelPlan(mesh, world, strategies);
+    }
+
+    private static void refuse(String option, int size) {
+        if (size != 1) {
+            throw new IllegalArgumentException("--" + option + " " + size + ": only data parallelism is built yet; set it to 1");
+        }
+    }
+
+    public Mesh mesh() {
+        return mesh;
+    }
+
+    /** This rank's place on an axis. */
+    public int coordinate(Axis axis) {
+        return mesh.coordinate(rank, axis);
+    }
+
+    /** @throws IllegalArgumentException with option, value and the fix */
+    public void validate(ModelConfig config, int maxLength) {
+        strategies.forEach(strategy -> strategy.validate(config, maxLength));
+    }
+
+    /** What layers are built with. */
+    public Seams seams() {
+        Seams seams = Seams.single();
+        for (ParallelStrategy strategy : strategies) {
+            seams = strategy.decorate(seams);
+        }
+        return seams;
+    }
+
+    /** The layers this rank holds. */
+    public ModelPart part(ModelConfig config) {
+        return ModelPart.whole(config);
+    }
+
+    /** Whether this rank's gradient of a parameter is to be summed over {@link #gradientGroup()}. */
+    public boolean gradientIsPartial(ParameterSpec parameter) {
+        return strategies.stream().anyMatch(strategy -> strategy.gradientIsPartial(parameter));
+    }
+
+    /** Ranks that hold the same parameters and saw other tokens: gradients are summed here, and the distributed optimizer shares its state out here. */
+    public Communicator gradientGroup() {
+        return gradientGroup;
+    }
+}
