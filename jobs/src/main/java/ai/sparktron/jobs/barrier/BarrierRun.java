@@ -81,6 +81,7 @@ public final class BarrierRun {
         int restarts = 0;
         for (int number = 1;; number++) {
             awaitSlots(number);
+            executors.count();
             long stepBefore = ledger.step();
             AttemptToken token = AttemptToken.create(spark.sc().applicationId(), number);
             Coordinator coordinator = new Coordinator(token, ranks, settings, observer, ledger);
@@ -92,7 +93,7 @@ public final class BarrierRun {
             restarts = ledger.step() > stepBefore ? 1 : restarts + 1;
             giveUpOrPause(outcome, restarts);
             if (settings.freshJvm() && !spark.sc().isLocal()) {
-                executors.replace(coordinator.dirtyExecutors(), settings.abortGrace().plusSeconds(5));
+                executors.replace(coordinator.dirtyExecutors(), coordinator.silentExecutors(), settings.abortGrace().plusSeconds(5));
             }
         }
     }

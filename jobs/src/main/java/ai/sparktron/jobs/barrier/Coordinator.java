@@ -171,7 +171,7 @@ final class Coordinator {
             for (RankState state : ranks) {
                 long silent = state.silentMillis(nowNanos);
                 if (state.isRunning() && silent > settings.heartbeatTimeout().toMillis()) {
-                    state.fail();
+                    state.silence();
                     cause.primary(report(FailureKind.SILENT, state, "no heartbeat for " + silent / 1000 + "." + silent / 100 % 10
                             + " s; its process is frozen, its host unreachable, or its machine far too busy", ""));
                 }
@@ -188,6 +188,11 @@ final class Coordinator {
     /** Executors whose processes may hold remains of this attempt: those of ranks that did not finish. */
     synchronized List<String> dirtyExecutors() {
         return ranks.stream().filter(state -> !state.isFinished()).map(state -> state.place().executor()).distinct().toList();
+    }
+
+    /** Executors of ranks that went silent: they will not end by themselves. */
+    synchronized List<String> silentExecutors() {
+        return ranks.stream().filter(RankState::isSilent).map(state -> state.place().executor()).distinct().toList();
     }
 
     /** How many ranks are at work. */

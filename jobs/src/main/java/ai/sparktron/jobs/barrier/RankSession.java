@@ -23,6 +23,7 @@ final class RankSession implements RankEnvironment {
     private final ArrayDeque<String> lines = new ArrayDeque<>();
     private Progress progress;
     private volatile String stopReason;
+    private volatile Runnable onProgress = () -> { };
 
     RankSession(RankTask.Plan plan, ControlChannel channel, List<RankPlace> places, RankPlace place, World world) {
         this.plan = plan;
@@ -92,8 +93,16 @@ final class RankSession implements RankEnvironment {
     }
 
     @Override
-    public synchronized void progress(Progress now) {
-        progress = now;
+    public void progress(Progress now) {
+        synchronized (this) {
+            progress = now;
+        }
+        onProgress.run();
+    }
+
+    /** Who wants to know at once. */
+    void onProgress(Runnable listener) {
+        onProgress = listener;
     }
 
     @Override

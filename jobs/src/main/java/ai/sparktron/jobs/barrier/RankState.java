@@ -17,6 +17,7 @@ final class RankState {
     private long heardNanos;
     private boolean finished;
     private boolean failed;
+    private boolean silent;
 
     RankState(RankPlace place, long nowNanos) {
         this.place = place;
@@ -50,6 +51,15 @@ final class RankState {
 
     void fail() {
         failed = true;
+    }
+
+    void silence() {
+        silent = true;
+        failed = true;
+    }
+
+    boolean isSilent() {
+        return silent;
     }
 
     long silentMillis(long nowNanos) {

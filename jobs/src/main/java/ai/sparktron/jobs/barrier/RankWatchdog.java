@@ -10,6 +10,8 @@ import java.util.function.BooleanSupplier;
  */
 final class RankWatchdog implements AutoCloseable {
 
+    private static final Duration SHORTEST_PAUSE = Duration.ofMillis(50);
+
     private final RankSession session;
     private final BarrierSettings settings;
     private final boolean local;
@@ -17,6 +19,7 @@ final class RankWatchdog implements AutoCloseable {
     private final Thread task;
     private final Thread thread;
     private boolean closed;
+    private boolean moved;
 
     /** @param killed whether Spark wants the task to end */
     RankWatchdog(RankSession session, BarrierSettings settings, boolean local, BooleanSupplier killed) {
@@ -25,14 +28,21 @@ final class RankWatchdog implements AutoCloseable {
         this.local = local;
         this.killed = killed;
         this.task = Thread.currentThread();
+        session.onProgress(this::moved);
         this.thread = new Thread(this::watch, "rank-" + session.rank() + "-watchdog");
         thread.setDaemon(true);
         thread.start();
     }
 
+    /** The rank has made progress: the next heartbeat need not wait its whole interval, so that the driver knows the step when the rank dies. */
+    synchronized void moved() {
+        moved = true;
+        notifyAll();
+    }
+
     private void watch() {
         long heard = System.nanoTime();
-        while (!isClosed(settings.heartbeatInterval())) {
+        while (!isClosed(SHORTEST_PAUSE) && !isClosedOrMoved(settings.heartbeatInterval().minus(SHORTEST_PAUSE))) {
             String reason = null;
             try {
                 reason = session.heartbeat();
@@ -74,9 +84,18 @@ final class RankWatchdog implements AutoCloseable {
         }
     }
 
-    private synchronized boolean isClosed(Duration pause) {
+    private boolean isClosed(Duration pause) {
+        return waits(pause, false);
+    }
+
+    private boolean isClosedOrMoved(Duration pause) {
+        return waits(pause, true);
+    }
+
+    /** Waits until the pause is over, or the program has ended, or has moved. @return whether it has ended */
+    private synchronized boolean waits(Duration pause, boolean untilMoved) {
         long deadline = System.nanoTime() + pause.toNanos();
-        while (!closed) {
+        while (!closed && !(untilMoved && moved)) {
             long millis = (deadline - System.nanoTime()) / 1_000_000;
             if (millis <= 0) {
                 return false;
@@ -87,7 +106,8 @@ final class RankWatchdog implements AutoCloseable {
                 return true;
             }
         }
-        return true;
+        moved = moved && !untilMoved;
+        return closed;
     }
 
     /** The program has ended: no interrupt and no halt comes after this. */

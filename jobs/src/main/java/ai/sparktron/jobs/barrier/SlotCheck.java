@@ -29,7 +29,8 @@ final class SlotCheck {
             if (slots.isEmpty() || slots.getAsInt() - busy() >= ranks) {
                 return;
             }
-            if (System.nanoTime() >= deadline || context.isLocal()) {
+            boolean hopeless = context.isLocal() && slots.getAsInt() < ranks;
+            if (System.nanoTime() >= deadline || hopeless) {
                 throw new IllegalStateException(message(ranks, slots.getAsInt(), timeout));
             }
             Thread.sleep(200);
@@ -39,7 +40,7 @@ final class SlotCheck {
     private String message(int ranks, int slots, Duration timeout) {
         if (context.isLocal()) {
             return ranks + " ranks need " + ranks + " free slots at the same time, but " + context.master() + " has " + slots + " with " + busy()
-                    + " busy; use --master local[" + ranks + "] or fewer ranks";
+                    + " busy; use --master local[" + ranks + "] or fewer ranks, and wait for other jobs";
         }
         int executors = Math.max(0, context.statusTracker().getExecutorInfos().length - 1);
         String gpus = context.conf().get("spark.task.resource.gpu.amount", "none");
