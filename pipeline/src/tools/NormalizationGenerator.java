@@ -23,7 +23,8 @@ import java.util.List;
  * Format: the line {@code sparktron.normalization 1 9.0}, then varints. Number of marks, then per mark the distance from the one before and the
  * place of its combining class in the order of classes (from 1). Number of canonical decompositions (Hangul left out), then per entry the distance,
  * 1 if the parts compose again, and the number of parts and the parts. Number of compatibility decompositions that differ from the canonical
- * ones, then per entry the distance, the number of parts and the parts. Decompositions are complete, not one step.
+ * ones, then per entry the distance, the number of parts and the parts. Decompositions are complete, not one step. Number of marks of any class
+ * (category M), then the distance of each from the one before.
  */
 public final class NormalizationGenerator {
     private final BitSet known = new BitSet();
@@ -39,6 +40,7 @@ public final class NormalizationGenerator {
         generator.writeMarks();
         generator.writeDecompositions();
         generator.writeCompatibility();
+        generator.writeCategoryM();
         Files.write(Path.of(arguments[0]), generator.out.toByteArray());
     }
 
@@ -92,6 +94,17 @@ public final class NormalizationGenerator {
             varint(c - previous);
             parts(nfkd(c).codePoints().toArray());
             previous = c;
+        }
+    }
+
+    private void writeCategoryM() {
+        int[] marks = known.stream().filter(c -> Character.getType(c) >= Character.NON_SPACING_MARK
+                && Character.getType(c) <= Character.COMBINING_SPACING_MARK).toArray();
+        varint(marks.length);
+        int previous = 0;
+        for (int mark : marks) {
+            varint(mark - previous);
+            previous = mark;
         }
     }
 

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.text.Normalizer;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Writes the table of character classes that {@code ai.sparktron.pipeline.tokenize.UnicodeClasses} loads. Run with a JDK whose
@@ -15,7 +16,8 @@ import java.util.Set;
  * <pre>java pipeline/src/tools/UnicodeClassesGenerator.java 16.0 pipeline/src/main/resources/ai/sparktron/pipeline/tokenize/unicode-16.0.bin</pre>
  *
  * Format: the line {@code sparktron.unicode 1 VERSION}, then runs over all code points from 0: one class byte and the run's length as a varint.
- * Class byte: bits 0-4 {@code Character.getType}, bit 5 white space, bit 6 script Han, bit 7 may change or combine under NFC.
+ * Class byte: bits 0-4 {@code Character.getType}, bit 5 white space, bit 6 script Han, bit 7 may change or combine under NFC. Then the number of
+ * characters with another lower case, and of each the distance from the one before and the lower case, as varints.
  */
 public final class UnicodeClassesGenerator {
     private static final int CODE_POINTS = 0x110000;
@@ -35,7 +37,19 @@ public final class UnicodeClassesGenerator {
                 previous = current;
             }
         }
+        writeLowerCases(out);
         Files.write(Path.of(arguments[1]), out.toByteArray());
+    }
+
+    private static void writeLowerCases(ByteArrayOutputStream out) {
+        int[] upper = IntStream.range(0, CODE_POINTS).filter(codePoint -> Character.toLowerCase(codePoint) != codePoint).toArray();
+        writeVarint(out, upper.length);
+        int previous = 0;
+        for (int codePoint : upper) {
+            writeVarint(out, codePoint - previous);
+            writeVarint(out, Character.toLowerCase(codePoint));
+            previous = codePoint;
+        }
     }
 
     private static int classByte(int codePoint, Set<Integer> combining) {

@@ -25,4 +25,9 @@ public record AddedToken(int id, String content, boolean singleWord, boolean lst
     public static AddedToken special(int id, String content) {
         return new AddedToken(id, content, false, false, false, false, true);
     }
+
+    /** The same token with another id. */
+    AddedToken withId(int other) {
+        return new AddedToken(other, content, singleWord, lstrip, rstrip, normalized, special);
+    }
 }

@@ -125,33 +125,15 @@ final class AddedTokenMatcher {
     }
 
     private static boolean isSingleWord(byte[] text, int start, int from, int stop, int end) {
-        boolean touchesLeft = from > start && isWord(Utf8.codePointAt(text, characterBefore(text, from)));
-        boolean touchesRight = stop < end && isWord(Utf8.codePointAt(text, stop));
+        boolean touchesLeft = from > start && CodePoints.isWord(Utf8.codePointAt(text, Utf8.before(text, from)));
+        boolean touchesRight = stop < end && CodePoints.isWord(Utf8.codePointAt(text, stop));
         return !touchesLeft && !touchesRight;
-    }
-
-    /** What {@code \w} of Rust's regex crate matches. */
-    private static boolean isWord(int codePoint) {
-        int category = UnicodeClasses.categoryOf(codePoint);
-        return (UnicodeClasses.bitsOf(codePoint) & (UnicodeClasses.LETTER | UnicodeClasses.MARK)) != 0
-                || category == Character.DECIMAL_DIGIT_NUMBER || category == Character.LETTER_NUMBER
-                || category == Character.CONNECTOR_PUNCTUATION || codePoint == 0x200C || codePoint == 0x200D
-                || codePoint >= 0x24B6 && codePoint <= 0x24E9 || codePoint >= 0x1F130 && codePoint <= 0x1F149
-                || codePoint >= 0x1F150 && codePoint <= 0x1F169 || codePoint >= 0x1F170 && codePoint <= 0x1F189;
-    }
-
-    private static int characterBefore(byte[] text, int at) {
-        int before = at - 1;
-        while ((text[before] & 0xC0) == 0x80) {
-            before--;
-        }
-        return before;
     }
 
     private static int spacesStart(byte[] text, int start, int at) {
         int left = at;
         while (left > start) {
-            int before = characterBefore(text, left);
+            int before = Utf8.before(text, left);
             if ((UnicodeClasses.bitsAt(text, before) & UnicodeClasses.SPACE) == 0) {
                 break;
             }

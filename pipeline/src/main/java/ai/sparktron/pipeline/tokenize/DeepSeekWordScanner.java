@@ -15,8 +15,9 @@ import static ai.sparktron.pipeline.tokenize.UnicodeClasses.SYMBOL;
  * [一-龥぀-ゟ゠-ヿ]+
  * [!"#$%&'()*+,\-./:;&lt;=&gt;?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
  * </pre>
- * The third sees only what the first two left over, so a number or an ideograph is the end of the text to it, for look-ahead as well. What it does
- * not match (control characters, unassigned code points) is a word of its own up to the next match.
+ * Each cuts the pieces of the one before. So to the third the text ends at a number and where a run of ideographs begins or ends, for look-ahead as
+ * well; numbers it leaves alone, a middle dot (U+30FB) among kana it cuts out. What it does not match (control characters, unassigned code
+ * points) is a word of its own up to the next match.
  */
 record DeepSeekWordScanner() implements WordScanner {
     /** What {@link #bitsAt} gives for the end of the stage's text. */
@@ -29,62 +30,56 @@ record DeepSeekWordScanner() implements WordScanner {
         if ((UnicodeClasses.bitsAt(text, start) & NUMBER) != 0) {
             return numbersEnd(text, start, end);
         }
-        if (isIdeograph(text, start)) {
-            int at = start;
-            while (at < end && isIdeograph(text, at)) {
-                at += 3;
-            }
-            return at;
-        }
-        int matched = matchEnd(text, start, end);
+        boolean isIdeographs = isIdeograph(text, start);
+        int matched = matchEnd(text, start, end, isIdeographs);
         int at = start;
         while (matched < 0) {
             at += Utf8.lengthOf(text[at]);
-            matched = bitsAt(text, at, end) == END || matchEnd(text, at, end) >= 0 ? at : -1;
+            matched = bitsAt(text, at, end, isIdeographs) == END || matchEnd(text, at, end, isIdeographs) >= 0 ? at : -1;
         }
         return matched;
     }
 
     /** End of the third expression's match at {@code start}, or -1. */
-    private static int matchEnd(byte[] text, int start, int end) {
-        int bits = bitsAt(text, start, end);
+    private static int matchEnd(byte[] text, int start, int end, boolean isIdeographs) {
+        int bits = bitsAt(text, start, end, isIdeographs);
         int next = start + Utf8.lengthOf(text[start]);
-        int nextBits = bitsAt(text, next, end);
+        int nextBits = bitsAt(text, next, end, isIdeographs);
         if (text[start] > 0 && (bits & PUNCTUATION_OR_SYMBOL) != 0 && next < end && isLatin(text[next])) {
             return latinEnd(text, next, end);
         }
         if ((bits & WORD) != 0 && (bits & LETTER) != 0) {
-            return runEnd(text, next, end, WORD);
+            return runEnd(text, next, end, WORD, isIdeographs);
         }
         boolean isLead = (bits & (NEWLINE | LETTER | PUNCTUATION_OR_SYMBOL)) == 0;
         if (isLead && (nextBits & WORD) != 0 && nextBits != END) {
-            return runEnd(text, next, end, WORD);
+            return runEnd(text, next, end, WORD, isIdeographs);
         }
         if ((bits & MARK) != 0) {
             return next;
         }
         if ((bits & PUNCTUATION_OR_SYMBOL) != 0 || text[start] == ' ' && (nextBits & PUNCTUATION_OR_SYMBOL) != 0 && nextBits != END) {
-            int at = runEnd(text, next, end, PUNCTUATION_OR_SYMBOL);
-            while (at < end && (text[at] == '\r' || text[at] == '\n')) {
+            int at = runEnd(text, next, end, PUNCTUATION_OR_SYMBOL, isIdeographs);
+            while (!isIdeographs && at < end && (text[at] == '\r' || text[at] == '\n')) {
                 at++;
             }
             return at;
         }
-        return (bits & SPACE) != 0 ? spacesEnd(text, start, end) : -1;
+        return (bits & SPACE) != 0 ? spacesEnd(text, start, end, isIdeographs) : -1;
     }
 
-    private static int spacesEnd(byte[] text, int start, int end) {
+    private static int spacesEnd(byte[] text, int start, int end, boolean isIdeographs) {
         int at = start;
         while (at < end && (UnicodeClasses.bitsAt(text, at) & SPACE) != 0) {
             at += Utf8.lengthOf(text[at]);
         }
-        return ContractionWordScanner.spacesEnd(text, start, bitsAt(text, at, end) == END ? at : end);
+        return ContractionWordScanner.spacesEnd(text, start, bitsAt(text, at, end, isIdeographs) == END ? at : end);
     }
 
-    private static int runEnd(byte[] text, int from, int end, int wanted) {
+    private static int runEnd(byte[] text, int from, int end, int wanted, boolean isIdeographs) {
         int at = from;
         while (true) {
-            int bits = bitsAt(text, at, end);
+            int bits = bitsAt(text, at, end, isIdeographs);
             if (bits == END || (bits & wanted) == 0) {
                 return at;
             }
@@ -108,13 +103,13 @@ record DeepSeekWordScanner() implements WordScanner {
         return at;
     }
 
-    /** Class bits, or {@link #END} at the end of the text, at a number and at an ideograph. */
-    private static int bitsAt(byte[] text, int at, int end) {
+    /** Class bits, or {@link #END} at the end of the text, at a number and where ideographs begin or end. */
+    private static int bitsAt(byte[] text, int at, int end, boolean isIdeographs) {
         if (at >= end) {
             return END;
         }
         int bits = UnicodeClasses.bitsAt(text, at) & 255;
-        return (bits & NUMBER) != 0 || isIdeograph(text, at) ? END : bits;
+        return (bits & NUMBER) != 0 || isIdeograph(text, at) != isIdeographs ? END : bits;
     }
 
     private static boolean isLatin(byte value) {

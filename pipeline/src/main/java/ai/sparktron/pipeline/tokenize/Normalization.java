@@ -1,10 +1,7 @@
 package ai.sparktron.pipeline.tokenize;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -14,7 +11,6 @@ import java.util.Map;
  * table.
  */
 final class Normalization {
-    private static final String RESOURCE = "normalization-9.0.bin";
     private static final int HANGUL = 0xAC00;
     private static final int HANGUL_COUNT = 11172;
     private static final int LEAD = 0x1100;
@@ -30,12 +26,18 @@ final class Normalization {
     private static final Map<Integer, int[]> COMPATIBLE = new HashMap<>();
     /** First and second character, 21 bits each, to what they compose to. */
     private static final Map<Long, Integer> COMPOSED = new HashMap<>();
+    private static final BitSet MARKS = new BitSet();
 
     static {
         new Table().read();
     }
 
     private Normalization() { }
+
+    /** Whether Unicode 9 knows the character as a mark. */
+    static boolean isMark(int codePoint) {
+        return MARKS.get(codePoint);
+    }
 
     static String nfc(String text) {
         return text(composed(ordered(decomposed(text, false))));
@@ -155,36 +157,19 @@ final class Normalization {
 
     /** Reads the resource. */
     private static final class Table {
-        private final byte[] file;
-        private int at;
-
-        Table() {
-            try (InputStream in = Normalization.class.getResourceAsStream(RESOURCE)) {
-                if (in == null) {
-                    throw new IllegalStateException("the resource " + RESOURCE + " is missing beside " + Normalization.class.getName());
-                }
-                file = in.readAllBytes();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-            byte[] header = "sparktron.normalization 1 9.0\n".getBytes(StandardCharsets.US_ASCII);
-            if (!Arrays.equals(header, 0, header.length, file, 0, header.length)) {
-                throw new IllegalStateException("the resource " + RESOURCE + " is damaged: its first line is not sparktron.normalization 1 9.0");
-            }
-            at = header.length;
-        }
+        private final Varints file = new Varints("normalization-9.0.bin", "sparktron.normalization 1 9.0\n");
 
         void read() {
             int codePoint = 0;
-            for (int left = varint(); left > 0; left--) {
-                codePoint += varint();
-                ORDER.put(codePoint, varint());
+            for (int left = file.nextVarint(); left > 0; left--) {
+                codePoint += file.nextVarint();
+                ORDER.put(codePoint, file.nextVarint());
             }
             Map<String, Integer> wholes = new HashMap<>();
             codePoint = 0;
-            for (int left = varint(); left > 0; left--) {
-                codePoint += varint();
-                boolean isComposed = varint() == 1;
+            for (int left = file.nextVarint(); left > 0; left--) {
+                codePoint += file.nextVarint();
+                boolean isComposed = file.nextVarint() == 1;
                 CANONICAL.put(codePoint, parts());
                 if (isComposed) {
                     wholes.put(text(CANONICAL.get(codePoint)), codePoint);
@@ -192,9 +177,14 @@ final class Normalization {
             }
             wholes.forEach((parts, whole) -> putPair(parts, whole, wholes));
             codePoint = 0;
-            for (int left = varint(); left > 0; left--) {
-                codePoint += varint();
+            for (int left = file.nextVarint(); left > 0; left--) {
+                codePoint += file.nextVarint();
                 COMPATIBLE.put(codePoint, parts());
+            }
+            codePoint = 0;
+            for (int left = file.nextVarint(); left > 0; left--) {
+                codePoint += file.nextVarint();
+                MARKS.set(codePoint);
             }
         }
 
@@ -207,21 +197,11 @@ final class Normalization {
         }
 
         private int[] parts() {
-            int[] parts = new int[varint()];
+            int[] parts = new int[file.nextVarint()];
             for (int i = 0; i < parts.length; i++) {
-                parts[i] = varint();
+                parts[i] = file.nextVarint();
             }
             return parts;
-        }
-
-        private int varint() {
-            int value = 0;
-            int shift = 0;
-            do {
-                value |= (file[at] & 127) << shift;
-                shift += 7;
-            } while (file[at++] < 0);
-            return value;
         }
     }
 }

@@ -15,7 +15,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The tokenizer of a model directory in Hugging Face layout: {@code tokenizer.json}, and where present {@code tokenizer_config.json},
@@ -25,7 +28,10 @@ import java.util.stream.Stream;
  * @param settings  end tokens, chat template and the like
  */
 public record TokenizerFile(Tokenizer tokenizer, TokenizerSettings settings) {
+    private static final Logger LOG = LoggerFactory.getLogger(TokenizerFile.class);
     private static final ObjectMapper JSON = new ObjectMapper();
+    /** Id of a token that is still to get one. */
+    private static final int UNNUMBERED = Integer.MAX_VALUE;
     private static final String TOKENIZER = "tokenizer.json";
     private static final String CONFIG = "tokenizer_config.json";
 
@@ -53,8 +59,7 @@ public record TokenizerFile(Tokenizer tokenizer, TokenizerSettings settings) {
         }
         TokenizerJson json = TokenizerJson.read(file);
         JsonNode config = object(directory.resolve(CONFIG));
-        List<AddedToken> added = withConfigured(json, config);
-        Tokenizer tokenizer = TokenizerAssembly.assemble(json, appended(json, added, newSpecialTokens));
+        Tokenizer tokenizer = TokenizerAssembly.assemble(json, added(json, config, newSpecialTokens));
         return new TokenizerFile(tokenizer, settings(directory, json, config, tokenizer));
     }
 
@@ -77,36 +82,49 @@ public record TokenizerFile(Tokenizer tokenizer, TokenizerSettings settings) {
         return token == null ? OptionalInt.empty() : tokenizer.idOf(token);
     }
 
-    /** Tokens that only {@code added_tokens_decoder} names are added too, as the transformers library does. */
-    private static List<AddedToken> withConfigured(TokenizerJson json, JsonNode config) {
+    /** The file's added tokens, then those that only {@code added_tokens_decoder} names (the transformers library adds them too), then the new ones. */
+    private static List<AddedToken> added(TokenizerJson json, JsonNode config, List<String> newSpecialTokens) {
         List<AddedToken> added = new ArrayList<>(json.added());
-        Set<Integer> known = new HashSet<>();
-        added.forEach(token -> known.add(token.id()));
+        Set<String> known = new HashSet<>();
+        added.forEach(token -> known.add(token.content()));
         JsonNode decoder = config.path("added_tokens_decoder");
-        decoder.fieldNames().forEachRemaining(name -> {
-            int id = Integer.parseInt(name);
-            if (known.add(id)) {
-                added.add(TokenizerJson.addedToken(id, decoder.get(name)));
+        TreeMap<Integer, JsonNode> byId = new TreeMap<>();
+        decoder.fieldNames().forEachRemaining(name -> byId.put(Integer.parseInt(name), decoder.get(name)));
+        byId.forEach((id, node) -> {
+            if (known.add(node.path("content").asText())) {
+                added.add(TokenizerJson.addedToken(id, node));
             }
         });
-        return added;
-    }
-
-    private static List<AddedToken> appended(TokenizerJson json, List<AddedToken> added, List<String> newSpecialTokens) {
-        Map<String, AddedToken> bySpelling = new LinkedHashMap<>();
-        added.forEach(token -> bySpelling.put(token.content(), token));
-        int next = Math.max(json.vocabulary().values().stream().mapToInt(Integer::intValue).max().orElse(-1),
-                added.stream().mapToInt(AddedToken::id).max().orElse(-1)) + 1;
+        List<AddedToken> numbered = numbered(json, added);
         for (String spelling : newSpecialTokens) {
             if (spelling.isBlank()) {
                 throw new IllegalArgumentException("new_special_tokens has an empty token \"" + spelling + "\": expected a spelling; remove it");
             }
-            AddedToken known = bySpelling.get(spelling);
-            Integer inVocabulary = json.vocabulary().get(spelling);
-            int id = known != null ? known.id() : inVocabulary != null ? inVocabulary : next++;
-            bySpelling.put(spelling, AddedToken.special(id, spelling));
+            numbered.add(AddedToken.special(UNNUMBERED, spelling));
         }
-        return List.copyOf(bySpelling.values());
+        return newSpecialTokens.isEmpty() ? numbered : numbered(json, numbered);
+    }
+
+    /**
+     * Ids as Hugging Face's library gives them: a spelling of the vocabulary has its id there, any other the next free one. The ids in the file only
+     * say what was expected. A later token of the same spelling replaces the flags of the earlier.
+     */
+    private static List<AddedToken> numbered(TokenizerJson json, List<AddedToken> tokens) {
+        Map<String, AddedToken> bySpelling = new LinkedHashMap<>();
+        int highest = -1;
+        for (AddedToken token : tokens) {
+            AddedToken known = bySpelling.get(token.content());
+            Integer inVocabulary = json.vocabulary().get(token.content());
+            int next = Math.max(highest + 1, json.vocabulary().size());
+            int id = known != null ? known.id() : inVocabulary != null ? inVocabulary : next;
+            if (token.id() != id && token.id() != UNNUMBERED) {
+                LOG.warn("{}: the added token \"{}\" has the id {} in the file, but {} by its place; {} is used, as Hugging Face's library does",
+                        json.where(), token.content(), token.id(), id, id);
+            }
+            highest = Math.max(highest, id);
+            bySpelling.put(token.content(), token.withId(id));
+        }
+        return new ArrayList<>(bySpelling.values());
     }
 
     private static TokenizerSettings settings(Path directory, TokenizerJson json, JsonNode config, Tokenizer tokenizer) throws IOException {

@@ -1,10 +1,8 @@
 package ai.sparktron.pipeline.tokenize;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * Character classes of Unicode 16, from a table of our own: Hugging Face's tokenizers use Unicode 16, a Java 17 runtime knows Unicode 13 and
@@ -24,12 +22,19 @@ final class UnicodeClasses {
     /** May change, reorder or combine under NFC; text without such code points is NFC already. */
     static final int UNSTABLE = 128;
 
-    private static final String RESOURCE = "unicode-16.0.bin";
     private static final int CODE_POINTS = 0x110000;
     private static final int HAN = 64;
     /** One byte per code point as the generator wrote it, and the bits that the scanners test. */
-    private static final byte[] TABLE = read();
-    private static final byte[] BITS = bits(TABLE);
+    private static final byte[] TABLE;
+    private static final byte[] BITS;
+    private static final Map<Integer, Integer> LOWER_CASE;
+
+    static {
+        Varints file = new Varints("unicode-16.0.bin", "sparktron.unicode 1 16.0\n");
+        TABLE = readClasses(file);
+        LOWER_CASE = readLowerCases(file);
+        BITS = bits(TABLE);
+    }
 
     private UnicodeClasses() { }
 
@@ -45,6 +50,11 @@ final class UnicodeClasses {
 
     static boolean isHan(int codePoint) {
         return (TABLE[codePoint] & HAN) != 0;
+    }
+
+    /** The lower case of one character by itself; U+0130 becomes two. */
+    static String lowerCase(int codePoint) {
+        return codePoint == 0x130 ? "i\u0307" : Character.toString(LOWER_CASE.getOrDefault(codePoint, codePoint));
     }
 
     /** The class bits of the character that starts at {@code text[at]} (well-formed UTF-8). */
@@ -80,36 +90,25 @@ final class UnicodeClasses {
         };
     }
 
-    private static byte[] read() {
-        try (InputStream in = UnicodeClasses.class.getResourceAsStream(RESOURCE)) {
-            if (in == null) {
-                throw new IllegalStateException("the resource " + RESOURCE + " is missing beside " + UnicodeClasses.class.getName());
-            }
-            return expand(in.readAllBytes());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static byte[] expand(byte[] file) {
-        byte[] header = "sparktron.unicode 1 16.0\n".getBytes(StandardCharsets.US_ASCII);
+    private static byte[] readClasses(Varints file) {
         byte[] table = new byte[CODE_POINTS];
-        int at = header.length;
         int codePoint = 0;
-        while (at < file.length) {
-            byte value = file[at++];
-            int run = 0;
-            int shift = 0;
-            do {
-                run |= (file[at] & 127) << shift;
-                shift += 7;
-            } while (file[at++] < 0);
+        while (codePoint < CODE_POINTS) {
+            byte value = file.next();
+            int run = file.nextVarint();
             Arrays.fill(table, codePoint, codePoint + run, value);
             codePoint += run;
         }
-        if (codePoint != CODE_POINTS || !Arrays.equals(header, 0, header.length, file, 0, header.length)) {
-            throw new IllegalStateException("the resource " + RESOURCE + " is damaged: " + codePoint + " code points, expected " + CODE_POINTS);
-        }
         return table;
+    }
+
+    private static Map<Integer, Integer> readLowerCases(Varints file) {
+        Map<Integer, Integer> lowerCases = new HashMap<>();
+        int codePoint = 0;
+        for (int left = file.nextVarint(); left > 0; left--) {
+            codePoint += file.nextVarint();
+            lowerCases.put(codePoint, file.nextVarint());
+        }
+        return lowerCases;
     }
 }

@@ -22,4 +22,13 @@ final class Utf8 {
         }
         return (lead & 0x07) << 18 | (text[at + 1] & 0x3F) << 12 | (text[at + 2] & 0x3F) << 6 | text[at + 3] & 0x3F;
     }
+
+    /** Where the character before {@code at} starts. */
+    static int before(byte[] text, int at) {
+        int before = at - 1;
+        while ((text[before] & 0xC0) == 0x80) {
+            before--;
+        }
+        return before;
+    }
 }
