@@ -1,5 +1,7 @@
 package ai.sparktron.jobs.cli;
 
+import ai.sparktron.jobs.barrier.ExitCode;
+
 /** A command failed; the message says all a user needs, and the code says whose turn it is. */
 public final class CommandException extends RuntimeException {
 

@@ -1,14 +1,13 @@
 package ai.sparktron.jobs.cli;
 
+import ai.sparktron.jobs.barrier.BarrierSettings;
+import ai.sparktron.jobs.barrier.ExitCode;
 import ai.sparktron.trainer.config.Command;
 import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.OptionParser;
 import ai.sparktron.trainer.config.OptionPrinter;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.Suggestions;
-import java.io.FileNotFoundException;
-import java.io.IOException;
-import java.nio.file.NoSuchFileException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -43,40 +42,26 @@ public final class Main {
         System.out.flush();
         System.err.flush();
         if (!guest) {
-            System.exit(code.code());
+            System.exit(code.status());
         }
         if (code != ExitCode.OK) {
             throw new CommandException(code, "sparktron " + String.join(" ", args) + " failed; its message is above", null);
         }
     }
 
-    /** Runs a command line. Never throws for what a user can mend. */
+    /** Runs a command line. Never throws: a failure is printed, and its exit code returned. */
     public ExitCode run(String... args) {
-        boolean debug = isDebug(args);
         try {
             return dispatch(args);
-        } catch (ConfigurationException e) {
-            return failed(ExitCode.REFUSED, e.getMessage(), e, debug);
-        } catch (CommandException e) {
-            return failed(e.code(), e.getMessage(), e, debug);
-        } catch (IllegalArgumentException e) {
-            return failed(ExitCode.REFUSED, e.getMessage(), e, debug);
-        } catch (NoSuchFileException | FileNotFoundException e) {
-            return failed(ExitCode.REFUSED, "there is no such file: " + e.getMessage(), e, debug);
-        } catch (IOException e) {
-            return failed(ExitCode.INFRASTRUCTURE, e.toString(), e, debug);
         } catch (Exception e) {
-            return failed(ExitCode.INFRASTRUCTURE, "an error that nobody foresaw: " + e, e, true);
+            Failure failure = Failure.of(e);
+            console.out().flush();
+            console.err().println("sparktron: " + failure.message());
+            if (isDebug(args) || failure.unforeseen()) {
+                e.printStackTrace(console.err());
+            }
+            return failure.code();
         }
-    }
-
-    private ExitCode failed(ExitCode code, String message, Throwable cause, boolean trace) {
-        console.out().flush();
-        console.err().println("sparktron: " + message);
-        if (trace) {
-            cause.printStackTrace(console.err());
-        }
-        return code;
     }
 
     private ExitCode dispatch(String[] args) throws Exception {
@@ -95,7 +80,7 @@ public final class Main {
             return ExitCode.OK;
         }
         if (command == Command.RLHF || command == Command.PLAN) {
-            throw new ConfigurationException("the command " + command.word() + " is known but not built yet");
+            throw notBuilt(command);
         }
         Options options = OptionParser.parse(command, words, settings(), OptionParser.Completeness.COMPLETE);
         console.out().print(OptionPrinter.effective(options));
@@ -103,7 +88,15 @@ public final class Main {
     }
 
     private ExitCode run(Options options) throws Exception {
-        throw new ConfigurationException("the command " + options.command().word() + " is known but not built yet");
+        return switch (options.command()) {
+            case VERIFY -> new VerifyCommand(options, console).run();
+            case EXPORT -> new ExportCommand(options, console).run();
+            case PT, SFT, PREPARE, INFER, RLHF, PLAN -> throw notBuilt(options.command());
+        };
+    }
+
+    private static ConfigurationException notBuilt(Command command) {
+        return new ConfigurationException("the command " + command.word() + " is known but not built yet");
     }
 
     private ExitCode help(String[] args) {
@@ -128,7 +121,7 @@ public final class Main {
     private static Map<String, String> settings() {
         Map<String, String> settings = new TreeMap<>();
         for (String name : System.getProperties().stringPropertyNames()) {
-            if (name.startsWith(SETTING_PREFIX)) {
+            if (name.startsWith(SETTING_PREFIX) && !name.startsWith(BarrierSettings.PREFIX)) {
                 settings.put(name.substring(SETTING_PREFIX.length()), System.getProperty(name));
             }
         }

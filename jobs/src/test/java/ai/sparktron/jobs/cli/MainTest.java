@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.sparktron.jobs.barrier.ExitCode;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -36,16 +37,18 @@ class MainTest {
         "plan --model m | plan is known but not built yet",
         "sft --modle m | did you mean --model?",
         "sft --model m | --dataset or --cached_dataset is missing",
+        "verify /no/such/case | /no/such/case",
+        "export --to_mcore true --model /no/such/model | /no/such/model",
     })
     void whatAUserCanMendIsAMessageWithoutATrace(String line, String expected) {
-        assertEquals(ExitCode.REFUSED, run(line.split(" ")));
+        assertEquals(ExitCode.CONFIGURATION, run(line.split(" ")));
         assertTrue(err().startsWith("sparktron: ") && err().contains(expected), err());
         assertFalse(err().contains("\tat "), err());
     }
 
     @Test
     void debugAddsTheTrace() {
-        assertEquals(ExitCode.REFUSED, run("sft", "--modle", "m", "--debug", "true"));
+        assertEquals(ExitCode.CONFIGURATION, run("sft", "--modle", "m", "--debug", "true"));
         assertTrue(err().contains("\tat "), err());
     }
 

@@ -7,7 +7,7 @@ import java.util.Optional;
 public record PackingOptions(
         @Option(value = "false", doc = "Pack several samples into each row of packing_length tokens.") boolean packing,
         @Option(range = "[1,)", doc = "Tokens of a packed row; absent: max_length.") Optional<Integer> packingLength,
-        @Option(value = "binpack", of = {"binpack", "sequential"}, planned = "sequential", doc = "binpack: best fit, longest first.") String packingStrategy,
+        @Option(value = "binpack", of = {"binpack", "sequential"}, doc = "binpack: best fit, longest first; sequential: in order, a new row when the next sample does not fit.") String packingStrategy,
         @Option(value = "1", range = "[1,)", status = Status.NO_MEANING, doc = "Processes that pack.", note = "Each Spark partition packs its own rows.")
         int packingNumProc,
         @Option(status = Status.NO_MEANING, doc = "Shared folder of the packing index.", note = "There is no shared index; rows are in the shards.")

@@ -6,16 +6,16 @@ import java.util.Optional;
 /** What is thrown away in forward and rebuilt in backward. */
 @Concern(title = "Recompute", commands = {Command.PT, Command.SFT, Command.RLHF, Command.VERIFY, Command.PLAN})
 public record RecomputeOptions(
-        @Option(value = "selective", planned = "full",
+        @Option(value = "selective",
                 doc = "full: rebuild whole layers; selective: rebuild the parts in recompute_modules; none: keep all.",
                 note = "The attention kernels never keep scores, so core_attn is rebuilt under selective and none alike.")
         Granularity recomputeGranularity,
-        @Option(status = Status.PLANNED, doc = "uniform: units of recompute_num_layers layers; block: that many layers of each stage.")
+        @Option(doc = "uniform: units of recompute_num_layers layers; block: that many layers of each stage.")
         Optional<Method> recomputeMethod,
-        @Option(range = "[1,)", status = Status.PLANNED, doc = "Layers of a unit (uniform) or recomputed layers of a stage (block).")
+        @Option(range = "[1,)", doc = "Layers of a unit (uniform) or recomputed layers of a stage (block).")
         Optional<Integer> recomputeNumLayers,
         @Option(value = "core_attn", of = {"core_attn", "moe_act", "layernorm", "mla_up_proj", "mlp", "moe"},
-                planned = {"moe_act", "layernorm", "mla_up_proj", "mlp", "moe"},
+                planned = {"moe_act", "mla_up_proj", "moe"},
                 doc = "Parts rebuilt under selective.")
         List<String> recomputeModules) {
 

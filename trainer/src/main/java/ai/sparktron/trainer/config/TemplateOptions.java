@@ -8,8 +8,8 @@ public record TemplateOptions(
         @Option(doc = "Chat template; absent: the model's.") Optional<String> template,
         @Option(doc = "System message, or a .txt file with it; a row's own goes before it.") Optional<String> system,
         @Option(range = "[1,)", doc = "Most tokens of a sample; absent: the model's longest sequence.") Optional<Integer> maxLength,
-        @Option(value = "delete", of = {"delete", "left", "right", "split"}, planned = "split",
-                doc = "What happens to longer samples: delete, left (keep the end), right (keep the start).")
+        @Option(value = "delete", of = {"delete", "left", "right", "split"}, 
+                doc = "What happens to longer samples: delete, left (keep the end), right (keep the start), split (into several; for pt).")
         String truncationStrategy,
         @Option(value = "default", rlhfValue = "last_round", of = {"default", "last_round", "all", "ignore_empty_think", "last_round_with_ignore_empty_think",
                 "react", "qwen", "alpha_umi", "agentflan", "hermes"},

@@ -11,5 +11,8 @@ public record VerifyOptions(
         @Option(doc = "Directory for our logits, loss and gradients under the same names.") Optional<String> write,
         @Option(value = "1e-4", range = "[0,)", doc = "Largest absolute difference of logits.") double logitsTolerance,
         @Option(value = "1e-3", range = "[0,)", doc = "Largest relative difference of each gradient: norm of the difference over the norm.") double gradientTolerance,
-        @Option(value = "1e-3", range = "[0,)", doc = "Largest difference of a loss.") double lossTolerance) {
+        @Option(value = "1e-4", range = "[0,)", doc = "Largest difference of the loss.") double lossTolerance,
+        @Option(value = "1e-3", range = "[0,)", doc = "Largest difference of the losses and, relative, of the gradient norms of a training trajectory.")
+        double trajectoryTolerance,
+        @Option(value = "0", range = "[0,)", doc = "Rows of a micro-batch; 0: all at once.") int microBatchSize) {
 }

@@ -26,11 +26,19 @@ import java.util.Optional;
  */
 public final class Verification {
 
-    /** Bounds of float32 engines. */
-    static final double LOGITS_TOLERANCE = 1e-4;
-    static final double LOSS_TOLERANCE = 1e-4;
-    static final double GRADIENT_TOLERANCE = 1e-3;
-    static final double TRAJECTORY_TOLERANCE = 1e-3;
+    /**
+     * Bounds past which a quantity fails.
+     *
+     * @param logits     largest absolute difference of logits
+     * @param loss       of the loss
+     * @param gradient   norm of a gradient's difference over its norm
+     * @param trajectory absolute of the losses, relative of the gradient norms of a training trajectory
+     */
+    public record Tolerances(double logits, double loss, double gradient, double trajectory) {
+
+        /** Those of float32 engines. */
+        public static final Tolerances FLOAT32 = new Tolerances(1e-4, 1e-4, 1e-3, 1e-3);
+    }
 
     private final Engine engine;
     private final Settings settings;
@@ -43,8 +51,13 @@ public final class Verification {
      * @param chunkBytes     largest size of the logits of a loss that exist at a time
      * @param write          where to save logits, loss and gradients by the names of {@code expected.safetensors}: a {@code .safetensors} file, or a directory that
      *                       gets one; null = nowhere
+     * @param tolerances     bounds
      */
-    public record Settings(int microBatchRows, Recompute recompute, long chunkBytes, Path write) {
+    public record Settings(int microBatchRows, Recompute recompute, long chunkBytes, Path write, Tolerances tolerances) {
+        public Settings(int microBatchRows, Recompute recompute, long chunkBytes, Path write) {
+            this(microBatchRows, recompute, chunkBytes, write, Tolerances.FLOAT32);
+        }
+
         public static Settings defaults() {
             return new Settings(0, Recompute.none(), DenseModel.Options.DEFAULT_CHUNK_BYTES, null);
         }
@@ -128,9 +141,9 @@ public final class Verification {
                 throw new IllegalArgumentException(reference.directory() + ": expected.safetensors has " + name + ", which this model has not; it has " + ours.keySet());
             }
             comparisons.add(switch (name) {
-                case "logits" -> Comparison.of(name, own, expected.getValue(), Measure.ABSOLUTE, LOGITS_TOLERANCE);
-                case "loss" -> Comparison.of(name, own, expected.getValue(), Measure.ABSOLUTE, LOSS_TOLERANCE);
-                default -> Comparison.of(name, own, expected.getValue(), Measure.RELATIVE, GRADIENT_TOLERANCE);
+                case "logits" -> Comparison.of(name, own, expected.getValue(), Measure.ABSOLUTE, settings.tolerances().logits());
+                case "loss" -> Comparison.of(name, own, expected.getValue(), Measure.ABSOLUTE, settings.tolerances().loss());
+                default -> Comparison.of(name, own, expected.getValue(), Measure.RELATIVE, settings.tolerances().gradient());
             });
         }
         return comparisons;
@@ -147,7 +160,7 @@ public final class Verification {
         return new Comparison("greedy (" + count + " tokens, differing)", different, Double.NaN, Measure.ABSOLUTE, 0);
     }
 
-    private static List<Comparison> compareTrajectory(List<ReferenceCase.Step> steps, CaseRunner runner) {
+    private List<Comparison> compareTrajectory(List<ReferenceCase.Step> steps, CaseRunner runner) {
         List<Comparison> comparisons = new ArrayList<>();
         if (steps.isEmpty()) {
             return comparisons;
@@ -156,10 +169,10 @@ public final class Verification {
         for (int i = 0; i < results.length; i++) {
             ReferenceCase.Step step = steps.get(i);
             comparisons.add(Comparison.of("trajectory step " + i + " loss", new float[] {results[i][0]}, new float[] {(float) step.loss()}, Measure.ABSOLUTE,
-                    TRAJECTORY_TOLERANCE));
+                    settings.tolerances().trajectory()));
             if (!Double.isNaN(step.gradientNorm())) {
                 comparisons.add(Comparison.of("trajectory step " + i + " grad_norm", new float[] {results[i][1]}, new float[] {(float) step.gradientNorm()},
-                        Measure.RELATIVE, TRAJECTORY_TOLERANCE));
+                        Measure.RELATIVE, settings.tolerances().trajectory()));
             }
         }
         return comparisons;

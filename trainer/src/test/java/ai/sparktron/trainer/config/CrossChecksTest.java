@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.sparktron.trainer.config.OptionParser.Completeness;
 import java.util.Arrays;
 import java.util.List;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -15,19 +14,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Options that exclude or need one another; each message names both. */
 class CrossChecksTest {
-
-    /** Options with values set past the refusal of what is not built yet, so that checks between such options are tried too. */
-    private static Options unchecked(String text) {
-        Map<OptionEntry, Object> values = new LinkedHashMap<>();
-        for (String option : text.trim().split(" *--")) {
-            if (!option.isEmpty()) {
-                String[] words = option.trim().split(" ");
-                OptionEntry entry = OptionTable.find(Command.SFT, words[0]).orElseThrow();
-                values.put(entry, entry.type().parse(Arrays.asList(words).subList(1, words.length)));
-            }
-        }
-        return OptionTable.build(Command.SFT, values.keySet().stream().map(OptionEntry::name).collect(java.util.stream.Collectors.toSet()), values);
-    }
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
@@ -78,7 +64,7 @@ class CrossChecksTest {
         "--attention_backend unfused | --attention_backend unfused, --padding_free",
     })
     void bothOptionsAreNamed(String given, String named) {
-        List<String> problems = CrossChecks.problems(unchecked(given));
+        List<String> problems = CrossChecks.problems(UncheckedOptions.of(Command.SFT, given));
         assertTrue(problems.stream().anyMatch(problem -> Arrays.stream(named.split(", ")).allMatch(problem::contains)), given + " gave " + problems);
     }
 
@@ -120,7 +106,7 @@ class CrossChecksTest {
 
     @Test
     void optionsAgainstTheModel() {
-        Options options = unchecked("--tensor_model_parallel_size 4 --pipeline_model_parallel_size 3 --expert_model_parallel_size 2 --max_length 2048");
+        Options options = UncheckedOptions.of(Command.SFT, "--tensor_model_parallel_size 4 --pipeline_model_parallel_size 3 --expert_model_parallel_size 2 --max_length 2048");
         ConfigurationException refusal = assertThrows(ConfigurationException.class,
                 () -> ModelChecks.check(options, new ModelChecks.Shape(28, 30, 2, 0, 1024)));
         assertEquals(5, refusal.problems().size(), refusal.getMessage());

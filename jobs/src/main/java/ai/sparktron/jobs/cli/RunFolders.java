@@ -1,0 +1,69 @@
+package ai.sparktron.jobs.cli;
+
+import ai.sparktron.trainer.checkpoint.CheckpointStore;
+import ai.sparktron.trainer.config.ConfigurationException;
+import ai.sparktron.trainer.config.ModelChecks;
+import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.model.ConfigReader;
+import ai.sparktron.trainer.model.ModelConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * What a command reads of a model before anything starts: its folders on this machine and its shape, checked against the options.
+ *
+ * @param model directory with config.json and weights
+ * @param tokenizer directory with tokenizer.json
+ * @param config shape, with the options of the architecture applied
+ */
+record RunFolders(Path model, Path tokenizer, ModelConfig config) {
+
+    /** The folders of a training run: {@code --model}, or the checkpoint of {@code --load}. */
+    static RunFolders ofTraining(Options options) throws IOException {
+        boolean loaded = options.checkpoint().load().isPresent();
+        boolean weights = !loaded && options.checkpoint().noInitialization();
+        Path model = options.model().model().isPresent()
+                ? ModelFolder.model(options.model(), weights ? ModelFolder.Weights.NEEDED : ModelFolder.Weights.NOT_NEEDED)
+                : CheckpointStore.open(Path.of(options.checkpoint().load().orElseThrow())).directory();
+        if (weights && !hasWeights(model)) {
+            throw new ConfigurationException("--model " + model + " has no safetensors files; give a model with weights, or --perform_initialization true"
+                    + " to draw random ones");
+        }
+        RunFolders folders = of(options, model);
+        ModelConfig config = folders.config();
+        ModelChecks.check(options, new ModelChecks.Shape(config.layers(), config.heads(), config.kvHeads(), 0, config.maxPositions()));
+        return folders;
+    }
+
+    /** The folders of a command that reads a model directory. */
+    static RunFolders of(Options options, Path model) throws IOException {
+        Path file = model.resolve("config.json");
+        ModelConfig config = ConfigReader.parse(options.architecture().applyTo(Files.readString(file)), file.toString());
+        return new RunFolders(model, ModelFolder.tokenizer(options.model(), model), config);
+    }
+
+    private static boolean hasWeights(Path model) throws IOException {
+        try (var files = Files.list(model)) {
+            return files.anyMatch(file -> file.getFileName().toString().endsWith(".safetensors"));
+        }
+    }
+
+    /** Most tokens of a sample: {@code --max_length}, else the model's longest sequence. */
+    int maxLength(Options options) {
+        return options.template().maxLength().or(() -> options.training().seqLength()).orElse(config.maxPositions());
+    }
+
+    /** Tokens of a row: {@code --packing_length} when packing, else those of a sample. */
+    int rowLength(Options options) {
+        return options.packing().packing() ? options.packing().packingLength().orElse(maxLength(options)) : maxLength(options);
+    }
+
+    /** Refuses a tokenizer whose ids the model does not have. */
+    void requireVocabulary(int tokenizerSize) {
+        if (tokenizerSize > config.vocabularySize()) {
+            throw new ConfigurationException("the tokenizer in " + tokenizer + " has " + tokenizerSize + " tokens, the model in " + model + " only "
+                    + config.vocabularySize() + " (vocab_size); give the model's own tokenizer, or with random weights --padded_vocab_size " + tokenizerSize);
+        }
+    }
+}
