@@ -1,5 +1,6 @@
 package ai.sparktron.jobs.barrier;
 
+import java.io.NotSerializableException;
 import java.util.List;
 import org.apache.spark.api.java.JavaSparkContext;
 
@@ -49,6 +50,14 @@ final class Attempt {
 
     /** Word of what really happened may still be under way. */
     private FailureReport cause(Exception exception) {
+        if (spark.sc().isStopped()) {
+            coordinator.cancel("the Spark context was stopped");
+        }
+        for (Throwable each = exception; each != null; each = each.getCause()) {
+            if (each instanceof NotSerializableException) {
+                coordinator.misbuilt("the program cannot be sent to the executors: " + each);
+            }
+        }
         long deadline = System.nanoTime() + 4_000_000_000L;
         FailureReport report = coordinator.tick(System.nanoTime());
         while (report == null && System.nanoTime() < deadline && !Thread.currentThread().isInterrupted()) {

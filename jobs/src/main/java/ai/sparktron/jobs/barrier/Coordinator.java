@@ -153,6 +153,11 @@ final class Coordinator {
         cause.primary(report(FailureKind.CANCELLED, null, reason, ""));
     }
 
+    /** The job could not be made; trying again would not help. */
+    synchronized void misbuilt(String reason) {
+        cause.primary(report(FailureKind.PERMANENT, null, reason, ""));
+    }
+
     /** Spark ended the job. */
     synchronized void jobFailed(String reason) {
         if (!cause.isPresent()) {

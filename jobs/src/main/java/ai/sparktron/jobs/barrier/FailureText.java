@@ -2,6 +2,7 @@ package ai.sparktron.jobs.barrier;
 
 import ai.sparktron.trainer.comm.CollectiveMismatchException;
 import ai.sparktron.trainer.comm.CommunicationException;
+import ai.sparktron.trainer.train.TrainingException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.LinkedHashMap;
@@ -33,7 +34,8 @@ final class FailureText {
     }
 
     private static String kind(Throwable error) {
-        if (find(error, PermanentFailureException.class) != null || find(error, CollectiveMismatchException.class) != null) {
+        if (find(error, PermanentFailureException.class) != null || find(error, CollectiveMismatchException.class) != null
+                || find(error, TrainingException.class) != null) {
             return "permanent";
         }
         if (find(error, AttemptAbortedException.class) != null || find(error, InterruptedException.class) != null

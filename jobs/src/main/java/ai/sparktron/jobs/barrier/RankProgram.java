@@ -15,7 +15,8 @@ public interface RankProgram extends Serializable {
      * Runs one rank from the beginning or from {@link RankEnvironment#resumeFrom()}.
      *
      * @return the result; only rank 0's is brought to the driver, so it must be small. May be null
-     * @throws PermanentFailureException when trying again cannot help, such as a fault of the data; so do {@link IllegalArgumentException}s
+     * @throws PermanentFailureException when trying again cannot help, such as a fault of the data; {@link IllegalArgumentException}s and the
+     *     trainer's {@code TrainingException}s are taken the same way
      */
     String run(RankEnvironment environment) throws Exception;
 }

@@ -106,7 +106,10 @@ class LocalRunTest {
         assertEquals(FailureKind.PERMANENT, mismatch.report().kind());
         assertEquals(ExitCode.TRAINING, mismatch.exitCode());
         assertTrue(mismatch.getMessage().contains("barrier #") && mismatch.getMessage().contains("allReduce #"), mismatch.getMessage());
-        assertEquals(2, observer.failures.size(), "one attempt each");
+        Object secret = new Object();
+        BarrierRunException unsent = assertThrows(BarrierRunException.class, () -> run(2, environment -> secret.toString()));
+        assertTrue(unsent.getMessage().contains("the program cannot be sent to the executors"), unsent.getMessage());
+        assertEquals(3, observer.failures.size(), "one attempt each");
     }
 
     @Test
