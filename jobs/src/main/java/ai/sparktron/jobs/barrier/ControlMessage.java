@@ -30,7 +30,7 @@ record ControlMessage(Kind kind, Map<String, String> fields) {
         MAY_COMMIT,
         /** A checkpoint at {@code location} of {@code step} is complete. */
         COMMITTED,
-        /** {@code error message stack suspects permanent}, and a heartbeat's fields. */
+        /** {@code error message stack suspects}, and a heartbeat's fields. The answer's {@code retire} says whether the process should go. */
         FAILED,
         /** The program returned; a heartbeat's fields. */
         FINISHED,

@@ -54,7 +54,7 @@ final class Coordinator {
                 RankState state = hear(message, now);
                 state.fail();
                 failed(state, message, now);
-                yield ControlMessage.of(Kind.OK);
+                yield ControlMessage.of(Kind.OK, "retire", String.valueOf(cause.best().kind().isRetryable()));
             }
             case FINISHED -> {
                 hear(message, now).finish();

@@ -172,9 +172,10 @@ final class RankSession implements RankEnvironment {
         }
     }
 
-    /** The program threw. */
-    void failed(Throwable error) throws IOException {
-        channel.ask(report(Kind.FAILED, FailureText.fields(error, stopReason)));
+    /** The program threw. @return whether this process should make way for a fresh one, for another attempt follows */
+    boolean failed(Throwable error) throws IOException {
+        ControlMessage answer = channel.ask(report(Kind.FAILED, FailureText.fields(error, stopReason)));
+        return !"false".equals(answer.fields().get("retire"));
     }
 
     private ControlMessage message(Kind kind) {

@@ -70,9 +70,9 @@ final class RankTask implements Serializable {
             return result;
         } catch (Throwable error) {
             boolean interrupted = Thread.interrupted();
-            tell(session, error);
+            boolean retire = tell(session, error);
             session.world().abort(error);
-            if (!plan.local() && plan.settings().freshJvm()) {
+            if (retire && !plan.local() && plan.settings().freshJvm()) {
                 JvmRetirement.schedule(LAST_WORDS);
             }
             if (interrupted) {
@@ -83,11 +83,12 @@ final class RankTask implements Serializable {
     }
 
     /** The driver hears of it before the peers do, so that they are not taken for the cause. */
-    private static void tell(RankSession session, Throwable error) {
+    private static boolean tell(RankSession session, Throwable error) {
         try {
-            session.failed(error);
+            return session.failed(error);
         } catch (IOException | RuntimeException unreachable) {
             error.addSuppressed(unreachable);
+            return true;
         }
     }
 

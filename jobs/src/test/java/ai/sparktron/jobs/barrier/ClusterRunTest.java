@@ -43,7 +43,7 @@ class ClusterRunTest {
         cluster = StandaloneCluster.start(folder, 2, 2, 2);
         var conf = SparkPreparation.prepare(cluster.conf("ranks")).set("spark.cores.max", "3").set("spark.executor.resource.gpu.amount", "1")
                 .set("spark.task.resource.gpu.amount", "1");
-        for (String setting : List.of("heartbeatInterval=200ms", "heartbeatTimeout=4s", "collectiveTimeout=30s", "abortGrace=2s",
+        for (String setting : List.of("heartbeatInterval=200ms", "heartbeatTimeout=20s", "collectiveTimeout=30s", "abortGrace=2s",
                 "restartPause=100ms", "startTimeout=40s")) {
             conf.set(BarrierSettings.PREFIX + setting.split("=")[0], setting.split("=")[1]);
         }
@@ -120,6 +120,7 @@ class ClusterRunTest {
     @EnumSource(names = {"THROW", "EXIT", "KILL", "STOP", "RETURN", "IGNORE_INTERRUPTS_WHILE_ANOTHER_THROWS"})
     void afterAFaultTheRunGoesOnFromTheNewestCheckpoint(Kind kind) throws Exception {
         long start = System.nanoTime();
+        spark.sc().conf().set(BarrierSettings.PREFIX + "heartbeatTimeout", kind == Kind.STOP ? "4s" : "20s");
         ToyTraining toy = toy(new Fault(kind, 1, 13, 1));
         assertEquals(undisturbed(), run(3, kind == Kind.RETURN ? new ToyTraining.Returning(toy) : toy));
         double seconds = (System.nanoTime() - start) / 1e9;
@@ -143,6 +144,18 @@ class ClusterRunTest {
             assertNotEquals(failed.pid(), observer.starts.get(1).get(1).pid(), "a fresh process");
         }
         assertTrue(seconds < 60, kind + " took " + seconds + " s");
+    }
+
+    /** Nothing is gained by new processes when no attempt follows. */
+    @Test
+    @Order(4)
+    void aWrongOptionLeavesTheExecutorsAlone() throws Exception {
+        run(3, toy(ToyTraining.NO_FAULT));
+        List<Long> before = observer.starts.get(0).stream().map(RankPlace::pid).sorted().toList();
+        BarrierRunException wrong = assertThrows(BarrierRunException.class, () -> run(3, toy(new Fault(Kind.WRONG_OPTION, 1, 2, 9))));
+        assertEquals(ExitCode.CONFIGURATION, wrong.exitCode());
+        Thread.sleep(2_500);
+        assertEquals(before, cluster.executors().stream().map(ProcessHandle::pid).sorted().toList());
     }
 
     private static void assertKind(FailureKind kind, String text, FailureReport report) {

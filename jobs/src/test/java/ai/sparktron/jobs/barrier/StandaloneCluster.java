@@ -74,6 +74,13 @@ public final class StandaloneCluster implements AutoCloseable {
         return folder.resolve("home");
     }
 
+    /** The executors' processes that run now, in the order of their ids. */
+    public List<ProcessHandle> executors() {
+        return processes.stream().flatMap(Process::descendants).filter(ProcessHandle::isAlive)
+                .filter(process -> process.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
+                .sorted(java.util.Comparator.comparing(ProcessHandle::pid)).toList();
+    }
+
     /** Output of an executor's process. */
     public List<Path> executorLogs() throws IOException {
         try (var files = Files.walk(folder)) {
