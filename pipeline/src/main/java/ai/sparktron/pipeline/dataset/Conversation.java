@@ -27,4 +27,9 @@ public record Conversation(List<Message> messages, List<Message> rejectedMessage
     public Conversation(List<Message> messages) {
         this(messages, null, null, null, Map.of());
     }
+
+    /** The rejected side of a preference row as a conversation of its own. */
+    public Conversation rejected() {
+        return new Conversation(Objects.requireNonNull(rejectedMessages, "rejectedMessages"), null, tools, label, extra);
+    }
 }

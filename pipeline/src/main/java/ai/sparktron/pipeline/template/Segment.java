@@ -1,5 +1,6 @@
 package ai.sparktron.pipeline.template;
 
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -17,5 +18,12 @@ public record Segment(String text, float weight, boolean parseSpecialTokens) {
         if (!(weight >= 0)) {
             throw new IllegalArgumentException("loss weight " + weight + " of a segment: expected >= 0");
         }
+    }
+
+    /** The texts of segments joined. */
+    public static String text(List<Segment> segments) {
+        StringBuilder out = new StringBuilder();
+        segments.forEach(segment -> out.append(segment.text()));
+        return out.toString();
     }
 }
