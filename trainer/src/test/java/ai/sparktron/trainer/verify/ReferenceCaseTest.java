@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.ReferenceEngine;
+import ai.sparktron.trainer.kernels.nd4j.Nd4jEngines;
 import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.layer.Recompute.Method;
 import ai.sparktron.trainer.layer.Recompute.Module;
@@ -44,7 +46,15 @@ class ReferenceCaseTest {
     @ParameterizedTest
     @MethodSource("cases")
     void referenceKernelsGiveTheNumbersOfHuggingFace(Path folder) throws IOException {
-        assertPasses(folder, Verification.Settings.defaults());
+        assertPasses(new ReferenceEngine(), folder, Verification.Settings.defaults());
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void theHostEngineGivesTheNumbersOfHuggingFace(Path folder) throws IOException {
+        try (Engine engine = Nd4jEngines.open(Nd4jEngines.Face.HOST)) {
+            assertPasses(engine, folder, Verification.Settings.defaults());
+        }
     }
 
     static List<Verification.Settings> settings() {
@@ -61,13 +71,15 @@ class ReferenceCaseTest {
     @ParameterizedTest
     @MethodSource("settings")
     void howItIsRunDoesNotShow(Verification.Settings settings) throws IOException {
-        assertPasses(CASES.resolve("qwen3"), settings);
-        assertPasses(CASES.resolve("qwen2-tied"), settings);
+        try (Engine engine = Nd4jEngines.open(Nd4jEngines.Face.HOST)) {
+            assertPasses(engine, CASES.resolve("qwen3"), settings);
+            assertPasses(engine, CASES.resolve("qwen2-tied"), settings);
+        }
     }
 
-    private static void assertPasses(Path folder, Verification.Settings settings) throws IOException {
+    private static void assertPasses(Engine engine, Path folder, Verification.Settings settings) throws IOException {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
-        Verification.Report report = new Verification(new ReferenceEngine(), settings).run(folder, new PrintStream(text, true, StandardCharsets.UTF_8));
+        Verification.Report report = new Verification(engine, settings).run(folder, new PrintStream(text, true, StandardCharsets.UTF_8));
         assertTrue(report.passed(), text.toString(StandardCharsets.UTF_8));
         assertEquals(0, report.exitCode());
         assertTrue(report.comparisons().size() >= 20, "only " + report.comparisons().size() + " quantities were compared");
