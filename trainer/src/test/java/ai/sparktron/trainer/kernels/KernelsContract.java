@@ -43,6 +43,10 @@ abstract class KernelsContract extends AttentionContract {
         Twin out = twin("out", DType.F32, Rows.PLAIN, 5, 6, filled(30, Float.NaN));
         both((kernels, side) -> kernels.matmul(side.of(a), Transpose.NO, side.of(b), Transpose.NO, side.of(out), Write.OVERWRITE));
         out.check("matmul over NaN", 1e-5);
+        Twin one = twin("one row", DType.F32, Rows.PLAIN, 1, 6, filled(6, Float.NaN));
+        Twin row = normal("row", 1, 7);
+        both((kernels, side) -> kernels.matmul(side.of(row), Transpose.NO, side.of(b), Transpose.NO, side.of(one), Write.OVERWRITE));
+        one.check("one row over NaN", 1e-5);
         Twin grad = twin("dx", DType.F32, Rows.PLAIN, 5, 7, filled(35, Float.NaN));
         Twin weight = normalVector("weight", 7);
         Twin inverse = normal("inverse", 5, 1);

@@ -31,7 +31,7 @@ final class RowMathProvider {
 
     private static boolean vectorRuns() {
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
-            LOG.warn("Kernels run on scalar loops, about half as fast: the JVM has no module jdk.incubator.vector;"
+            LOG.warn("Kernels run on scalar loops, about a third slower: the JVM has no module jdk.incubator.vector;"
                     + " start it with --add-modules jdk.incubator.vector (spark.executor.extraJavaOptions, spark.driver.extraJavaOptions)");
             return false;
         }
@@ -41,7 +41,7 @@ final class RowMathProvider {
             LOG.info("Kernels run on the {}", vector.name());
             return true;
         } catch (IllegalStateException | LinkageError e) {
-            LOG.warn("Kernels run on scalar loops, about half as fast", e);
+            LOG.warn("Kernels run on scalar loops, about a third slower", e);
             return false;
         }
     }
