@@ -8,8 +8,8 @@ public record ParallelOptions(
         @Option(value = "nccl", of = {"nccl", "gloo"}, status = Status.NO_MEANING, doc = "Library of collectives.",
                 note = "The engine decides: in-process or sockets on the CPU, NCCL on CUDA.")
         String distributedBackend,
-        @Option(value = "false", status = Status.PLANNED, doc = "Share optimizer state over the data-parallel ranks.",
-                note = "Megatron-SWIFT's default is true; the numbers are the same, the memory is not.")
+        @Option(value = "true", doc = "Share gradient reduction, optimizer state and update out over the data-parallel ranks (ZeRO stage 1).",
+                note = "The numbers are the same either way; the memory is not.")
         boolean useDistributedOptimizer,
         @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "tp_size", doc = "Ranks that share each layer's weights (TP).")
         int tensorModelParallelSize,

@@ -1,0 +1,43 @@
+package ai.sparktron.trainer.train;
+
+import ai.sparktron.trainer.data.BatchShape;
+import ai.sparktron.trainer.data.MicroBatchSource;
+import ai.sparktron.trainer.data.RowSource;
+import ai.sparktron.trainer.train.metrics.EvaluationMetrics;
+import java.util.Map;
+
+/**
+ * The loss over the validation rows: forward alone, every row once (a last partial batch too), or the first {@code eval_iters} global batches of them. All ranks
+ * take part.
+ */
+final class Evaluator {
+
+    private final RowSource rows;
+    private final BatchShape shape;
+    private final long batches;
+
+    /** @param evalIters {@code eval_iters}: global batches, -1 = all rows */
+    Evaluator(RowSource rows, BatchShape shape, long evalIters) {
+        this.rows = rows;
+        this.shape = shape;
+        this.batches = evalIters < 0 ? Long.MAX_VALUE : evalIters;
+    }
+
+    /** Evaluates the present weights. The loss sum of unreported training steps must have been taken before. */
+    EvaluationMetrics evaluate(StepRunner steps, long iteration, long totalIterations) {
+        long began = System.nanoTime();
+        double denominator = 0;
+        long done = 0;
+        try (MicroBatchSource source = MicroBatchSource.evaluation(rows, shape)) {
+            while (source.hasNext() && done < batches) {
+                denominator += steps.evaluate(source.next().microBatches());
+                done++;
+            }
+        }
+        double total = steps.sumOverRanks(denominator, 0)[0];
+        double loss = steps.takeLossSum() / Math.max(1, total);
+        long samples = Math.min(rows.rows(), done * shape.globalBatchSize());
+        return new EvaluationMetrics(iteration, totalIterations, Map.of("loss", loss), samples, Math.round(total),
+                (System.nanoTime() - began) * 1e-9);
+    }
+}

@@ -1,0 +1,94 @@
+package ai.sparktron.trainer.train;
+
+import ai.sparktron.trainer.train.metrics.EvaluationMetrics;
+import ai.sparktron.trainer.train.metrics.MetricsSink;
+import ai.sparktron.trainer.train.metrics.StepMetrics;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Gathers the steps between two reports and hands the figures to the sinks. */
+final class Reporter implements AutoCloseable {
+
+    /**
+     * What does not change during a run.
+     *
+     * @param totalIterations steps of the run
+     * @param devices         ranks
+     * @param flopsPerToken   of the model
+     * @param peakFlops       of one device, NaN when unknown
+     */
+    record Frame(long totalIterations, int devices, double flopsPerToken, double peakFlops) {
+    }
+
+    private final Frame frame;
+    private final List<MetricsSink> sinks;
+    private final double elapsedBefore;
+    private final long began = System.nanoTime();
+    private final Map<String, Double> phases = new LinkedHashMap<>();
+    private long windowBegan = System.nanoTime();
+    private long steps;
+    private long tokens;
+    private double denominator;
+    private long allTokens;
+
+    /** @param elapsedBefore seconds of training in earlier attempts of the run */
+    Reporter(Frame frame, List<MetricsSink> sinks, double elapsedBefore) {
+        this.frame = frame;
+        this.sinks = List.copyOf(sinks);
+        this.elapsedBefore = elapsedBefore;
+    }
+
+    void add(StepRunner.Outcome outcome, double dataSeconds) {
+        steps++;
+        tokens += outcome.tokens();
+        allTokens += outcome.tokens();
+        denominator += outcome.denominator();
+        phases.merge("data", dataSeconds, Double::sum);
+        outcome.phases().forEach((phase, seconds) -> phases.merge(phase, seconds, Double::sum));
+    }
+
+    /** Sum of the denominators since the last report. */
+    double denominator() {
+        return denominator;
+    }
+
+    /** Tokens of this attempt. */
+    long allTokens() {
+        return allTokens;
+    }
+
+    double elapsedSeconds() {
+        return elapsedBefore + (System.nanoTime() - began) * 1e-9;
+    }
+
+    /** Time that belongs to no step (evaluation, saving) is left out of the next report's speed. */
+    void exclude(long nanos) {
+        windowBegan += nanos;
+    }
+
+    StepMetrics report(long iteration, long consumedSamples, double lossSum, double learningRate, double gradientNorm, long memoryBytes) {
+        double seconds = (System.nanoTime() - windowBegan) * 1e-9;
+        Map<String, Double> perStep = new LinkedHashMap<>();
+        phases.forEach((phase, total) -> perStep.put(phase, total / steps));
+        StepMetrics metrics = new StepMetrics(iteration, frame.totalIterations(), consumedSamples, Map.of("loss", lossSum / Math.max(1, denominator)),
+                learningRate, gradientNorm, tokens, steps, seconds, frame.devices(), memoryBytes, frame.flopsPerToken(), frame.peakFlops(),
+                elapsedSeconds(), 0, perStep);
+        sinks.forEach(sink -> sink.step(metrics));
+        steps = 0;
+        tokens = 0;
+        denominator = 0;
+        phases.clear();
+        windowBegan = System.nanoTime();
+        return metrics;
+    }
+
+    void evaluation(EvaluationMetrics metrics) {
+        sinks.forEach(sink -> sink.evaluation(metrics));
+    }
+
+    @Override
+    public void close() {
+        sinks.forEach(MetricsSink::close);
+    }
+}

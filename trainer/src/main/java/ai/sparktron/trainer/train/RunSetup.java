@@ -1,0 +1,68 @@
+package ai.sparktron.trainer.train;
+
+import ai.sparktron.trainer.config.LearningRateOptions;
+import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.config.RecomputeOptions;
+import ai.sparktron.trainer.data.RowOrder;
+import ai.sparktron.trainer.data.TrainingLength;
+import ai.sparktron.trainer.layer.Recompute;
+import ai.sparktron.trainer.optimizer.LearningRateSchedule;
+import java.util.EnumSet;
+import java.util.Locale;
+import java.util.Set;
+
+/** What the options mean to the parts of a run. Pure functions. */
+final class RunSetup {
+
+    private RunSetup() {
+    }
+
+    /** {@code train_iters}, or the steps of {@code max_epochs} over these rows. */
+    static long trainIters(Options options, long rows) {
+        return options.training().trainIters().orElseGet(() -> TrainingLength.trainIters(rows, options.training().globalBatchSize(),
+                options.training().maxEpochs().orElseThrow(() -> new IllegalArgumentException("neither --train_iters nor --max_epochs is given; give one"))));
+    }
+
+    static LearningRateSchedule schedule(Options options, long trainIters) {
+        LearningRateOptions rates = options.learningRate();
+        long decay = rates.lrDecayIters().orElse(trainIters);
+        double warmup = rates.lrWarmupFraction().map(fraction -> fraction * decay).orElse((double) rates.lrWarmupIters());
+        LearningRateSchedule.Style style = switch (rates.lrDecayStyle()) {
+            case COSINE -> LearningRateSchedule.Style.COSINE;
+            case LINEAR -> LearningRateSchedule.Style.LINEAR;
+            case CONSTANT -> LearningRateSchedule.Style.CONSTANT;
+            case INVERSE_SQUARE_ROOT -> LearningRateSchedule.Style.INVERSE_SQUARE_ROOT;
+            case WSD -> LearningRateSchedule.Style.WSD;
+        };
+        return new LearningRateSchedule(style, options.derived().lr(), rates.minLr(), warmup, decay, 0);
+    }
+
+    /**
+     * What is computed again. Attention never keeps its scores, so {@code core_attn}, the default, is nothing more to do: recomputing it besides would cost an
+     * attention forward and save one activation of the width of the stream.
+     */
+    static Recompute recompute(RecomputeOptions options) {
+        return switch (options.recomputeGranularity()) {
+            case NONE -> Recompute.none();
+            case SELECTIVE -> {
+                Set<Recompute.Module> modules = EnumSet.noneOf(Recompute.Module.class);
+                for (String module : options.recomputeModules()) {
+                    if (!module.equals("core_attn")) {
+                        modules.add(Recompute.Module.valueOf(module.toUpperCase(Locale.ROOT)));
+                    }
+                }
+                yield modules.isEmpty() ? Recompute.none() : Recompute.selective(modules);
+            }
+            case FULL -> Recompute.full(options.recomputeMethod().map(method -> Recompute.Method.valueOf(method.name())).orElse(null),
+                    options.recomputeNumLayers().orElse(0));
+        };
+    }
+
+    static RowOrder order(Options options) {
+        return switch (options.loader().dataloaderType()) {
+            case CYCLIC -> RowOrder.SHUFFLED;
+            case SINGLE -> RowOrder.SEQUENTIAL;
+            case EXTERNAL -> throw new IllegalStateException("dataloader_type external is refused when options are parsed");
+        };
+    }
+}

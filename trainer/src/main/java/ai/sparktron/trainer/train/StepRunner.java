@@ -1,0 +1,155 @@
+package ai.sparktron.trainer.train;
+
+import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.comm.Reduction;
+import ai.sparktron.trainer.data.MicroBatch;
+import ai.sparktron.trainer.data.StepData;
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.layer.DenseModel;
+import ai.sparktron.trainer.layer.HostTokens;
+import ai.sparktron.trainer.layer.Pass;
+import ai.sparktron.trainer.optimizer.GradientScale;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One optimizer step of one rank: forward and backward of its micro-batches, then the update. The loss of a step is the sum over trained tokens divided by their
+ * number in the global batch ({@code calculate_per_token_loss}), or the mean over micro-batches of each one's mean.
+ */
+public final class StepRunner {
+
+    /** How losses of tokens become the loss of a step. */
+    public enum Normalisation {
+        /** Sum over the global batch by its number of trained tokens; does not depend on how the batch was cut. */
+        PER_TOKEN,
+        /** Mean of micro-batch means. */
+        PER_MICRO_BATCH
+    }
+
+    /**
+     * What a step leaves, the same on every rank but for the times.
+     *
+     * @param denominator   trained tokens (or micro-batches) of the global batch that the loss sum is divided by
+     * @param tokens        tokens of the global batch, padding left out
+     * @param gradientScale norm and clipping
+     * @param phases        seconds by phase on this rank
+     */
+    public record Outcome(double denominator, long tokens, GradientScale gradientScale, Map<String, Double> phases) {
+    }
+
+    private final Engine engine;
+    private final DenseModel model;
+    private final ParameterUpdate update;
+    private final Communicator data;
+    private final Normalisation normalisation;
+    private final Arena microBatchArena;
+    private final Arena scratch;
+    private final Tensor lossSum;
+    private final Tensor counts;
+    private final ByteBuffer countBytes = ByteBuffer.allocateDirect(2 * Double.BYTES).order(ByteOrder.nativeOrder());
+    private final ByteBuffer lossBytes = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
+
+    /**
+     * @param data            data-parallel group
+     * @param microBatchArena holds one micro-batch's activations at a time
+     * @param run             gives a few scalars
+     */
+    public StepRunner(Engine engine, DenseModel model, ParameterUpdate update, Communicator data, Normalisation normalisation,
+                      Arena microBatchArena, Arena scratch, Arena.Frame run) {
+        this.engine = engine;
+        this.model = model;
+        this.update = update;
+        this.data = data;
+        this.normalisation = normalisation;
+        this.microBatchArena = microBatchArena;
+        this.scratch = scratch;
+        this.lossSum = run.tensor("loss sum", DType.F32, 1);
+        this.counts = run.tensor("global counts", DType.F64, 2);
+        engine.kernels().fill(lossSum, 0);
+    }
+
+    /** Trains on one global batch. */
+    public Outcome train(StepData step, double learningRate) {
+        long start = System.nanoTime();
+        long tokens = 0;
+        double denominator = 0;
+        for (MicroBatch batch : step.microBatches()) {
+            tokens += realTokens(batch);
+            denominator += contribution(batch);
+            run(batch, Pass.Mode.TRAIN);
+        }
+        long computed = System.nanoTime();
+        double[] global = sumOverRanks(denominator, tokens);
+        GradientScale scale = update.apply(learningRate, global[0]);
+        long updated = System.nanoTime();
+        Map<String, Double> phases = new LinkedHashMap<>();
+        phases.put("forward-backward", (computed - start) * 1e-9);
+        phases.put("update", (updated - computed) * 1e-9);
+        return new Outcome(global[0], Math.round(global[1]), scale, phases);
+    }
+
+    /** Forward alone; adds to the loss sum. @return this rank's denominator */
+    public double evaluate(List<MicroBatch> batches) {
+        double denominator = 0;
+        for (MicroBatch batch : batches) {
+            denominator += contribution(batch);
+            run(batch, Pass.Mode.EVALUATE);
+        }
+        return denominator;
+    }
+
+    private void run(MicroBatch batch, Pass.Mode mode) {
+        if (batch.trainedTokens() == 0) {
+            return; // Nothing to learn from: padding of a last, short global batch.
+        }
+        float lossScale = normalisation == Normalisation.PER_TOKEN ? 1 : 1f / batch.trainedTokens();
+        HostTokens tokens = HostTokens.of(batch.ids(), batch.labels(), batch.weightsOrNull(), batch.positions(), batch.documents());
+        try (Pass pass = model.begin(tokens, lossScale, mode, microBatchArena, scratch, lossSum)) {
+            model.forward(pass);
+            if (mode == Pass.Mode.TRAIN) {
+                model.backward(pass);
+            }
+        }
+    }
+
+    private double contribution(MicroBatch batch) {
+        return normalisation == Normalisation.PER_TOKEN ? batch.trainedTokens() : 1;
+    }
+
+    /** Padding tokens are documents of one token without a target at the end of the batch. */
+    private static long realTokens(MicroBatch batch) {
+        int end = batch.tokens();
+        while (end > 0 && batch.positions()[end - 1] == 0 && batch.labels()[end - 1] == MicroBatch.IGNORED) {
+            end--;
+        }
+        return end;
+    }
+
+    /** Sums two host numbers over the data-parallel ranks. */
+    double[] sumOverRanks(double first, double second) {
+        if (data.size() == 1) {
+            return new double[] {first, second};
+        }
+        countBytes.clear().putDouble(first).putDouble(second).flip();
+        engine.write(counts, countBytes);
+        data.allReduce(counts, Reduction.SUM);
+        countBytes.clear();
+        engine.read(counts, countBytes);
+        return new double[] {countBytes.getDouble(0), countBytes.getDouble(Double.BYTES)};
+    }
+
+    /** Sum of the losses since the last call, over all ranks; starts anew. */
+    public double takeLossSum() {
+        lossBytes.clear();
+        engine.read(lossSum, lossBytes);
+        double sum = lossBytes.getFloat(0);
+        engine.kernels().fill(lossSum, 0);
+        return sumOverRanks(sum, 0)[0];
+    }
+}

@@ -1,0 +1,125 @@
+package ai.sparktron.trainer.train;
+
+import ai.sparktron.trainer.data.DataCursor;
+import ai.sparktron.trainer.data.StepData;
+import ai.sparktron.trainer.data.StepSource;
+import ai.sparktron.trainer.optimizer.LearningRateSchedule;
+import ai.sparktron.trainer.train.metrics.EvaluationMetrics;
+import ai.sparktron.trainer.train.metrics.StepMetrics;
+import java.util.function.LongSupplier;
+
+/** The loop: data, step, report, evaluate, save; the same calls on every rank. */
+final class TrainLoop {
+
+    /**
+     * When things happen, in steps.
+     *
+     * @param total        {@code train_iters}
+     * @param logInterval  {@code log_interval}; the first and the last step are always reported
+     * @param evalInterval {@code eval_interval}; the end is always evaluated
+     * @param saveInterval {@code save_interval}; the end is always saved
+     */
+    record Intervals(long total, long logInterval, long evalInterval, long saveInterval) {
+    }
+
+    /** Saves all ranks' state. */
+    interface Saver {
+        /** @param evaluationLoss of the newest evaluation, NaN when there was none */
+        void save(long iteration, DataCursor cursor, double evaluationLoss, double elapsedSeconds);
+    }
+
+    private final Intervals intervals;
+    private final LearningRateSchedule schedule;
+    private final StepSource source;
+    private final StepRunner steps;
+    private final Evaluator evaluator;
+    private final Saver saver;
+    private final Reporter reporter;
+    private final RankContext context;
+    private final LongSupplier memoryBytes;
+    private double loss = Double.NaN;
+    private double evaluationLoss = Double.NaN;
+
+    /** @param evaluator null = no evaluation */
+    TrainLoop(Intervals intervals, LearningRateSchedule schedule, StepSource source, StepRunner steps, Evaluator evaluator, Saver saver,
+              Reporter reporter, RankContext context, LongSupplier memoryBytes) {
+        this.intervals = intervals;
+        this.schedule = schedule;
+        this.source = source;
+        this.steps = steps;
+        this.evaluator = evaluator;
+        this.saver = saver;
+        this.reporter = reporter;
+        this.context = context;
+        this.memoryBytes = memoryBytes;
+    }
+
+    /** Trains from step {@code first} on, from 0, to the end. @return where the data stands */
+    DataCursor run(long first, DataCursor start) {
+        DataCursor cursor = start;
+        for (long iteration = first; iteration < intervals.total(); iteration++) {
+            context.listener().phase(iteration + 1, "training");
+            long began = System.nanoTime();
+            StepData step = source.next();
+            double dataSeconds = (System.nanoTime() - began) * 1e-9;
+            double learningRate = schedule.at(iteration);
+            StepRunner.Outcome outcome = steps.train(step, learningRate);
+            requireFinite(outcome, iteration + 1, learningRate, cursor);
+            cursor = step.cursor();
+            reporter.add(outcome, dataSeconds);
+            afterStep(iteration + 1, cursor, learningRate, outcome);
+        }
+        return cursor;
+    }
+
+    private void afterStep(long done, DataCursor cursor, double learningRate, StepRunner.Outcome outcome) {
+        boolean last = done == intervals.total();
+        boolean evaluates = evaluator != null && (last || done % intervals.evalInterval() == 0);
+        if (last || done == 1 || evaluates || done % intervals.logInterval() == 0) {
+            StepMetrics metrics = reporter.report(done, cursor.consumedSamples(), steps.takeLossSum(), learningRate,
+                    outcome.gradientScale().gradientNorm(), memoryBytes.getAsLong());
+            loss = metrics.losses().get("loss");
+            if (context.isFirst()) {
+                context.listener().step(metrics);
+            }
+        }
+        long began = System.nanoTime();
+        if (evaluates) {
+            evaluate(done);
+        }
+        if (last || done % intervals.saveInterval() == 0) {
+            context.listener().phase(done, "saving");
+            saver.save(done, cursor, evaluationLoss, reporter.elapsedSeconds());
+        }
+        reporter.exclude(System.nanoTime() - began);
+    }
+
+    private void evaluate(long done) {
+        context.listener().phase(done, "evaluating");
+        EvaluationMetrics metrics = evaluator.evaluate(steps, done, intervals.total());
+        evaluationLoss = metrics.losses().get("loss");
+        reporter.evaluation(metrics);
+        if (context.isFirst()) {
+            context.listener().evaluation(metrics);
+        }
+    }
+
+    /** The norm is over all ranks, so every rank stops at the same step. */
+    private void requireFinite(StepRunner.Outcome outcome, long step, double learningRate, DataCursor before) {
+        if (!outcome.gradientScale().isFinite()) {
+            throw new TrainingException("gradient norm " + outcome.gradientScale().gradientNorm() + " at step " + step + " (learning rate " + learningRate
+                    + ", samples " + before.consumedSamples() + " on): the loss or a gradient is NaN or infinite. Nothing of this step was applied, and the"
+                    + " newest checkpoint is from before it. Lower --lr, lengthen the warm-up, or look at these samples");
+        }
+    }
+
+    /** Loss of the last report. */
+    double loss() {
+        return loss;
+    }
+
+    /** Loss of the last evaluation, NaN when there was none. */
+    double evaluationLoss() {
+        return evaluationLoss;
+    }
+}

@@ -1,0 +1,260 @@
+package ai.sparktron.trainer.train;
+
+import ai.sparktron.packing.shard.ShardVerification;
+import ai.sparktron.trainer.checkpoint.AtomicFiles;
+import ai.sparktron.trainer.checkpoint.CheckpointException;
+import ai.sparktron.trainer.checkpoint.CheckpointStore;
+import ai.sparktron.trainer.checkpoint.SavedCheckpoint;
+import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.config.LoggingOptions;
+import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.config.ParallelOptions;
+import ai.sparktron.trainer.convert.HuggingFaceExporter;
+import ai.sparktron.trainer.convert.HuggingFaceImporter;
+import ai.sparktron.trainer.convert.LocalWeights;
+import ai.sparktron.trainer.data.BatchShape;
+import ai.sparktron.trainer.data.DataCursor;
+import ai.sparktron.trainer.data.MicroBatchSource;
+import ai.sparktron.trainer.data.PrefetchedSteps;
+import ai.sparktron.trainer.data.ShardSource;
+import ai.sparktron.trainer.data.StepSource;
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.layer.DenseModel;
+import ai.sparktron.trainer.layer.Initialiser;
+import ai.sparktron.trainer.model.ConfigReader;
+import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.mesh.Axis;
+import ai.sparktron.trainer.mesh.Mesh;
+import ai.sparktron.trainer.parallel.ParallelPlan;
+import ai.sparktron.trainer.seam.Seams;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.StackArena;
+import ai.sparktron.trainer.train.metrics.ConsoleSink;
+import ai.sparktron.trainer.train.metrics.CurvePlots;
+import ai.sparktron.trainer.train.metrics.Figures;
+import ai.sparktron.trainer.train.metrics.JsonLinesSink;
+import ai.sparktron.trainer.train.metrics.MetricsSink;
+import ai.sparktron.trainer.train.metrics.TensorBoardSink;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * One rank's run, from options to the last save. All ranks of an attempt make one each, with the same {@link RunPlan}, and run it at the same time.
+ *
+ * <p>{@link #run} opens the engine and closes it, and all memory with it, however it ends.
+ */
+public final class TrainRun {
+
+    private static final long ARENA_CHUNK_BYTES = 64L << 20;
+    private static final int STEPS_AHEAD = 4;
+
+    private final RunPlan plan;
+    private final RankContext context;
+    private final Options options;
+
+    public TrainRun(RunPlan plan, RankContext context) {
+        this.plan = plan;
+        this.context = context;
+        this.options = plan.options();
+    }
+
+    /**
+     * Trains to the end and saves.
+     *
+     * @throws TrainingException when training cannot go on and trying again would not help
+     * @throws IllegalArgumentException for options, weights or data that do not fit each other
+     */
+    public RunResult run() {
+        ModelConfig config = ConfigReader.read(Path.of(plan.model()));
+        try (Engine engine = context.engines().open(context.device());
+                StackArena runArena = StackArena.growing("run", engine.memory(), ARENA_CHUNK_BYTES);
+                StackArena microBatchArena = StackArena.growing("micro-batch", engine.memory(), ARENA_CHUNK_BYTES);
+                StackArena scratch = StackArena.growing("call", engine.memory(), ARENA_CHUNK_BYTES);
+                ShardSource rows = open(plan.trainData());
+                ShardSource validation = plan.validationData().isEmpty() ? null : open(plan.validationData());
+                Arena.Frame run = runArena.open("run")) {
+            rows.requireVocabulary(config.vocabularySize());
+            Memory memory = new Memory(runArena, microBatchArena, scratch, run);
+            return run(config, engine, memory, new Data(rows, validation));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private record Memory(StackArena runArena, StackArena microBatch, StackArena scratch, Arena.Frame run) {
+        long peakBytes() {
+            return runArena.peakBytes() + microBatch.peakBytes() + scratch.peakBytes();
+        }
+    }
+
+    private record Data(ShardSource rows, ShardSource validation) {
+    }
+
+    private static ShardSource open(List<String> directories) throws IOException {
+        return ShardSource.open(directories.stream().map(Path::of).toList(), ShardVerification.CHECKSUMS);
+    }
+
+    private RunResult run(ModelConfig config, Engine engine, Memory memory, Data data) throws IOException {
+        ParallelOptions sizes = options.parallel();
+        ParallelPlan grid = ParallelPlan.of(Mesh.of(context.world().size(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(),
+                sizes.contextParallelSize(), 1, 1), context.world());
+        Communicator ranks = grid.gradientGroup();
+        int longest = Math.max(data.rows().rowCapacity(), data.validation() == null ? 0 : data.validation().rowCapacity());
+        grid.validate(config, longest);
+        Seams seams = grid.seams();
+        Parameters parameters = Parameters.allocate(DenseSpecs.of(config, grid.part(config)), seams.slicing(), memory.run(), DType.F32,
+                Parameters.Use.TRAIN, ranks.size());
+        DenseModel model = new DenseModel(config, new DenseModel.Options(grid.part(config), seams,
+                RunSetup.recompute(options.recompute()), DenseModel.Options.DEFAULT_CHUNK_BYTES, longest), parameters, engine, memory.run());
+        ParameterUpdate update = new ParameterUpdate(engine, parameters, ranks, sharding(), options.optimizer(), memory.run());
+        engine.kernels().fill(parameters.gradient(), 0);
+
+        long total = RunSetup.trainIters(options, data.rows().rows());
+        CheckpointStore store = new CheckpointStore(plan.runPath());
+        Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), engine, update,
+                directory -> writeModel(directory, config, parameters, engine), options.training().seed());
+        Checkpointer.Progress progress = start(config, engine, parameters, checkpointer, store, data.rows().rows());
+        BatchShape shape = new BatchShape(options.training().microBatchSize(), options.training().globalBatchSize(),
+                grid.coordinate(Axis.DATA), grid.mesh().data(), 1, 0);
+        StepRunner steps = new StepRunner(engine, model, update, ranks, normalisation(), memory.microBatch(), memory.scratch(), memory.run());
+        say(parameters, config, engine, data, total);
+        return loop(config, engine, memory, data, new Parts(total, shape, steps, checkpointer, progress));
+    }
+
+    private record Parts(long total, BatchShape shape, StepRunner steps, Checkpointer checkpointer, Checkpointer.Progress progress) {
+    }
+
+    private RunResult loop(ModelConfig config, Engine engine, Memory memory, Data data, Parts parts) {
+        double flopsPerToken = config.flopsPerToken(meanContext(data.rows()));
+        Reporter.Frame frame = new Reporter.Frame(parts.total(), context.world().size(), flopsPerToken, engine.peakFlops(DType.F32));
+        Evaluator evaluator = data.validation() == null || options.evaluation().evalIters() == 0 ? null
+                : new Evaluator(data.validation(), parts.shape(), options.evaluation().evalIters());
+        TrainLoop.Intervals intervals = new TrainLoop.Intervals(parts.total(), options.logging().logInterval(), options.derived().evalInterval(),
+                options.checkpoint().saveInterval());
+        long first = parts.progress().iteration();
+        try (Reporter reporter = new Reporter(frame, sinks(first), parts.progress().elapsedSeconds());
+                StepSource source = new PrefetchedSteps(MicroBatchSource.training(data.rows(), parts.shape(), RunSetup.order(options),
+                        parts.progress().cursor()), STEPS_AHEAD)) {
+            TrainLoop loop = new TrainLoop(intervals, RunSetup.schedule(options, parts.total()), source, parts.steps(), evaluator, parts.checkpointer(),
+                    reporter, context, memory::peakBytes);
+            DataCursor end = loop.run(first, parts.progress().cursor());
+            RunResult result = new RunResult(Math.max(first, parts.total()), end.consumedSamples(), loop.loss(), loop.evaluationLoss(),
+                    context.isFirst() ? parts.checkpointer().newest().directory().toString() : "",
+                    reporter.elapsedSeconds() - parts.progress().elapsedSeconds(), reporter.allTokens());
+            drawCurves();
+            return result;
+        }
+    }
+
+    /** Weights and position: of the checkpoint to continue, of {@code --load}, of {@code --model}, or random. */
+    private Checkpointer.Progress start(ModelConfig config, Engine engine, Parameters parameters, Checkpointer checkpointer, CheckpointStore store,
+                                        long rows) throws IOException {
+        DataCursor beginning = DataCursor.start(rows, options.training().seed());
+        Optional<SavedCheckpoint> own = context.resume() ? store.latest() : Optional.empty();
+        Optional<SavedCheckpoint> given = plan.load().map(CheckpointStore::open);
+        boolean exact = own.isPresent() || given.isPresent() && !options.checkpoint().finetune();
+        if (exact) {
+            SavedCheckpoint checkpoint = own.orElseGet(given::orElseThrow);
+            engine.kernels().fill(parameters.value(), 0);
+            Checkpointer.Progress progress = checkpointer.restore(checkpoint, rows);
+            line("continuing from step " + progress.iteration() + " of " + checkpoint.directory());
+            return progress;
+        }
+        if (given.isPresent()) {
+            line("weights of " + given.get().directory());
+            new HuggingFaceImporter(config, engine).load(given.get().directory(), parameters);
+        } else if (options.checkpoint().noInitialization()) {
+            line("weights of " + plan.model());
+            new HuggingFaceImporter(config, engine).load(Path.of(plan.model()), parameters);
+        } else {
+            line("random weights from " + plan.model() + "/config.json, seed " + options.training().seed());
+            Initialiser.initialise(parameters, engine.kernels(), options.training().seed());
+        }
+        return new Checkpointer.Progress(0, beginning, Double.NaN, 0);
+    }
+
+    private ParameterUpdate.Sharding sharding() {
+        return options.parallel().useDistributedOptimizer() ? ParameterUpdate.Sharding.DISTRIBUTED : ParameterUpdate.Sharding.REPLICATED;
+    }
+
+    private StepRunner.Normalisation normalisation() {
+        return options.training().calculatePerTokenLoss() ? StepRunner.Normalisation.PER_TOKEN : StepRunner.Normalisation.PER_MICRO_BATCH;
+    }
+
+    private void writeModel(Path directory, ModelConfig config, Parameters parameters, Engine engine) {
+        try {
+            new HuggingFaceExporter(config, config.dtype(), Path.of(plan.tokenizer()), options.checkpoint().maxShardBytes())
+                    .write(directory, LocalWeights.values(parameters, engine));
+            AtomicFiles.write(directory.resolve("args.json"), plan.argsJson().getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new CheckpointException("cannot write the model into " + directory + ": " + e
+                    + "; earlier checkpoints are untouched", e);
+        }
+    }
+
+    private List<MetricsSink> sinks(long resumedAfter) {
+        if (!context.isFirst()) {
+            return List.of();
+        }
+        LoggingOptions logging = options.logging();
+        Path events = logging.tensorboardDir().map(Path::of).orElse(plan.runPath().resolve("runs"));
+        return List.of(new ConsoleSink(context.listener()::line), new JsonLinesSink(log(), resumedAfter),
+                new TensorBoardSink(events, host(), new TensorBoardSink.Settings(logging.tensorboardLogInterval(),
+                        !logging.noLogLearningRateToTensorboard(), logging.logValidationPplToTensorboard(), logging.logMemoryToTensorboard(),
+                        logging.logTimersToTensorboard())));
+    }
+
+    private Path log() {
+        return plan.runPath().resolve("logging.jsonl");
+    }
+
+    private static String host() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "localhost";
+        }
+    }
+
+    /** Pictures are a convenience: a server without fonts must not fail a run whose model is saved. */
+    private void drawCurves() {
+        if (!context.isFirst() || !Files.exists(log())) {
+            return;
+        }
+        try {
+            List<Path> pictures = CurvePlots.draw(log(), plan.runPath().resolve("images"));
+            line(pictures.size() + " curves in " + plan.runPath().resolve("images"));
+        } catch (RuntimeException | LinkageError e) {
+            line("curves were not drawn (" + e + "); the figures are in " + log());
+        }
+    }
+
+    private void say(Parameters parameters, ModelConfig config, Engine engine, Data data, long total) {
+        long memory = parameters.value().sizeBytes() + parameters.gradient().sizeBytes();
+        line(config.family().name() + ", " + Figures.count(config.parameterCount()) + " parameters; " + engine.description() + "; "
+                + Figures.bytes(memory) + " of weights and gradients");
+        line(Figures.count(data.rows().rows()) + " training rows of up to " + data.rows().rowCapacity() + " tokens, "
+                + Figures.count(data.rows().counts().tokens()) + " tokens; " + total + " steps of " + options.training().globalBatchSize() + " rows"
+                + (data.validation() == null ? "" : "; " + Figures.count(data.validation().rows()) + " validation rows"));
+    }
+
+    private static double meanContext(ShardSource rows) {
+        return (double) rows.counts().tokens() / Math.max(1, rows.counts().documents());
+    }
+
+    private void line(String text) {
+        if (context.isFirst()) {
+            context.listener().line(text);
+        }
+    }
+}
