@@ -25,11 +25,15 @@ final class JinjaChatTemplate implements ChatTemplate {
     private static final Pattern GENERATION = Pattern.compile("\\{%[-+]?\\s*generation\\s*[-+]?%\\}");
 
     private final ModelTexts model;
+    private final JinjaVariables variables;
+    private final boolean marksAnswers;
     private transient volatile JinjaTemplate compiled;
 
     /** @throws JinjaException if the template does not compile */
     JinjaChatTemplate(ModelTexts model) {
         this.model = model;
+        this.variables = new JinjaVariables(model);
+        this.marksAnswers = GENERATION.matcher(model.chatTemplate()).find();
         this.compiled = JinjaTemplate.compile(model.chatTemplate());
     }
 
@@ -53,22 +57,20 @@ final class JinjaChatTemplate implements ChatTemplate {
     @Override
     public List<Segment> render(Conversation conversation, RenderOptions options) {
         refuseSplit(options);
-        JinjaVariables variables = new JinjaVariables(model, model.chatTemplate());
         List<Map<String, Object>> messages = variables.messages(conversation, options);
         List<Answer> answers = answers(conversation, messages, options.lossScale());
         Rendered whole = rendered(variables.variables(conversation, messages, false, options), options);
-        List<Piece> pieces = GENERATION.matcher(model.chatTemplate()).find() ? marked(whole, answers, messages)
-                : differences(conversation, variables, messages, answers, whole.text(), options);
+        List<Piece> pieces = marksAnswers ? marked(whole, answers, messages)
+                : differences(conversation, messages, answers, whole.text(), options);
         return weighted(whole.text(), pieces, options.lossScale());
     }
 
     @Override
     public Prompt promptFor(Conversation conversation, RenderOptions options) {
         refuseSplit(options);
-        JinjaVariables variables = new JinjaVariables(model, model.chatTemplate());
         List<Map<String, Object>> messages = variables.messages(conversation, options);
-        String text = text(conversation, variables, messages, true, options);
-        String open = text(conversation, variables, messages, false, options);
+        String text = text(conversation, messages, true, options);
+        String open = text(conversation, messages, false, options);
         String added = text.startsWith(open) ? text.substring(open.length()) : "";
         int think = added.indexOf("<think>");
         return new Prompt(List.of(new Segment(text, 0, true)), think < 0 ? "" : added.substring(think));
@@ -143,17 +145,17 @@ final class JinjaChatTemplate implements ChatTemplate {
         return pieces;
     }
 
-    private List<Piece> differences(Conversation conversation, JinjaVariables variables, List<Map<String, Object>> messages, List<Answer> answers,
-                                    String whole, RenderOptions options) {
+    private List<Piece> differences(Conversation conversation, List<Map<String, Object>> messages, List<Answer> answers, String whole,
+                                    RenderOptions options) {
         float base = options.lossScale().base() == LossScale.Base.ALL ? 1 : 0;
         List<Piece> pieces = new ArrayList<>();
         for (Answer answer : answers) {
             if (answer.weight() == base) {
                 continue;
             }
-            String before = text(conversation, variables, messages.subList(0, answer.from()), true, options);
+            String before = text(conversation, messages.subList(0, answer.from()), true, options);
             String after = answer.to() == messages.size() ? whole
-                    : text(conversation, variables, messages.subList(0, answer.to()), false, options);
+                    : text(conversation, messages.subList(0, answer.to()), false, options);
             if (!after.startsWith(before) || !whole.startsWith(after)) {
                 throw new BadRowException(Reason.TEMPLATE, "the model's chat template writes an answer differently once a turn follows or where it is"
                         + " generated (message " + answer.from() + "), so that the trained part is unknown: use the built-in template of the model,"
@@ -193,8 +195,7 @@ final class JinjaChatTemplate implements ChatTemplate {
         return out.segments();
     }
 
-    private String text(Conversation conversation, JinjaVariables variables, List<Map<String, Object>> messages, boolean prompt,
-                        RenderOptions options) {
+    private String text(Conversation conversation, List<Map<String, Object>> messages, boolean prompt, RenderOptions options) {
         return guarded(() -> compiled().text(variables.variables(conversation, messages, prompt, options), options.date().atStartOfDay()));
     }
 

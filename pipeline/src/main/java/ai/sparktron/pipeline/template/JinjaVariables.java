@@ -4,6 +4,7 @@ import ai.sparktron.pipeline.dataset.Conversation;
 import ai.sparktron.pipeline.dataset.Message;
 import ai.sparktron.pipeline.dataset.Role;
 import ai.sparktron.pipeline.dataset.RowValues;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,17 +13,19 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /** A conversation as the variables that Hugging Face gives to a chat template. */
-final class JinjaVariables {
+final class JinjaVariables implements Serializable {
+
+    private static final long serialVersionUID = 1L;
 
     private static final Pattern ASKS_FOR_NULL = Pattern.compile("content('\\]|\"\\])?\\s+is\\s+none");
 
     private final ModelTexts model;
     private final boolean nullForCalls;
 
-    /** @param source the chat template; some want a call without text to have no content, others an empty one */
-    JinjaVariables(ModelTexts model, String source) {
+    /** @param model its chat template tells whether a call without text has no content or an empty one */
+    JinjaVariables(ModelTexts model) {
         this.model = model;
-        this.nullForCalls = ASKS_FOR_NULL.matcher(source).find();
+        this.nullForCalls = ASKS_FOR_NULL.matcher(model.chatTemplate()).find();
     }
 
     /** The messages as templates see them: calls inside assistant's messages, the row's system message or the run's first. */

@@ -118,14 +118,18 @@ public final class TemplateRegistry {
         }
     }
 
-    /** Both write tools alike, or the built-in template has no form for them and refuses such rows. */
+    /** Both write tools alike, or one of the two has no form for them and refuses such rows. */
     private static boolean sameTools(ChatTemplate builtIn, ChatTemplate own, RenderOptions options) {
+        return refuses(builtIn, Probes.TOOLS, options) || refuses(own, Probes.TOOLS, options) || samePrompt(builtIn, own, Probes.TOOLS, options);
+    }
+
+    private static boolean refuses(ChatTemplate template, Conversation probe, RenderOptions options) {
         try {
-            builtIn.promptFor(Probes.TOOLS, options);
+            template.promptFor(probe, options);
+            return false;
         } catch (BadRowException e) {
             return true;
         }
-        return samePrompt(builtIn, own, Probes.TOOLS, options);
     }
 
     /** Conversations on which templates show their differences. */
