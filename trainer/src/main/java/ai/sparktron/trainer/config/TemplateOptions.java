@@ -13,8 +13,7 @@ public record TemplateOptions(
         String truncationStrategy,
         @Option(value = "default", rlhfValue = "last_round", of = {"default", "last_round", "all", "ignore_empty_think", "last_round_with_ignore_empty_think",
                 "react", "qwen", "alpha_umi", "agentflan", "hermes"},
-                planned = {"react", "qwen", "alpha_umi", "agentflan", "hermes"},
-                doc = "Which tokens are trained: default (all answers), last_round, all, and ignore_empty_think forms.")
+                doc = "Which tokens are trained: default (all answers), last_round, all, ignore_empty_think forms, and weights for agents' answers.")
         String lossScale,
         @Option(value = "true", doc = "false: plain text with an end mark, no chat markup; pt always does that.") boolean useChatTemplate,
         @Option(status = Status.PLANNED, doc = "How tools are shown to the model; absent: the template's.") Optional<String> agentTemplate,
