@@ -22,18 +22,36 @@ record BpeModel(FirstSymbols symbols, MergeTable merges, WholeWords wholeWords) 
         int fill(byte[] text, int start, int end, int[] symbols);
     }
 
-    /** Byte-level: each byte is a symbol; bytes without a token are left out, as Hugging Face does when there is no unknown token. */
-    record ByteSymbols(int[] idOfByte) implements FirstSymbols {
+    /**
+     * Byte-level: each byte is a symbol, or a whole character where that comes to the same ({@link WholeCharacters}). Bytes without a token are left
+     * out, as Hugging Face does when there is no unknown token.
+     *
+     * @param idOfByte      256 ids or -1
+     * @param idOfCharacter per code point of the basic plane an id or -1
+     */
+    record ByteSymbols(int[] idOfByte, int[] idOfCharacter) implements FirstSymbols {
         @Override
         public int fill(byte[] text, int start, int end, int[] symbols) {
             int count = 0;
-            for (int at = start; at < end; at++) {
-                int id = idOfByte[text[at] & 255];
+            int at = start;
+            while (at < end) {
+                int whole = text[at] >= 0 ? -1 : wholeAt(text, start, at, end);
+                int id = whole >= 0 ? whole : idOfByte[text[at] & 255];
                 if (id >= 0) {
                     symbols[count++] = id;
                 }
+                at += whole >= 0 ? Utf8.lengthOf(text[at]) : 1;
             }
             return count;
+        }
+
+        private int wholeAt(byte[] text, int start, int at, int end) {
+            if (!Utf8.isCharacterAt(text, at, end) || at > start && text[at - 1] >= 0) {
+                return -1;
+            }
+            int next = at + Utf8.lengthOf(text[at]);
+            boolean isBeforeCharacter = next == end || (text[next] & 0xC0) == 0xC0;
+            return isBeforeCharacter ? idOfCharacter[Utf8.codePointAt(text, at)] : -1;
         }
     }
 

@@ -18,11 +18,12 @@ final class TokenizerAssembly {
     static Tokenizer assemble(TokenizerJson json, List<AddedToken> added) {
         Vocabulary vocabulary = new Vocabulary(json.vocabulary(), added);
         boolean isByteLevel = SplitterJson.isByteLevel(json.parts().path("pre_tokenizer"));
-        BpeModel model = new BpeModel(symbols(json, isByteLevel), merges(json), wholeWords(json, isByteLevel));
+        MergeTable merges = merges(json);
+        BpeModel model = new BpeModel(symbols(json, merges, isByteLevel), merges, wholeWords(json, isByteLevel));
         return new BpeTokenizer(vocabulary, model, NormalizerJson.of(json), SplitterJson.of(json), DecoderJson.of(json), fingerprint(json, added));
     }
 
-    private static BpeModel.FirstSymbols symbols(TokenizerJson json, boolean isByteLevel) {
+    private static BpeModel.FirstSymbols symbols(TokenizerJson json, MergeTable merges, boolean isByteLevel) {
         if (!isByteLevel) {
             return CharacterSymbols.of(json);
         }
@@ -31,7 +32,7 @@ final class TokenizerAssembly {
             idOfByte[value] = json.vocabulary().getOrDefault(String.valueOf(ByteAlphabet.characterOf(value)), -1);
         }
         refuseAffixes(json);
-        return new BpeModel.ByteSymbols(idOfByte);
+        return new BpeModel.ByteSymbols(idOfByte, WholeCharacters.of(json, merges, idOfByte));
     }
 
     private static void refuseAffixes(TokenizerJson json) {
@@ -43,7 +44,7 @@ final class TokenizerAssembly {
         }
     }
 
-    private static MergeTable merges(TokenizerJson json) {
+    static MergeTable merges(TokenizerJson json) {
         Map<String, Integer> ids = json.vocabulary();
         int size = json.merges().size();
         int highest = ids.values().stream().mapToInt(Integer::intValue).max().orElse(0);

@@ -31,4 +31,25 @@ final class Utf8 {
         }
         return before;
     }
+
+    /** The bytes (0..255) of a character of the basic plane. */
+    static int[] bytesOf(int codePoint) {
+        if (codePoint < 0x80) {
+            return new int[] {codePoint};
+        }
+        if (codePoint < 0x800) {
+            return new int[] {0xC0 | codePoint >> 6, 0x80 | codePoint & 0x3F};
+        }
+        return new int[] {0xE0 | codePoint >> 12, 0x80 | codePoint >> 6 & 0x3F, 0x80 | codePoint & 0x3F};
+    }
+
+    /** Whether a whole character of two or three bytes starts at {@code at} and ends before {@code end}; the bytes may be anything. */
+    static boolean isCharacterAt(byte[] text, int at, int end) {
+        int lead = text[at];
+        if (lead >= (byte) 0xF0 || lead < (byte) 0xC2) {
+            return false;
+        }
+        int next = at + lengthOf(text[at]);
+        return next <= end && (text[at + 1] & 0xC0) == 0x80 && (text[next - 1] & 0xC0) == 0x80;
+    }
 }
