@@ -2,8 +2,6 @@ package ai.sparktron.trainer.comm;
 
 import ai.sparktron.trainer.comm.CollectiveCall.Kind;
 import ai.sparktron.trainer.tensor.Tensor;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -150,22 +148,22 @@ public abstract class HostCommunicator implements Communicator {
     }
 
     /** Reduces in place, in rank order. */
-    protected abstract void allReduce(CollectiveCall call, ByteBuffer data);
+    protected abstract void allReduce(CollectiveCall call, HostBytes data);
 
-    protected abstract void reduceScatter(CollectiveCall call, ByteBuffer input, ByteBuffer output);
+    protected abstract void reduceScatter(CollectiveCall call, HostBytes input, HostBytes output);
 
-    protected abstract void allGather(CollectiveCall call, ByteBuffer input, ByteBuffer output);
+    protected abstract void allGather(CollectiveCall call, HostBytes input, HostBytes output);
 
-    protected abstract void broadcast(CollectiveCall call, ByteBuffer data, int root);
+    protected abstract void broadcast(CollectiveCall call, HostBytes data, int root);
 
     /** Counts are in bytes here. */
-    protected abstract void allToAll(CollectiveCall call, ByteBuffer input, long[] sendBytes, ByteBuffer output, long[] receiveBytes);
+    protected abstract void allToAll(CollectiveCall call, HostBytes input, long[] sendBytes, HostBytes output, long[] receiveBytes);
 
     /** Copies the message out and lets it go. */
-    protected abstract void post(CollectiveCall message, ByteBuffer data, int peer);
+    protected abstract void post(CollectiveCall message, HostBytes data, int peer);
 
     /** Waits for the peer's next message, compares it with what is expected and copies it in. */
-    protected abstract void take(CollectiveCall message, ByteBuffer target, int peer);
+    protected abstract void take(CollectiveCall message, HostBytes target, int peer);
 
     /** Whether more than this many messages of the peer are waiting, or the world was aborted. */
     protected abstract boolean hasMessages(int peer, int more);
@@ -183,20 +181,13 @@ public abstract class HostCommunicator implements Communicator {
         return new CollectiveCall(Kind.MESSAGE, number, null, tensor.dtype(), tensor.elements(), 0);
     }
 
-    private ByteBuffer bytes(Tensor tensor) {
-        if (!tensor.isContiguous()) {
-            throw new IllegalArgumentException("tensor " + tensor + " in group " + name + ": expected a contiguous tensor; copy the columns out first");
-        }
-        if (!(tensor.view() instanceof ByteBuffer view)) {
-            throw new IllegalArgumentException("tensor " + tensor + " in group " + name + ": expected host memory; device tensors need a communicator of"
-                    + " their device");
-        }
-        return view.slice(0, Math.toIntExact(tensor.sizeBytes())).order(ByteOrder.nativeOrder());
+    private HostBytes bytes(Tensor tensor) {
+        return HostBytes.of(tensor, name);
     }
 
     private void copy(Tensor from, Tensor to) {
         if (from.address() != to.address() && from.elements() > 0) {
-            bytes(to).put(bytes(from));
+            bytes(to).copyFrom(bytes(from), 0, 0, from.sizeBytes());
         }
     }
 
@@ -270,10 +261,10 @@ public abstract class HostCommunicator implements Communicator {
 
         private final int peer;
         private final CollectiveCall call;
-        private final ByteBuffer target;
+        private final HostBytes target;
         private boolean filled;
 
-        Receiving(int peer, CollectiveCall call, ByteBuffer target) {
+        Receiving(int peer, CollectiveCall call, HostBytes target) {
             this.peer = peer;
             this.call = call;
             this.target = target;

@@ -20,70 +20,78 @@ final class InProcessCommunicator extends HostCommunicator {
     }
 
     @Override
-    protected void allReduce(CollectiveCall call, ByteBuffer data) {
+    protected void allReduce(CollectiveCall call, HostBytes data) {
         int width = call.dtype().sizeBytes();
         group.meet(rank(), offer(call, data, data), offers -> {
-            long from = call.elements() * rank() / size();
-            long count = call.elements() * (rank() + 1) / size() - from;
-            ByteBuffer mine = part(data, from * width, count * width);
-            HostReduction.reduce(call.dtype(), call.reduction(), inputs(offers, from * width, count * width), mine, count);
-            for (int other = 0; other < size(); other++) {
-                if (other != rank()) {
-                    part(offers[other].output(), from * width, count * width).put(mine.duplicate());
+            long end = call.elements() * (rank() + 1) / size() * width;
+            for (long from = call.elements() * rank() / size() * width; from < end; from += HostBytes.PIECE_BYTES) {
+                long bytes = Math.min(HostBytes.PIECE_BYTES, end - from);
+                ByteBuffer mine = data.slice(from, bytes);
+                HostReduction.reduce(call.dtype(), call.reduction(), inputs(offers, from, bytes), mine, bytes / width);
+                for (int other = 0; other < size(); other++) {
+                    if (other != rank()) {
+                        offers[other].output().slice(from, bytes).put(mine.duplicate());
+                    }
                 }
             }
         });
     }
 
     @Override
-    protected void reduceScatter(CollectiveCall call, ByteBuffer input, ByteBuffer output) {
-        long bytes = output.remaining();
-        group.meet(rank(), offer(call, input, output), offers -> HostReduction.reduce(call.dtype(), call.reduction(),
-                inputs(offers, rank() * bytes, bytes), output, call.elements()));
+    protected void reduceScatter(CollectiveCall call, HostBytes input, HostBytes output) {
+        long total = output.size();
+        group.meet(rank(), offer(call, input, output), offers -> {
+            for (long from = 0; from < total; from += HostBytes.PIECE_BYTES) {
+                long bytes = Math.min(HostBytes.PIECE_BYTES, total - from);
+                HostReduction.reduce(call.dtype(), call.reduction(), inputs(offers, rank() * total + from, bytes), output.slice(from, bytes),
+                        bytes / call.dtype().sizeBytes());
+            }
+        });
     }
 
     @Override
-    protected void allGather(CollectiveCall call, ByteBuffer input, ByteBuffer output) {
-        long bytes = input.remaining();
+    protected void allGather(CollectiveCall call, HostBytes input, HostBytes output) {
+        long bytes = input.size();
         group.meet(rank(), offer(call, input, output), offers -> {
             for (int other = 0; other < size(); other++) {
-                part(output, other * bytes, bytes).put(offers[other].input().duplicate());
+                output.copyFrom(offers[other].input(), 0, other * bytes, bytes);
             }
         });
     }
 
     @Override
-    protected void broadcast(CollectiveCall call, ByteBuffer data, int root) {
+    protected void broadcast(CollectiveCall call, HostBytes data, int root) {
         group.meet(rank(), offer(call, data, data), offers -> {
             if (rank() != root) {
-                data.duplicate().put(offers[root].input().duplicate());
+                data.copyFrom(offers[root].input(), 0, 0, data.size());
             }
         });
     }
 
     @Override
-    protected void allToAll(CollectiveCall call, ByteBuffer input, long[] sendBytes, ByteBuffer output, long[] receiveBytes) {
+    protected void allToAll(CollectiveCall call, HostBytes input, long[] sendBytes, HostBytes output, long[] receiveBytes) {
         Offer offer = new Offer(call, input, output, sendBytes, receiveBytes, null);
         group.meet(rank(), offer, offers -> {
             long at = 0;
             for (int other = 0; other < size(); other++) {
                 long before = Arrays.stream(offers[other].sendBytes(), 0, rank()).sum();
-                part(output, at, receiveBytes[other]).put(part(offers[other].input(), before, receiveBytes[other]));
+                output.copyFrom(offers[other].input(), before, at, receiveBytes[other]);
                 at += receiveBytes[other];
             }
         });
     }
 
     @Override
-    protected void post(CollectiveCall message, ByteBuffer data, int peer) {
-        byte[] copy = new byte[data.remaining()];
-        data.get(copy);
+    protected void post(CollectiveCall message, HostBytes data, int peer) {
+        byte[] copy = new byte[Math.toIntExact(data.size())];
+        data.slice(0, copy.length).get(copy);
         group.post(rank(), peer, new Message(message, copy));
     }
 
     @Override
-    protected void take(CollectiveCall message, ByteBuffer target, int peer) {
-        target.duplicate().put(group.take(peer, rank(), message).bytes());
+    protected void take(CollectiveCall message, HostBytes target, int peer) {
+        byte[] bytes = group.take(peer, rank(), message).bytes();
+        target.slice(0, bytes.length).put(bytes);
     }
 
     @Override
@@ -117,19 +125,15 @@ final class InProcessCommunicator extends HostCommunicator {
         // Nothing is held: the hub keeps the group for as long as its world lives.
     }
 
-    private static Offer offer(CollectiveCall call, ByteBuffer input, ByteBuffer output) {
+    private static Offer offer(CollectiveCall call, HostBytes input, HostBytes output) {
         return new Offer(call, input, output, null, null, null);
     }
 
     private static ByteBuffer[] inputs(Offer[] offers, long from, long bytes) {
         ByteBuffer[] inputs = new ByteBuffer[offers.length];
         for (int i = 0; i < offers.length; i++) {
-            inputs[i] = part(offers[i].input(), from, bytes);
+            inputs[i] = offers[i].input().slice(from, bytes);
         }
         return inputs;
-    }
-
-    private static ByteBuffer part(ByteBuffer buffer, long from, long bytes) {
-        return buffer.slice(Math.toIntExact(from), Math.toIntExact(bytes)).order(buffer.order());
     }
 }

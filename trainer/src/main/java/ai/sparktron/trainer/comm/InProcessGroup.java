@@ -1,6 +1,5 @@
 package ai.sparktron.trainer.comm;
 
-import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,7 +12,7 @@ import java.util.List;
 final class InProcessGroup {
 
     /** What a member shows the others. */
-    record Offer(CollectiveCall call, ByteBuffer input, ByteBuffer output, long[] sendBytes, long[] receiveBytes, byte[] value) {
+    record Offer(CollectiveCall call, HostBytes input, HostBytes output, long[] sendBytes, long[] receiveBytes, byte[] value) {
     }
 
     /** A message on its way, copied out of the sender's memory. */

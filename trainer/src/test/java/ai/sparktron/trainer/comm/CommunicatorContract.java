@@ -14,6 +14,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -391,25 +393,50 @@ abstract class CommunicatorContract {
             return;
         }
         List<? extends World> worlds = open(2, LONG);
-        Thread[] first = new Thread[1];
+        CompletableFuture<Thread> first = new CompletableFuture<>();
+        CountDownLatch ended = new CountDownLatch(1);
         List<Outcome<Void>> outcomes = Ranks.outcomes(worlds, world -> {
             Communicator all = world.all("all");
             if (world.rank() == 0) {
-                first[0] = Thread.currentThread();
-            }
-            all.barrier();
-            if (world.rank() == 1) {
+                first.complete(Thread.currentThread());
+                try {
+                    all.barrier();
+                } finally {
+                    ended.countDown();
+                }
+            } else {
                 Thread.sleep(100);
-                first[0].interrupt();
-            }
-            all.barrier();
-            if (world.rank() == 1) {
+                first.get().interrupt();
+                ended.await();
+                all.barrier();
                 all.barrier();
             }
             return null;
         });
-        outcomes.forEach(outcome -> assertTrue(outcome.error().getMessage().contains("rank 0 was interrupted")
-                || outcome.value() == null, outcome.toString()));
-        assertInstanceOf(CommunicationException.class, outcomes.get(1).error());
+        outcomes.forEach(outcome -> assertTrue(outcome.error().getMessage().contains("rank 0 was interrupted"), outcome.toString()));
+        assertInstanceOf(CommunicatorAbortedException.class, outcomes.get(1).error());
+    }
+
+    /** Ranks that run, wait, fail and are interrupted at any moment never hang and never crash. */
+    @Test
+    void interruptsAtAnyMomentNeverHang() throws Exception {
+        for (int round = 0; round < 100; round++) {
+            List<? extends World> worlds = open(largest() > 1 ? 2 : 1, LONG);
+            CompletableFuture<Thread> first = new CompletableFuture<>();
+            Thread disturber = new Thread(() -> first.thenAccept(Thread::interrupt));
+            long pause = round * 3_000L;
+            Ranks.outcomes(worlds, world -> {
+                Communicator all = world.all("all");
+                if (world.rank() == 0) {
+                    first.complete(Thread.currentThread());
+                    disturber.start();
+                }
+                Tensor tensor = HostTensors.of(DType.F32, 5_000);
+                for (long end = System.nanoTime() + 2_000_000 + pause; System.nanoTime() < end;) {
+                    all.allReduce(tensor, Reduction.SUM);
+                }
+                throw new IllegalStateException("the end of rank " + world.rank());
+            }, World::abort);
+        }
     }
 }

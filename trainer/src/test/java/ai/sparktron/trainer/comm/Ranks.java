@@ -8,6 +8,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BiConsumer;
 
 /** Runs a body as every rank of a world, each on its own thread. */
 public final class Ranks {
@@ -46,6 +47,18 @@ public final class Ranks {
             throw failure;
         }
         return outcomes.stream().map(Outcome::value).toList();
+    }
+
+    /** As {@link #outcomes(List, Body)}, with word of each error, on the thread of its rank. */
+    public static <T> List<Outcome<T>> outcomes(List<? extends World> worlds, Body<T> body, BiConsumer<World, Throwable> failed) {
+        return outcomes(worlds, world -> {
+            try {
+                return body.run(world);
+            } catch (Throwable error) {
+                failed.accept(world, error);
+                throw error;
+            }
+        });
     }
 
     /** Results or errors by rank; fails when a rank is not through after 30 s. */

@@ -2,6 +2,7 @@ package ai.sparktron.trainer.comm.socket;
 
 import ai.sparktron.trainer.comm.CollectiveCall;
 import ai.sparktron.trainer.comm.CollectiveMismatchException;
+import ai.sparktron.trainer.comm.HostBytes;
 import ai.sparktron.trainer.comm.HostCommunicator;
 import ai.sparktron.trainer.comm.HostReduction;
 import java.nio.ByteBuffer;
@@ -42,7 +43,7 @@ final class SocketCommunicator extends HostCommunicator {
     }
 
     @Override
-    protected void allReduce(CollectiveCall call, ByteBuffer data) {
+    protected void allReduce(CollectiveCall call, HostBytes data) {
         int width = call.dtype().sizeBytes();
         long segment = (long) PART_BYTES / width * size();
         long count = (call.elements() + segment - 1) / segment;
@@ -64,7 +65,7 @@ final class SocketCommunicator extends HostCommunicator {
         collect(call, data, (count - 1) * segment, call.elements() - (count - 1) * segment);
     }
 
-    private void sendParts(CollectiveCall call, ByteBuffer data, long from, long elements) {
+    private void sendParts(CollectiveCall call, HostBytes data, long from, long elements) {
         for (int peer = 0; peer < size(); peer++) {
             if (peer != rank()) {
                 send(call, PARTS, peer, ownPart(data, from, elements, peer, call.dtype().sizeBytes()));
@@ -72,7 +73,7 @@ final class SocketCommunicator extends HostCommunicator {
         }
     }
 
-    private void collect(CollectiveCall call, ByteBuffer data, long from, long elements) {
+    private void collect(CollectiveCall call, HostBytes data, long from, long elements) {
         for (int peer = 0; peer < size(); peer++) {
             if (peer != rank()) {
                 receive(call, RESULTS, peer, ownPart(data, from, elements, peer, call.dtype().sizeBytes()));
@@ -81,10 +82,10 @@ final class SocketCommunicator extends HostCommunicator {
     }
 
     /** The elements of a segment that a rank reduces. */
-    private ByteBuffer ownPart(ByteBuffer data, long from, long elements, int rank, int width) {
+    private ByteBuffer ownPart(HostBytes data, long from, long elements, int rank, int width) {
         long start = from + elements * rank / size();
         long end = from + elements * (rank + 1) / size();
-        return part(data, start * width, (end - start) * width);
+        return data.slice(start * width, (end - start) * width);
     }
 
     /** Reduces this rank's input with the same part of all others. The output may be the input. */
@@ -111,50 +112,51 @@ final class SocketCommunicator extends HostCommunicator {
     }
 
     @Override
-    protected void reduceScatter(CollectiveCall call, ByteBuffer input, ByteBuffer output) {
-        int total = output.remaining();
+    protected void reduceScatter(CollectiveCall call, HostBytes input, HostBytes output) {
+        long total = output.size();
         sendSlices(call, input, 0, total);
-        for (int from = 0; from < total; from += PART_BYTES) {
+        for (long from = 0; from < total; from += PART_BYTES) {
             if (from + PART_BYTES < total) {
                 sendSlices(call, input, from + PART_BYTES, total);
             }
-            int bytes = Math.min(PART_BYTES, total - from);
-            reduceParts(call, part(input, (long) rank() * total + from, bytes), part(output, from, bytes));
+            long bytes = Math.min(PART_BYTES, total - from);
+            reduceParts(call, input.slice(rank() * total + from, bytes), output.slice(from, bytes));
         }
     }
 
-    private void sendSlices(CollectiveCall call, ByteBuffer input, int from, int total) {
-        int bytes = Math.min(PART_BYTES, total - from);
+    private void sendSlices(CollectiveCall call, HostBytes input, long from, long total) {
+        long bytes = Math.min(PART_BYTES, total - from);
         for (int peer = 0; peer < size(); peer++) {
             if (peer != rank()) {
-                send(call, PARTS, peer, part(input, (long) peer * total + from, bytes));
+                send(call, PARTS, peer, input.slice(peer * total + from, bytes));
             }
         }
     }
 
     @Override
-    protected void allGather(CollectiveCall call, ByteBuffer input, ByteBuffer output) {
-        int total = input.remaining();
-        share(call, part(input, 0, Math.min(PART_BYTES, total)));
-        for (int from = 0; from < total; from += PART_BYTES) {
-            int next = from + PART_BYTES;
+    protected void allGather(CollectiveCall call, HostBytes input, HostBytes output) {
+        long total = input.size();
+        share(call, input.slice(0, Math.min(PART_BYTES, total)));
+        for (long from = 0; from < total; from += PART_BYTES) {
+            long next = from + PART_BYTES;
             if (next < total) {
-                share(call, part(input, next, Math.min(PART_BYTES, total - next)));
+                share(call, input.slice(next, Math.min(PART_BYTES, total - next)));
             }
-            int bytes = Math.min(PART_BYTES, total - from);
+            long bytes = Math.min(PART_BYTES, total - from);
             for (int peer = 0; peer < size(); peer++) {
-                if (peer != rank()) {
-                    receive(call, RESULTS, peer, part(output, (long) peer * total + from, bytes));
+                if (peer == rank()) {
+                    output.slice(peer * total + from, bytes).put(input.slice(from, bytes));
+                } else {
+                    receive(call, RESULTS, peer, output.slice(peer * total + from, bytes));
                 }
             }
         }
-        part(output, (long) rank() * total, total).put(input.duplicate());
     }
 
     @Override
-    protected void broadcast(CollectiveCall call, ByteBuffer data, int root) {
-        for (int from = 0; from < data.remaining(); from += PART_BYTES) {
-            ByteBuffer part = part(data, from, Math.min(PART_BYTES, data.remaining() - from));
+    protected void broadcast(CollectiveCall call, HostBytes data, int root) {
+        for (long from = 0; from < data.size(); from += PART_BYTES) {
+            ByteBuffer part = data.slice(from, Math.min(PART_BYTES, data.size() - from));
             if (rank() == root) {
                 share(call, part);
             } else {
@@ -164,11 +166,11 @@ final class SocketCommunicator extends HostCommunicator {
     }
 
     @Override
-    protected void allToAll(CollectiveCall call, ByteBuffer input, long[] sendBytes, ByteBuffer output, long[] receiveBytes) {
+    protected void allToAll(CollectiveCall call, HostBytes input, long[] sendBytes, HostBytes output, long[] receiveBytes) {
         long from = 0;
         ByteBuffer own = null;
         for (int peer = 0; peer < size(); peer++) {
-            ByteBuffer slice = part(input, from, sendBytes[peer]);
+            ByteBuffer slice = input.slice(from, sendBytes[peer]);
             if (peer == rank()) {
                 own = slice;
             } else {
@@ -178,7 +180,7 @@ final class SocketCommunicator extends HostCommunicator {
         }
         long to = 0;
         for (int peer = 0; peer < size(); peer++) {
-            ByteBuffer slice = part(output, to, receiveBytes[peer]);
+            ByteBuffer slice = output.slice(to, receiveBytes[peer]);
             if (peer == rank()) {
                 requireBytes(call, peer, own.remaining(), slice.remaining());
                 slice.put(own);
@@ -215,17 +217,18 @@ final class SocketCommunicator extends HostCommunicator {
     }
 
     @Override
-    protected void post(CollectiveCall message, ByteBuffer data, int peer) {
+    protected void post(CollectiveCall message, HostBytes data, int peer) {
+        ByteBuffer bytes = data.slice(0, data.size());
         if (peer == rank()) {
-            world.deliver(ranks().get(peer), new Frame(Frame.Type.DATA, id, MESSAGES, message, payload(data)));
+            world.deliver(ranks().get(peer), new Frame(Frame.Type.DATA, id, MESSAGES, message, payload(bytes)));
         } else {
-            send(message, MESSAGES, peer, data);
+            send(message, MESSAGES, peer, bytes);
         }
     }
 
     @Override
-    protected void take(CollectiveCall message, ByteBuffer target, int peer) {
-        receive(message, MESSAGES, peer, target);
+    protected void take(CollectiveCall message, HostBytes target, int peer) {
+        receive(message, MESSAGES, peer, target.slice(0, target.size()));
     }
 
     @Override
