@@ -5,6 +5,7 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Memory;
+import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.util.function.Function;
@@ -71,13 +72,27 @@ final class HostEngine implements Engine {
     @Override
     public void write(Tensor tensor, ByteBuffer source) {
         requireSize(tensor, source);
-        ((ByteBuffer) tensor.view()).duplicate().put(source.duplicate());
+        if (tensor.view() instanceof ByteBuffer view) {
+            view.duplicate().put(source.duplicate());
+        } else {
+            byte[] bytes = new byte[source.remaining()];
+            source.duplicate().get(bytes);
+            Nd4jArrays.writeRow(flat(tensor), 0, bytes);
+        }
     }
 
     @Override
     public void read(Tensor tensor, ByteBuffer target) {
         requireSize(tensor, target);
-        target.duplicate().put(((ByteBuffer) tensor.view()).duplicate());
+        if (tensor.view() instanceof ByteBuffer view) {
+            target.duplicate().put(view.duplicate());
+        } else {
+            target.duplicate().put(Nd4jArrays.readRow(flat(tensor), 0));
+        }
+    }
+
+    private static Tensor flat(Tensor tensor) {
+        return tensor.reshape(Shape.of(tensor.elements()));
     }
 
     private static void requireSize(Tensor tensor, ByteBuffer bytes) {

@@ -13,7 +13,11 @@ import org.nd4j.linalg.factory.Nd4j;
 /** Blocks of host memory as ND4J data buffers; an engine closes those that are left. */
 final class HostMemory implements Memory {
 
+    /** Far above what user processes map. */
+    private static final long FIRST_MADE_UP_ADDRESS = 1L << 56;
+
     private final List<HostStorage> open = new ArrayList<>();
+    private long nextMadeUpAddress = FIRST_MADE_UP_ADDRESS;
 
     @Override
     public HostStorage allocate(long sizeBytes, String purpose) {
@@ -25,7 +29,8 @@ final class HostMemory implements Memory {
         long padded = floats + HostStorage.ALIGNMENT_BYTES / Float.BYTES;
         try (MemoryWorkspace ignored = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
             DataBuffer buffer = Nd4j.createBuffer(DataType.FLOAT, padded, false);
-            HostStorage storage = new HostStorage(buffer, floats * Float.BYTES, this);
+            HostStorage storage = new HostStorage(buffer, floats * Float.BYTES, Nd4j.getEnvironment().isCPU() ? 0 : nextMadeUpAddress, this);
+            nextMadeUpAddress += 2 * padded * Float.BYTES;
             open.add(storage);
             return storage;
         } catch (OutOfMemoryError e) {

@@ -7,7 +7,10 @@ import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
 import org.nd4j.linalg.api.buffer.DataBuffer;
 
-/** One ND4J data buffer. Views are slices of windows of at most 2 GiB that overlap by half, so that any range up to 1 GiB lies in one. */
+/**
+ * One ND4J data buffer. On the CPU it has an address, and views that are slices of windows of at most 2 GiB, which overlap by half so that any range up
+ * to 1 GiB lies in one. With ND4J's GPU backend the memory is behind ND4J alone: the address is made up and there are no views.
+ */
 final class HostStorage implements Storage {
 
     static final int ALIGNMENT_BYTES = 256;
@@ -15,6 +18,7 @@ final class HostStorage implements Storage {
     private static final long WINDOW_STEP_BYTES = 1L << 30;
 
     private final DataBuffer buffer;
+    private final boolean onHost;
     private final long address;
     private final long padding;
     private final long sizeBytes;
@@ -22,9 +26,11 @@ final class HostStorage implements Storage {
     private final ByteBuffer[] windows;
     private boolean closed;
 
-    HostStorage(DataBuffer buffer, long sizeBytes, HostMemory memory) {
+    /** @param madeUpAddress what the block calls its address where the buffer is not in host memory, otherwise 0 */
+    HostStorage(DataBuffer buffer, long sizeBytes, long madeUpAddress, HostMemory memory) {
         this.buffer = buffer;
-        long start = buffer.addressPointer().address();
+        this.onHost = madeUpAddress == 0;
+        long start = onHost ? buffer.addressPointer().address() : madeUpAddress;
         this.address = Math.floorDiv(start + ALIGNMENT_BYTES - 1, (long) ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
         this.padding = address - start;
         this.sizeBytes = sizeBytes;
@@ -59,6 +65,9 @@ final class HostStorage implements Storage {
         }
         if (byteOffset < 0 || bytes < 0 || byteOffset + bytes > sizeBytes) {
             throw new IllegalStateException("bytes " + byteOffset + " to " + (byteOffset + bytes) + " of a block of " + sizeBytes);
+        }
+        if (!onHost) {
+            return null;
         }
         if (bytes > Integer.MAX_VALUE) {
             throw new IllegalStateException("a range of " + bytes + " bytes is larger than the 2 GiB that one kernel call on the CPU can take;"

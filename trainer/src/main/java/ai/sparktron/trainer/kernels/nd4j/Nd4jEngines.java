@@ -11,7 +11,9 @@ public final class Nd4jEngines {
     /** Which kernels run on ND4J's memory. */
     public enum Face {
         /** Products through BLAS and loops of our own: the default. */
-        HOST
+        HOST,
+        /** ND4J's operations alone: several times slower, and the only one that ND4J's GPU backend can run. */
+        ND4J
     }
 
     private Nd4jEngines() {
@@ -28,14 +30,20 @@ public final class Nd4jEngines {
      * @throws IllegalStateException when ND4J's native libraries cannot be loaded
      */
     public static Engine open(Face face) {
-        return open(face, RowMathProvider.best());
+        return open(face, face == Face.HOST ? RowMathProvider.best() : null);
     }
 
     static Engine open(Face face, RowMath math) {
         String blas = holdToOneThread();
+        if (face == Face.HOST && !Nd4j.getEnvironment().isCPU()) {
+            throw new IllegalStateException("the host kernels need ND4J's CPU backend, the class path has " + Nd4j.getBackend().getClass().getSimpleName()
+                    + "; choose the ND4J face, or leave out the profile nd4j-cuda");
+        }
         return switch (face) {
             case HOST -> new HostEngine("CPU, float32, one thread, " + blas + ", loops on the " + math.name(), new HostMemory(),
                     memory -> new HostKernels(math, memory.allocate(HostAttention.SCRATCH_BYTES, "attention tiles")));
+            case ND4J -> new HostEngine("ND4J's " + Nd4j.getBackend().getClass().getSimpleName() + ", float32, one thread, " + blas
+                    + ", ND4J's own operations", new HostMemory(), memory -> Nd4jWorkspace.around(new Nd4jKernels()));
         };
     }
 
