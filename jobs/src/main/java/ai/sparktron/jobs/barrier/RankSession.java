@@ -19,18 +19,17 @@ final class RankSession implements RankEnvironment {
     private final ControlChannel channel;
     private final List<RankPlace> places;
     private final RankPlace place;
-    private final World world;
     private final ArrayDeque<String> lines = new ArrayDeque<>();
     private Progress progress;
+    private volatile World world;
     private volatile String stopReason;
     private volatile Runnable onProgress = () -> { };
 
-    RankSession(RankTask.Plan plan, ControlChannel channel, List<RankPlace> places, RankPlace place, World world) {
+    RankSession(RankTask.Plan plan, ControlChannel channel, List<RankPlace> places, RankPlace place) {
         this.plan = plan;
         this.channel = channel;
         this.places = places;
         this.place = place;
-        this.world = world;
     }
 
     @Override
@@ -75,6 +74,35 @@ final class RankSession implements RankEnvironment {
     @Override
     public World world() {
         return world;
+    }
+
+    /** The other ranks are there. */
+    void enter(World joined) {
+        world = joined;
+        if (stopReason != null) {
+            abort(new AttemptAbortedException(stopReason));
+        }
+    }
+
+    /** The world, or null before it was joined. */
+    World worldOrNull() {
+        return world;
+    }
+
+    List<RankPlace> places() {
+        return places;
+    }
+
+    ControlChannel channel() {
+        return channel;
+    }
+
+    /** Ends the world, where there is one. */
+    void abort(Throwable cause) {
+        World joined = world;
+        if (joined != null) {
+            joined.abort(cause);
+        }
     }
 
     @Override
@@ -155,7 +183,7 @@ final class RankSession implements RankEnvironment {
         if (stopReason == null) {
             stopReason = reason;
         }
-        world.abort(new AttemptAbortedException(reason));
+        abort(new AttemptAbortedException(reason));
     }
 
     /** One heartbeat. @return why the attempt is over, or null when it goes on */

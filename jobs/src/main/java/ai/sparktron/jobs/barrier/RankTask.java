@@ -47,13 +47,8 @@ final class RankTask implements Serializable {
         try (ControlChannel channel = plan.channel().open(plan.token(), context.partitionId())) {
             List<RankPlace> places = register(channel, context);
             RankPlace place = places.stream().filter(each -> each.partition() == context.partitionId()).findFirst().orElseThrow();
-            World world = join(channel, places, place);
-            try {
-                String result = supervised(new RankSession(plan, channel, places, place, world), context);
-                return place.rank() == 0 && result != null ? List.of(result).iterator() : List.<String>of().iterator();
-            } finally {
-                leave(world);
-            }
+            String result = supervised(new RankSession(plan, channel, places, place), context);
+            return place.rank() == 0 && result != null ? List.of(result).iterator() : List.<String>of().iterator();
         }
     }
 
@@ -61,6 +56,7 @@ final class RankTask implements Serializable {
         try {
             String result;
             try (RankWatchdog watchdog = new RankWatchdog(session, plan.settings(), plan.local(), context::isInterrupted)) {
+                session.enter(join(session));
                 result = program.run(session);
             }
             if (session.stopReason() != null) {
@@ -71,7 +67,7 @@ final class RankTask implements Serializable {
         } catch (Throwable error) {
             boolean interrupted = Thread.interrupted();
             boolean retire = tell(session, error);
-            session.world().abort(error);
+            session.abort(error);
             if (retire && !plan.local() && plan.settings().freshJvm()) {
                 JvmRetirement.schedule(LAST_WORDS);
             }
@@ -79,6 +75,8 @@ final class RankTask implements Serializable {
                 Thread.currentThread().interrupt();
             }
             throw error;
+        } finally {
+            leave(session.worldOrNull());
         }
     }
 
@@ -111,14 +109,16 @@ final class RankTask implements Serializable {
         return colon < 0 || address.endsWith("]") ? address : address.substring(0, colon);
     }
 
-    private World join(ControlChannel channel, List<RankPlace> places, RankPlace place) {
+    private World join(RankSession session) {
+        List<RankPlace> places = session.places();
+        RankPlace place = places.get(session.rank());
         boolean together = places.stream().allMatch(other -> other.executor().equals(place.executor()) && other.pid() == place.pid());
         if (together) {
             return LocalWorlds.join(plan.token(), place.rank(), plan.size(), plan.settings().collectiveTimeout());
         }
         SocketSettings settings = new SocketSettings(place.host(), plan.token().secret(), plan.settings().startTimeout(),
                 plan.settings().collectiveTimeout());
-        return SocketWorld.join(place.rank(), plan.size(), value -> exchange(channel, place, value), settings);
+        return SocketWorld.join(place.rank(), plan.size(), value -> exchange(session.channel(), place, value), settings);
     }
 
     private List<String> exchange(ControlChannel channel, RankPlace place, String value) {
@@ -155,7 +155,7 @@ final class RankTask implements Serializable {
     private void leave(World world) {
         if (world instanceof SocketWorld) {
             world.close();
-        } else {
+        } else if (world != null) {
             LocalWorlds.leave(plan.token(), world);
         }
     }
