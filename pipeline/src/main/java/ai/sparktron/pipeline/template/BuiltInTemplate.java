@@ -184,7 +184,8 @@ final class BuiltInTemplate implements ChatTemplate {
             return think.hasReasoning() ? ThinkText.trimmed(think.answer(), definition.historyThinkStrip(), true, false) : think.answer();
         }
         if (think.hasReasoning()) {
-            return definition.thinking() == Thinking.ALWAYS && !message.extra().containsKey("reasoning_content") ? message.content() : think.written();
+            return definition.thinking() == Thinking.ALWAYS && !message.extra().containsKey("reasoning_content") ? message.content()
+                    : think.written();
         }
         boolean asked = options.addNonThinkingPrefix() && (mode == Mode.ALL_ROUNDS || mode == Mode.LAST_ROUND && lastTurn);
         return asked && !definition.nonThinkingPrefix().isEmpty()

@@ -32,7 +32,8 @@ final class HermesTools {
     static List<String> calls(Message message) {
         List<String> blocks = new ArrayList<>();
         if (message.role() == Role.TOOL_CALL) {
-            Object parsed = message.extra().get("content") instanceof Map<?, ?> map ? map : RowValues.parseJson(message.content(), "a tool_call message");
+            Object parsed = message.extra().get("content") instanceof Map<?, ?> map ? map
+                    : RowValues.parseJson(message.content(), "a tool_call message");
             for (Object call : parsed instanceof List<?> list ? list : List.of(parsed)) {
                 blocks.add(block(call));
             }

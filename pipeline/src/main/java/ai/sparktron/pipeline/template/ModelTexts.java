@@ -31,7 +31,8 @@ public record ModelTexts(String modelType, String chatTemplate, Map<String, Stri
     }
 
     /**
-     * Reads {@code config.json}, {@code tokenizer_config.json}, {@code chat_template.jinja} and the end of {@code tokenizer.json} where they are there.
+     * Reads {@code config.json}, {@code tokenizer_config.json}, {@code chat_template.jinja} and the end of {@code tokenizer.json} where they are
+     * there.
      *
      * @param model     directory with config.json
      * @param tokenizer directory with the tokenizer's files; often the same

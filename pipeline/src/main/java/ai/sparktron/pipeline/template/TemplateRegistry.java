@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * All templates, by name, and the choice among them for a model. A model gets the built-in template that writes the same text as its own chat template,
- * tried on a few conversations; otherwise its own.
+ * All templates, by name, and the choice among them for a model. A model gets the built-in template that writes the same text as its own chat
+ * template, tried on a few conversations; otherwise its own.
  */
 public final class TemplateRegistry {
 
@@ -63,8 +63,8 @@ public final class TemplateRegistry {
 
     private static ChatTemplate jinja(ModelTexts model) {
         if (model.chatTemplate() == null) {
-            throw new IllegalArgumentException("template jinja: the model has no chat template; expected chat_template in tokenizer_config.json or a file"
-                    + " chat_template.jinja, or name a built-in template with --template");
+            throw new IllegalArgumentException("template jinja: the model has no chat template; expected chat_template in tokenizer_config.json or a"
+                    + " file chat_template.jinja, or name a built-in template with --template");
         }
         try {
             return new JinjaChatTemplate(model);
@@ -83,8 +83,8 @@ public final class TemplateRegistry {
         if (model.chatTemplate() == null) {
             String name = WITHOUT_CHAT_TEMPLATE.get(String.valueOf(model.modelType()));
             if (name == null) {
-                throw new IllegalArgumentException("the model (model_type " + model.modelType() + ") has no chat template and none is usual for its type:"
-                        + " name one with --template, one of " + names());
+                throw new IllegalArgumentException("the model (model_type " + model.modelType() + ") has no chat template and none is usual for its"
+                        + " type: name one with --template, one of " + names());
             }
             return named(name, model);
         }
@@ -118,9 +118,13 @@ public final class TemplateRegistry {
         }
     }
 
-    /** Both write tools alike, or one of the two has no form for them and refuses such rows. */
+    /** Both write tools alike, or the model's own template refuses or ignores them. */
     private static boolean sameTools(ChatTemplate builtIn, ChatTemplate own, RenderOptions options) {
-        return refuses(builtIn, Probes.TOOLS, options) || refuses(own, Probes.TOOLS, options) || samePrompt(builtIn, own, Probes.TOOLS, options);
+        if (refuses(own, Probes.TOOLS, options)
+                || own.promptFor(Probes.TOOLS, options).text().equals(own.promptFor(Probes.QUESTION, options).text())) {
+            return true;
+        }
+        return samePrompt(builtIn, own, Probes.TOOLS, options);
     }
 
     private static boolean refuses(ChatTemplate template, Conversation probe, RenderOptions options) {
@@ -139,7 +143,7 @@ public final class TemplateRegistry {
                 of(new Message(Role.SYSTEM, "s"), new Message(Role.USER, "q1"), new Message(Role.ASSISTANT, "a1"), new Message(Role.USER, "q2")),
                 of(new Message(Role.USER, "q1"), new Message(Role.ASSISTANT, "<think>\nt\n</think>\n\na1"), new Message(Role.USER, " q2\n"),
                         new Message(Role.ASSISTANT, "a2"), new Message(Role.USER, "q3")));
-        static final Conversation TOOLS = new Conversation(List.of(new Message(Role.USER, "q")), null,
+        static final Conversation TOOLS = new Conversation(QUESTION.messages(), null,
                 List.of(Map.of("type", "function", "function", Map.of("name", "f"))), null, Map.of());
 
         private static Conversation of(Message... messages) {

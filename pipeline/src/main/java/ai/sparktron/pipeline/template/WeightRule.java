@@ -37,7 +37,8 @@ record WeightRule(String name, String pattern, float weight, Map<String, Pair> k
         Pair strong = new Pair(2, 2);
         Pair plain = new Pair(1, 1);
         Pair mark = new Pair(2, 0);
-        Map<String, Pair> react = ordered("Action:", strong, "Action Input:", strong, "Thought:", plain, "Final Answer:", plain, "Observation:", mark);
+        Map<String, Pair> react = ordered("Action:", strong, "Action Input:", strong, "Thought:", plain, "Final Answer:", plain,
+                "Observation:", mark);
         Map<String, Pair> umi = new LinkedHashMap<>(react);
         umi.put("Next:", strong);
         Pair triple = new Pair(1, 3);

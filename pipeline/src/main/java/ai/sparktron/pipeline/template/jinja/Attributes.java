@@ -32,6 +32,9 @@ final class Attributes {
         if (value instanceof Undefined undefined) {
             throw undefined.used();
         }
+        if (value instanceof Markup) {
+            throw new JinjaException(Kind.UNSUPPORTED, "an item of the result of '|safe' or '|escape' is not supported");
+        }
         if (value instanceof Map<?, ?> map && holds(map, key)) {
             return map.get(storedKey(map, key));
         }
@@ -67,6 +70,9 @@ final class Attributes {
         }
         if (name.startsWith("__") && name.endsWith("__") && name.length() > 4) {
             return new Undefined(Kind.SECURITY, "access to '" + name + "' of a " + PythonValues.typeName(value) + " is not allowed in a template");
+        }
+        if (value instanceof Markup) {
+            throw new JinjaException(Kind.UNSUPPORTED, "'" + name + "' of the result of '|safe' or '|escape' is not supported");
         }
         if (value instanceof Namespace namespace) {
             return namespace.attributes().getOrDefault(name, Arguments.ABSENT);

@@ -296,16 +296,9 @@ final class ExpressionParser {
         stream.expectOperator("}");
         return scope -> {
             Map<Object, Object> dict = new LinkedHashMap<>();
-            pairs.forEach((key, value) -> dict.put(Attributes.storedKey(dict, hashable(key.eval(scope))), value.eval(scope)));
+            pairs.forEach((key, value) -> dict.put(Attributes.storedKey(dict, PythonValues.hashable(key.eval(scope))), value.eval(scope)));
             return dict;
         };
-    }
-
-    private static Object hashable(Object key) {
-        if (key instanceof Map || key instanceof List && !(key instanceof PythonTuple) && !(key instanceof PythonRange)) {
-            throw JinjaException.type("unhashable type: '" + PythonValues.typeName(key) + "'");
-        }
-        return key;
     }
 
     /**

@@ -30,7 +30,8 @@ final class FormatSpec {
                 throw JinjaException.type("%" + type + " format: a number is required, not " + PythonValues.typeName(value));
             }
             boolean whole = "diu".indexOf(type) >= 0;
-            Object plain = whole && !PythonNumbers.isInteger(value) ? (Object) BigDecimal.valueOf(PythonNumbers.asDouble(value)).toBigInteger() : value;
+            Object plain = whole && !PythonNumbers.isInteger(value)
+                    ? (Object) BigDecimal.valueOf(PythonNumbers.asDouble(value)).toBigInteger() : value;
             body = magnitude(plain, whole ? 'd' : type, digits, flags.contains("#"));
             body = sign(plain, flags.contains("+") ? "+" : flags.contains(" ") ? " " : "") + body;
         } else {
@@ -92,7 +93,8 @@ final class FormatSpec {
         if ("bcdoxXn".indexOf(letter) >= 0 && !PythonNumbers.isInteger(value)) {
             throw JinjaException.value("Unknown format code '" + letter + "' for object of type 'float'");
         }
-        return letter == 'c' ? Character.toString(PythonNumbers.big(value).intValue()) : magnitude(value, letter == 'n' ? 'd' : letter, digits, alternate);
+        return letter == 'c' ? Character.toString(PythonNumbers.big(value).intValue())
+                : magnitude(value, letter == 'n' ? 'd' : letter, digits, alternate);
     }
 
     private static String sign(Object value, String positive) {

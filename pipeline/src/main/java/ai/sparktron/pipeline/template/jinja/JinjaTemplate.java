@@ -63,6 +63,8 @@ public final class JinjaTemplate {
             body.run(new Scope(rendering), sink);
         } catch (StackOverflowError e) {
             throw new JinjaException(Kind.LIMIT, "the template's expressions or macros are nested too deeply", 0, e);
+        } catch (ArithmeticException | IllegalArgumentException | IndexOutOfBoundsException e) {
+            throw new JinjaException(Kind.VALUE, "a value of the template is out of range: " + e.getMessage(), 0, e);
         }
         rendering.finish(sink.text());
         return rendering;

@@ -152,7 +152,7 @@ final class Operators {
                     : JinjaException.type("'in <str>' requires str as left operand, not " + PythonValues.typeName(item));
         }
         if (container instanceof Map<?, ?> map) {
-            return Attributes.holds(map, item);
+            return Attributes.holds(map, PythonValues.hashable(item));
         }
         for (java.util.Iterator<Object> values = PythonValues.iterator(container); values.hasNext(); ) {
             if (PythonValues.equal(values.next(), item)) {

@@ -30,7 +30,8 @@ final class PercentFormat {
                 conversion();
             }
         }
-        if (values instanceof PythonTuple tuple ? taken < tuple.size() : taken == 0 && !(values instanceof Map) && !(values instanceof List)) {
+        if (values instanceof PythonTuple tuple ? taken < tuple.size() : taken == 0 && !(values instanceof Map)
+                && !(values instanceof List) && !(values instanceof Undefined)) {
             throw JinjaException.type("not all arguments converted during string formatting");
         }
         return out.toString();

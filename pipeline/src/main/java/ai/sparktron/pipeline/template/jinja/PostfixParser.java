@@ -10,7 +10,8 @@ import java.util.Set;
 final class PostfixParser {
 
     /** Filters that take {@link Markup} without giving text that would have to stay Markup. */
-    private static final Set<String> TAKE_MARKUP = Set.of("safe", "escape", "e", "forceescape", "string", "default", "d", "length", "count", "tojson");
+    private static final Set<String> TAKE_MARKUP = Set.of("safe", "escape", "e", "forceescape", "string", "default", "d",
+            "length", "count", "tojson");
 
     private final TokenStream stream;
     private final ExpressionParser expressions;

@@ -162,6 +162,16 @@ final class PythonValues {
         return true;
     }
 
+    /** The value itself if a dict could have it as a key, otherwise an error. */
+    static Object hashable(Object value) {
+        if (value instanceof PythonTuple tuple) {
+            tuple.forEach(PythonValues::hashable);
+        } else if (value instanceof Map || value instanceof List && !(value instanceof PythonRange)) {
+            throw JinjaException.type("unhashable type: '" + typeName(value) + "'");
+        }
+        return value;
+    }
+
     /** Order as Python's {@code <}; values without an order between them are an error. */
     static int compare(Object a, Object b) {
         if (PythonNumbers.isNumber(a) && PythonNumbers.isNumber(b)) {

@@ -78,6 +78,7 @@ final class SelectFilters {
         List<Object> seen = new ArrayList<>();
         return new PythonIterator(filtered(PythonValues.iterator(value), item -> {
             Object key = SequenceFilters.folded(attribute == null ? item : AttributePath.get(item, attribute, null), caseSensitive);
+            PythonValues.hashable(key);
             boolean fresh = seen.stream().noneMatch(other -> PythonValues.equal(other, key));
             if (fresh) {
                 seen.add(key);

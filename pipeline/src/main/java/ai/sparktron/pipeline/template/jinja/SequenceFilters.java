@@ -77,7 +77,7 @@ final class SequenceFilters {
         if (value instanceof String) {
             return String.join("", items.stream().map(Object::toString).toList());
         }
-        return value instanceof PythonIterator || value instanceof Undefined ? items : new PythonIterator(items.iterator());
+        return value instanceof PythonIterator ? items : new PythonIterator(items.iterator());
     }
 
     private static Object sort(Object value, Arguments arguments) {
@@ -153,10 +153,10 @@ final class SequenceFilters {
         boolean caseSensitive = PythonValues.truth(Arguments.or(values[0], false));
         Object attribute = Arguments.or(values[1], null);
         Object best = new Undefined("No aggregated item, sequence was empty.");
-        Object bestKey = null;
+        Object bestKey = Arguments.ABSENT;
         for (Object item : PythonValues.list(value)) {
             Object key = folded(attribute == null ? item : AttributePath.get(item, attribute, null), caseSensitive);
-            if (best instanceof Undefined || PythonValues.compare(key, bestKey) * sign < 0) {
+            if (bestKey == Arguments.ABSENT || PythonValues.compare(key, bestKey) * sign < 0) {
                 best = item;
                 bestKey = key;
             }

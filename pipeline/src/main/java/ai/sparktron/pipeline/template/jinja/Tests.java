@@ -26,7 +26,8 @@ final class Tests {
             plain("string", value -> value instanceof String || value instanceof Markup),
             plain("mapping", value -> value instanceof Map),
             plain("iterable", PythonValues::isIterable),
-            plain("sequence", value -> value instanceof String || value instanceof Markup || value instanceof List || value instanceof Map || value instanceof Undefined),
+            plain("sequence", value -> value instanceof String || value instanceof Markup || value instanceof List
+                    || value instanceof Map || value instanceof Undefined),
             plain("callable", value -> value instanceof Callable || value instanceof Undefined),
             plain("lower", value -> TextMethods.cased(PythonValues.str(value), true)),
             plain("upper", value -> TextMethods.cased(PythonValues.str(value), false)),

@@ -94,7 +94,6 @@ final class TextFilters {
 
     private static Object truncate(Object value, Arguments arguments) {
         Object[] values = arguments.bind("truncate", "length", "killwords", "end", "leeway");
-        String text = Arguments.text("truncate", value);
         long length = Arguments.integer("truncate", Arguments.or(values[0], 255L));
         String end = Arguments.text("truncate", Arguments.or(values[2], "..."));
         Object leeway = Arguments.or(values[3], null);
@@ -104,9 +103,10 @@ final class TextFilters {
             throw JinjaException.value("truncate to " + length + " characters with leeway " + slack + ": expected at least the length of '" + end
                     + "' and a leeway of at least 0");
         }
-        if (PythonText.length(text) <= length + slack) {
-            return text;
+        if (PythonValues.length(value) <= length + slack) {
+            return value;
         }
+        String text = Arguments.text("truncate", value);
         String cut = PythonText.slice(text, 0, 1, keep);
         if (!PythonValues.truth(Arguments.or(values[1], false))) {
             cut = (String) PythonText.split(cut, " ", 1, true).get(0);

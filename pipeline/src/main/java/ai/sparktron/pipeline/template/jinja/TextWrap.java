@@ -7,7 +7,8 @@ import java.util.regex.Pattern;
 /** The {@code wordwrap} filter; words are broken at white space only, so {@code break_on_hyphens} must be false where a word has a hyphen. */
 final class TextWrap {
 
-    private static final Pattern CHUNKS = Pattern.compile("(?<=[\\t\\n\\u000b\\f\\r ])(?=[^\\t\\n\\u000b\\f\\r ])|(?<=[^\\t\\n\\u000b\\f\\r ])(?=[\\t\\n\\u000b\\f\\r ])");
+    private static final Pattern CHUNKS = Pattern.compile(
+            "(?<=[\\t\\n\\u000b\\f\\r ])(?=[^\\t\\n\\u000b\\f\\r ])|(?<=[^\\t\\n\\u000b\\f\\r ])(?=[\\t\\n\\u000b\\f\\r ])");
 
     private TextWrap() {
     }
@@ -22,7 +23,8 @@ final class TextWrap {
             throw JinjaException.value("invalid width " + width + " (must be > 0)");
         }
         if (PythonValues.truth(Arguments.or(values[3], true)) && text.matches("(?s).*\\w-.*")) {
-            throw new JinjaException(JinjaException.Kind.UNSUPPORTED, "wordwrap of a text with hyphens is supported with break_on_hyphens=false only");
+            throw new JinjaException(JinjaException.Kind.UNSUPPORTED,
+                    "wordwrap of a text with hyphens is supported with break_on_hyphens=false only");
         }
         List<String> lines = new ArrayList<>();
         for (Object line : PythonText.splitLines(text, false)) {

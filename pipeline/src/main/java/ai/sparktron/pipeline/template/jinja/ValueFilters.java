@@ -97,7 +97,7 @@ final class ValueFilters {
         }
         if ("common".equals(method)) {
             if (PythonNumbers.isInteger(value)) {
-                return precision >= 0 ? value : PythonNumbers.narrow(new BigDecimal(PythonNumbers.big(value))
+                return precision >= 0 ? Operators.plus(value) : PythonNumbers.narrow(new BigDecimal(PythonNumbers.big(value))
                         .setScale(precision, RoundingMode.HALF_EVEN).toBigIntegerExact());
             }
             double number = PythonNumbers.asDouble(value);
