@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.sparktron.jobs.barrier.ControlMessage.Kind;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -196,5 +198,15 @@ class CoordinatorTest {
         SparkConf dynamic = new SparkConf(false).set("spark.dynamicAllocation.enabled", "true");
         String refused = assertThrows(IllegalArgumentException.class, () -> SparkPreparation.prepare(dynamic)).getMessage();
         assertTrue(refused.contains("--conf spark.dynamicAllocation.enabled=false"), refused);
+    }
+
+    @Test
+    void theDocumentedTableIsTheRealOne() throws Exception {
+        String page = Files.readString(Path.of("..", "docs", "running-on-spark.md"));
+        for (BarrierSettings.Setting setting : BarrierSettings.settings()) {
+            String line = "| `" + BarrierSettings.PREFIX + setting.name() + "` | `" + setting.defaultValue() + "` | " + setting.meaning() + " |";
+            assertTrue(page.contains(line), () -> "docs/running-on-spark.md lacks\n" + line);
+        }
+        assertEquals(BarrierSettings.settings().size(), page.split("\\| `" + BarrierSettings.PREFIX.replace(".", "\\.")).length - 1, "lines in the table");
     }
 }
