@@ -11,7 +11,7 @@ import java.util.Objects;
  * @param role    who speaks
  * @param content the text; never null (an absent content is the empty string, and {@code extra} then holds {@code content} = null;
  *                a content of several text parts is joined here and kept as it was in {@code extra})
- * @param loss    per-message switch of the row's {@code loss} field: null = decided by {@code loss_scale}, 0 = never trained,
+ * @param loss    the row's own weight for this message ({@code loss}, {@code loss_scale}): null = decided by {@code loss_scale}, 0 = never trained,
  *                another value = trained with that weight
  * @param extra   further keys of the row's message as parsed JSON ({@code reasoning_content}, {@code tool_calls}, {@code name} ...), for chat
  *                templates; numbers are Long, BigInteger or Double, objects LinkedHashMap, lists ArrayList

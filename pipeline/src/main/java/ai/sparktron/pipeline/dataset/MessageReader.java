@@ -22,6 +22,7 @@ final class MessageReader {
             Map.entry("tool", Role.TOOL), Map.entry("observation", Role.TOOL), Map.entry("tool_response", Role.TOOL));
     private static final String KNOWN_ROLES = "system, user (human), assistant (gpt, bot), tool_call (function_call), tool (observation, "
             + "tool_response)";
+    private static final List<String> WEIGHTS = List.of("loss", "loss_scale");
     private static final List<String> PAIR_USERS = List.of("user", "human");
     private static final List<String> PAIR_ASSISTANTS = List.of("assistant", "gpt", "bot");
 
@@ -65,7 +66,7 @@ final class MessageReader {
             throw new BadRowException(Reason.UNKNOWN_ROLE, where + " has keys " + map.keySet()
                     + ": expected role and content (or from and value), or a pair such as {human, assistant}");
         }
-        Float loss = loss(map.get("loss"), where);
+        Float loss = loss(map, where);
         if (user != null) {
             messages.add(new Message(Role.USER, text(map.get(user), where + "." + user), null, Map.of()));
         }
@@ -90,7 +91,7 @@ final class MessageReader {
         Object content = map.get(contentKey);
         Map<String, Object> extra = new LinkedHashMap<>();
         map.forEach((key, item) -> {
-            if (!key.equals(roleKey) && !key.equals(contentKey) && !key.equals("loss") && item != null) {
+            if (!key.equals(roleKey) && !key.equals(contentKey) && !WEIGHTS.contains(key) && item != null) {
                 extra.put(String.valueOf(key), RowValues.normalize(item));
             }
         });
@@ -109,7 +110,7 @@ final class MessageReader {
         }
         String text = content == null ? "" : role == Role.TOOL_CALL && content instanceof Map ? PythonJson.dump(content)
                 : text(content, where + "." + contentKey);
-        return new Message(role, text, loss(map.get("loss"), where), extra);
+        return new Message(role, text, loss(map, where), extra);
     }
 
     /** Text, or a list of text parts as OpenAI's chat format has them, joined. */
@@ -143,7 +144,14 @@ final class MessageReader {
                 + ": only text can be trained on; remove the part or the row");
     }
 
-    private static Float loss(Object value, String where) {
+    /** {@code loss} says whether a message is trained and perhaps how much, {@code loss_scale} how much. */
+    private static Float loss(Map<?, ?> map, String where) {
+        Float loss = weight(map.get("loss"), where + ".loss");
+        Float scale = weight(map.get("loss_scale"), where + ".loss_scale");
+        return scale == null || loss != null && loss == 0 ? loss : scale;
+    }
+
+    private static Float weight(Object value, String where) {
         if (value == null) {
             return null;
         }
@@ -153,7 +161,7 @@ final class MessageReader {
         if (value instanceof Number number && number.floatValue() >= 0 && Float.isFinite(number.floatValue())) {
             return number.floatValue();
         }
-        throw new BadRowException(Reason.WRONG_TYPE, where + ".loss is " + RowValues.shorten(value)
+        throw new BadRowException(Reason.WRONG_TYPE, where + " is " + RowValues.shorten(value)
                 + ": expected true, false, or a weight of at least 0");
     }
 }

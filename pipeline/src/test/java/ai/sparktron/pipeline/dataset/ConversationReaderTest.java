@@ -33,6 +33,7 @@ class ConversationReaderTest {
         "{`messages`: [{`role`: `user`, `content`: `q`}, {`role`: `assistant`, `content`: `a`, `loss`: true}]} # MESSAGES # U=q | A=a*1.0",
         "{`messages`: `[{\\`role\\`: \\`user\\`, \\`content\\`: \\`q\\`}, {\\`role\\`: \\`assistant\\`, \\`content\\`: \\`a\\`}]`} # MESSAGES # U=q | A=a",
         "{`conversations`: [{`from`: `human`, `value`: `q`}, {`from`: `gpt`, `value`: `a`, `loss`: 0}], `system`: `s`} # MESSAGES # S=s | U=q | A=a*0.0",
+        "{`messages`: [{`role`: `user`, `content`: `q`}, {`role`: `assistant`, `content`: `a`, `loss`: true, `loss_scale`: 2}, {`role`: `assistant`, `content`: `b`, `loss`: false, `loss_scale`: 2}]} # MESSAGES # U=q | A=a*2.0 | A=b*0.0",
         "{`conversation`: [{`human`: `q1`, `assistant`: `a1`}, {`human`: `q2`, `assistant`: `a2`}]} # MESSAGES # U=q1 | A=a1 | U=q2 | A=a2",
         "{`messages`: [{`role`: `system`, `content`: `own`}, {`role`: `user`, `content`: `q`}, {`role`: `bot`, `content`: `a`}], `system`: `x`} # MESSAGES # S=own | U=q | A=a",
         "{`messages`: [{`role`: `user`, `content`: `q`}, {`role`: `function_call`, `content`: `{}`}, {`role`: `observation`, `content`: `r`}, {`role`: `assistant`, `content`: `a`}]} # MESSAGES # U=q | TC={} | T=r | A=a",
