@@ -7,11 +7,14 @@ import java.util.Locale;
  *
  * @param quantity      name
  * @param maxDifference largest absolute difference; for counts, the number of differing entries
- * @param relative      norm of the difference over norm of the reference; NaN where it has no meaning
+ * @param relative      norm of the difference over norm of the reference (at least {@value #NORM_FLOOR}); NaN where it has no meaning
  * @param measure       which of the two is held to the tolerance
  * @param tolerance     bound
  */
 public record Comparison(String quantity, double maxDifference, double relative, Measure measure, double tolerance) {
+
+    /** References of a smaller norm are rounding themselves (a gradient that is 0 by symmetry): differences are then measured against this. */
+    private static final double NORM_FLOOR = 1e-3;
 
     /** What is held to the tolerance. */
     public enum Measure { ABSOLUTE, RELATIVE }
@@ -35,7 +38,7 @@ public record Comparison(String quantity, double maxDifference, double relative,
             squares += difference * difference;
             reference += (double) theirs[i] * theirs[i];
         }
-        double relative = squares == 0 ? 0 : Math.sqrt(squares / reference);
+        double relative = Math.sqrt(squares) / Math.max(Math.sqrt(reference), NORM_FLOOR);
         return new Comparison(quantity, max, relative, measure, tolerance);
     }
 
