@@ -37,7 +37,9 @@ public record BadRow(Reason reason, String message) implements RowResult {
         /** The chat template refused the conversation or failed on it. */
         TEMPLATE,
         /** More tokens than {@code max_length} under {@code truncation_strategy delete}. */
-        TOO_LONG
+        TOO_LONG,
+        /** The loss weights leave no token to train on. */
+        NOTHING_TRAINED
     }
 
     public BadRow {

@@ -75,6 +75,7 @@ public final class HubClient {
     }
 
     /** As {@link #snapshot(RepoKind, String, String, FilePatterns)}, with any rule to select files. */
+    @SuppressWarnings("try") // The lock is held, not used.
     public Snapshot snapshot(RepoKind kind, String id, String revision, Selection wanted) {
         requireId(kind, id);
         String wish = revision == null || revision.isBlank() ? hub.defaultRevision() : revision;

@@ -183,7 +183,7 @@ final class BucketTask implements Function2<Integer, Iterator<Tuple2<Integer, by
             long start = System.nanoTime();
             int number = validation ? report.bucket - shared.routing().train().buckets() : report.bucket;
             String name = String.format("shard-%05d.arrow", number);
-            output.write((validation ? PreparedData.VALIDATION : PreparedData.TRAIN) + "/" + name, OutputFiles.Existing.REPLACE, out -> {
+            output.write((validation ? PreparedData.VALIDATION : PreparedData.TRAIN) + "/" + name, OutputFiles.Existing.KEEP, out -> {
                 try (ShardWriter writer = ShardWriter.to(out, name, shared.metadata())) {
                     PackedRowBuilder builder = new PackedRowBuilder();
                     for (int row = 0; row < plan.rows(); row++) {
@@ -203,11 +203,11 @@ final class BucketTask implements Function2<Integer, Iterator<Tuple2<Integer, by
         private void writeSideFiles(List<RowBlob.Entry> rows) throws IOException {
             if (badRows.size() > 0) {
                 report.badRowsPart = String.format("%s/bad-rows-%05d.jsonl", PreparedData.PARTS, report.bucket);
-                output.write(report.badRowsPart, OutputFiles.Existing.REPLACE, badRows::writeTo);
+                output.write(report.badRowsPart, OutputFiles.Existing.KEEP, badRows::writeTo);
             }
             if (validation && shared.keepRawRows() && !rows.isEmpty()) {
                 report.rawRowsPart = String.format("%s/rows-%05d.jsonl", PreparedData.PARTS, report.bucket);
-                output.write(report.rawRowsPart, OutputFiles.Existing.REPLACE, out -> {
+                output.write(report.rawRowsPart, OutputFiles.Existing.KEEP, out -> {
                     for (RowBlob.Entry row : rows) {
                         out.write(row.bytes(), row.offset(), row.length());
                         out.write('\n');

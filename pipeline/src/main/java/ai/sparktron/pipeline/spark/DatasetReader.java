@@ -34,7 +34,7 @@ public final class DatasetReader {
      * @throws DatasetException when it is not there or has no rows
      */
     public JavaRDD<ReadRow> read(String dataset) {
-        Source source = new SourceResolver(session, hubs, PrepareOptions.DEFAULT_SHARD_BYTES).resolve(dataset);
+        Source source = new SourceResolver(session, hubs, PrepareOptions.DEFAULT_SHARD_BYTES, null).resolve(dataset);
         SourceRows rows = new SourceRows(JavaSparkContext.fromSparkContext(session.sparkContext()), List.of(source),
                 PrepareOptions.DEFAULT_SHARD_BYTES);
         TaskFailure.explained(rows::count);

@@ -18,7 +18,8 @@ final class Fingerprint {
     /** 64 hexadecimal digits, or null when a source cannot be identified, so that its shards are never taken for those of other rows. */
     static String of(PrepareOptions options, List<Source> sources, RowCodec codec) {
         StringBuilder text = new StringBuilder("sparktron prepare ").append(RULES).append('\n');
-        text.append(codec.tokenizerFingerprint()).append('\n').append(codec.templateFingerprint()).append('\n').append(codec.vocabularySize()).append('\n');
+        text.append(codec.tokenizerFingerprint()).append('\n').append(codec.templateFingerprint()).append('\n').append(codec.vocabularySize()).append('\n')
+                .append(codec.rowOptions()).append('\n');
         text.append(options.splitDatasetRatio()).append(' ').append(options.datasetShuffle()).append(' ').append(options.valDatasetShuffle()).append(' ')
                 .append(options.dataSeed()).append(' ').append(options.interleaveProb()).append(' ').append(options.stoppingStrategy()).append(' ')
                 .append(options.packing()).append(' ').append(options.maxLength()).append(' ').append(options.shardBytes()).append(' ')

@@ -116,6 +116,8 @@ public final class PrepareJob {
         try {
             return TaskFailure.explained(() -> run(session, spark, start));
         } finally {
+            // Copies of hub files were for this run's tasks only.
+            PreparedDirectory.deleteHubCopies(place, spark.hadoopConfiguration());
             session.sparkContext().setJobDescription(before);
         }
     }
@@ -146,7 +148,7 @@ public final class PrepareJob {
         if (options.dataset().isEmpty() && frames.isEmpty()) {
             throw new DatasetException("no dataset is given: expected --dataset with at least one file, folder, table or hub id");
         }
-        SourceResolver resolver = new SourceResolver(session, hubs, options.shardBytes());
+        SourceResolver resolver = new SourceResolver(session, hubs, options.shardBytes(), PreparedDirectory.hubCopies(place));
         List<Source> sources = new ArrayList<>();
         options.dataset().forEach(text -> sources.add(resolver.resolve(text)));
         frames.forEach((name, frame) -> sources.add(resolver.frame(name, frame)));

@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import org.apache.hadoop.conf.Configuration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The output directory of a preparation: found as it should be, or cleared, filled and sealed. The training manifest is written last: a directory
@@ -18,6 +20,8 @@ import org.apache.hadoop.conf.Configuration;
  */
 final class PreparedDirectory {
 
+    private static final Logger LOG = LoggerFactory.getLogger(PreparedDirectory.class);
+    private static final String HUB_COPIES = "_hub";
     private static final String FORMAT = "sparktron.prepare";
     private static final List<String> OWN = List.of(PreparedData.TRAIN + "/" + ShardManifest.FILE, PreparedData.TRAIN, PreparedData.VALIDATION,
             PreparedData.PARTS, OutputFiles.TEMPORARY, PreparedData.RECORD, PreparedData.BAD_ROWS, PreparedData.VALIDATION_ROWS);
@@ -49,6 +53,19 @@ final class PreparedDirectory {
 
     String path() {
         return path;
+    }
+
+    /** Where hub files are copied when the output is not on local disk. */
+    static String hubCopies(Place place) {
+        return place.directory() + "/" + HUB_COPIES;
+    }
+
+    static void deleteHubCopies(Place place, Configuration configuration) {
+        try {
+            new OutputFiles(new HadoopSettings(configuration), place.directory()).delete(HUB_COPIES);
+        } catch (IOException fault) {
+            LOG.warn("copies of hub files stay behind in {}: {}", hubCopies(place), fault.getMessage());
+        }
     }
 
     /** What was prepared here from the same sources with the same options, or null. Missing or cut shards make it unfit. */

@@ -35,7 +35,7 @@ final class RouteRows implements Iterator<Tuple2<Integer, byte[]>> {
     private long row;
     private long buffered;
     private long bytes;
-    private long nanos;
+    private final long start = System.nanoTime();
     private boolean ended;
 
     RouteRows(Pieces pieces, Broadcast<Piece[]> known, Broadcast<Routing> routing) {
@@ -48,17 +48,15 @@ final class RouteRows implements Iterator<Tuple2<Integer, byte[]>> {
     @Override
     public boolean hasNext() {
         while (ready.isEmpty() && !ended) {
-            long start = System.nanoTime();
             try {
                 fill();
             } catch (IOException fault) {
                 throw new UncheckedIOException("reading " + known[pieces.number()].name() + ": " + fault.getMessage(), fault);
             }
             flush();
-            nanos += System.nanoTime() - start;
             if (ended) {
                 int any = builders.length - 1;
-                ready.add(new Tuple2<>(pieces.number() < 0 ? any : pieces.number() % builders.length, new RowBlob.Figures(nanos, bytes).toBytes()));
+                ready.add(new Tuple2<>(pieces.number() < 0 ? any : pieces.number() % builders.length, new RowBlob.Figures(System.nanoTime() - start, bytes).toBytes()));
             }
         }
         return !ready.isEmpty();

@@ -86,7 +86,7 @@ final class RowBlob {
     /**
      * What a reading task measured; travels with the rows because a shuffle's map side returns nothing else.
      *
-     * @param nanos time spent on reading, routing and copying
+     * @param nanos time of the reading task, what the shuffle did with its rows included
      * @param bytes JSON bytes read
      */
     record Figures(long nanos, long bytes) {

@@ -16,8 +16,13 @@ public interface RowCodec extends Serializable {
     /** Names what decides the ids; see {@code ShardMetadata}. */
     String tokenizerFingerprint();
 
-    /** Names what decides text, labels and weights: template, system text, loss scale, truncation. */
+    /** Names what decides text and weights of a conversation: template, system text, loss scale. */
     String templateFingerprint();
+
+    /** Everything else that decides samples (renamed columns, names, truncation), as text: shards made with other values are not reused. */
+    default String rowOptions() {
+        return "";
+    }
 
     /** Every id is below this. */
     int vocabularySize();

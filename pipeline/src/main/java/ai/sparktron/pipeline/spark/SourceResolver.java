@@ -15,6 +15,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -32,11 +33,16 @@ final class SourceResolver {
     private final SparkSession spark;
     private final HubAccess hubs;
     private final SourceFiles files;
+    private final Path shared;
 
-    /** @param hubs null where only local data is read */
-    SourceResolver(SparkSession spark, HubAccess hubs, long sliceBytes) {
+    /**
+     * @param hubs   null where only local data is read
+     * @param shared where hub files are put for the executors when it is not on local disk; null = they read the hub cache
+     */
+    SourceResolver(SparkSession spark, HubAccess hubs, long sliceBytes, String shared) {
         this.spark = spark;
         this.hubs = hubs;
+        this.shared = shared == null ? null : new Path(shared);
         this.files = new SourceFiles(configuration(spark), sliceBytes);
     }
 
@@ -112,10 +118,24 @@ final class SourceResolver {
         List<SourceFile> found = new ArrayList<>();
         StringBuilder identity = new StringBuilder(snapshot.snapshot()).append('\n');
         for (HubFile file : snapshot.files()) {
-            found.addAll(files.find(new Path(snapshot.directory().resolve(file.path()).toUri()).toString(), spec.toString()));
+            found.addAll(files.find(reachable(new Path(snapshot.directory().resolve(file.path()).toUri()), snapshot.snapshot() + "/" + file.path()), spec.toString()));
             identity.append(file.path()).append(' ').append(file.bytes()).append('\n');
         }
         return new Source(spec, ofFiles(spec, found).sections(), identity.toString());
+    }
+
+    /** The cache is on the driver's disk. Where the output is on a distributed file system, the executors are likely elsewhere: the file goes there. */
+    private String reachable(Path cached, String name) {
+        try {
+            if (shared == null || shared.getFileSystem(configuration(spark)) instanceof LocalFileSystem) {
+                return cached.toString();
+            }
+            Path copy = new Path(shared, name);
+            shared.getFileSystem(configuration(spark)).copyFromLocalFile(false, true, cached, copy);
+            return copy.toString();
+        } catch (IOException fault) {
+            throw new DatasetException("cannot copy " + cached + " to " + shared + " for the executors: " + fault.getMessage(), fault);
+        }
     }
 
     private Source table(DatasetSpec spec) {

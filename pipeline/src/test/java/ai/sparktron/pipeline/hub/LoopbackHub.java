@@ -26,7 +26,7 @@ import java.util.concurrent.Executors;
  * A hub on the loopback interface that speaks both hubs' APIs for one repository, with a second host name for the storage that large files
  * are redirected to, and with faults to order: cut connections and error answers.
  */
-final class LoopbackHub implements AutoCloseable {
+public final class LoopbackHub implements AutoCloseable {
 
     static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
@@ -44,7 +44,7 @@ final class LoopbackHub implements AutoCloseable {
     private final HttpServer storage;
     private final ObjectMapper mapper = new ObjectMapper();
 
-    LoopbackHub(String id) throws IOException {
+    public LoopbackHub(String id) throws IOException {
         this.id = id;
         server = start(this::answer);
         storage = start(this::answerStorage);
@@ -72,11 +72,11 @@ final class LoopbackHub implements AutoCloseable {
         return started;
     }
 
-    String endpoint() {
+    public String endpoint() {
         return "http://127.0.0.1:" + server.getAddress().getPort();
     }
 
-    LoopbackHub file(String path, String content) {
+    public LoopbackHub file(String path, String content) {
         return file(path, content.getBytes(StandardCharsets.UTF_8));
     }
 

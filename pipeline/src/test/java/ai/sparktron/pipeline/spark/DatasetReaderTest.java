@@ -6,10 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.sparktron.pipeline.dataset.DatasetSpec;
+import ai.sparktron.pipeline.hub.HubClient;
+import ai.sparktron.pipeline.hub.HubOptions;
+import ai.sparktron.pipeline.hub.LoopbackHub;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.GZIPOutputStream;
@@ -151,6 +155,23 @@ class DatasetReaderTest {
         assertEquals(ids, column(read("table:some_rows"), "id"), "a table's order does not depend on its partitions");
         assertEquals(100, ids.stream().distinct().count(), ids.toString());
         assertEquals(5, read("table:some_rows#5").size());
+    }
+
+    @Test
+    void hubIdsOfBothHubs() throws Exception {
+        try (LoopbackHub hub = new LoopbackHub("org/set").file("train.jsonl", "{\"n\": 1}\n{\"n\": 2}\n").file("test.jsonl", "{\"n\": 9}\n")
+                .file("zh/rows.jsonl", "{\"n\": 3}\n")) {
+            HubOptions options = new HubOptions(directory.resolve("cache"), hub.endpoint(), null, 2, Duration.ofMillis(5), Duration.ofSeconds(5), false);
+            HubAccess access = new HubAccess(HubClient.huggingFace(options), HubClient.modelScope(options), HubAccess.Preferred.MODELSCOPE);
+            DatasetReader reader = new DatasetReader(spark, access);
+            for (String dataset : List.of("HF::org/set", "MS::org/set", "org/set")) {
+                assertEquals(List.of(1L, 2L), column(reader.read(dataset).collect(), "n"), dataset);
+            }
+            assertEquals(List.of(3L), column(reader.read("HF::org/set:zh").collect(), "n"));
+            assertEquals(List.of(1L), column(reader.read("HF::org/set#1").collect(), "n"));
+            DatasetException missing = assertThrows(DatasetException.class, () -> reader.read("MS::org/none"));
+            assertTrue(missing.getMessage().contains("org/none") && missing.getMessage().contains("404"), missing.getMessage());
+        }
     }
 
     @Test
