@@ -31,11 +31,16 @@ public final class BarrierRun {
      * @param program what each rank runs
      */
     public BarrierRun(JavaSparkContext spark, int ranks, RankProgram program, RunObserver observer) {
+        this(spark, BarrierSettings.from(spark.getConf()), ranks, program, observer);
+    }
+
+    /** As above, with times and limits of the caller in the place of Spark's settings. */
+    public BarrierRun(JavaSparkContext spark, BarrierSettings settings, int ranks, RankProgram program, RunObserver observer) {
         if (ranks < 1) {
             throw new IllegalArgumentException("a run of " + ranks + " ranks: expected at least 1");
         }
         this.spark = spark;
-        this.settings = BarrierSettings.from(spark.getConf());
+        this.settings = settings;
         this.ranks = ranks;
         this.program = program;
         this.observer = observer;

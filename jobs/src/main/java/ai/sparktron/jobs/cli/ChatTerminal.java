@@ -83,19 +83,22 @@ final class ChatTerminal {
         messages.addAll(rounds);
         Message asked = new Message(Role.USER, question);
         messages.add(asked);
+        EmptyThought shown = new EmptyThought(piece -> {
+            console.out().print(piece);
+            console.out().flush();
+        });
         Answerer.Answer answer;
         try {
-            answer = answerer.answer(new Conversation(messages), piece -> {
-                if (stream) {
-                    console.out().print(piece);
-                    console.out().flush();
-                }
-            });
+            answer = answerer.answer(new Conversation(messages), stream ? shown : piece -> { });
         } catch (IllegalArgumentException e) {
             console.err().println("sparktron: " + e.getMessage());
             return;
         }
-        console.out().println(stream ? "" : answer.text());
+        if (!stream) {
+            shown.accept(answer.text());
+        }
+        shown.finish();
+        console.out().println();
         console.out().println("-".repeat(50));
         rounds.add(asked);
         rounds.add(new Message(Role.ASSISTANT, answer.text()));

@@ -15,7 +15,7 @@ final class Engines {
         return switch (options.engine().engine()) {
             case ND4J -> switch (options.engine().kernels()) {
                 case HOST -> Nd4jEngines.factory(Nd4jEngines.Face.HOST);
-                case ND4J -> throw new IllegalStateException("kernels nd4j are refused when options are parsed");
+                case ND4J -> Nd4jEngines.factory(Nd4jEngines.Face.ND4J);
             };
             case CUDA -> throw new IllegalStateException("engine cuda is refused when options are parsed");
         };

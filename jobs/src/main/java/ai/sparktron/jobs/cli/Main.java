@@ -91,7 +91,9 @@ public final class Main {
         return switch (options.command()) {
             case VERIFY -> new VerifyCommand(options, console).run();
             case EXPORT -> new ExportCommand(options, console).run();
-            case PT, SFT, PREPARE, INFER, RLHF, PLAN -> throw notBuilt(options.command());
+            case INFER -> new InferCommand(options, console).run();
+            case PREPARE, PT, SFT -> SparkCommands.run(options, console);
+            case RLHF, PLAN -> throw notBuilt(options.command());
         };
     }
 

@@ -4,6 +4,8 @@ import ai.sparktron.pipeline.hub.FilePatterns;
 import ai.sparktron.pipeline.hub.HubClient;
 import ai.sparktron.pipeline.hub.HubOptions;
 import ai.sparktron.pipeline.hub.RepoKind;
+import ai.sparktron.trainer.checkpoint.CheckpointException;
+import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.ModelOptions;
 import java.nio.file.Files;
@@ -19,10 +21,13 @@ final class ModelFolder {
     private ModelFolder() {
     }
 
-    /** The directory of {@code --model}. @throws ConfigurationException when there is none */
+    /** The directory of {@code --model}; of a run's directory its newest checkpoint. @throws ConfigurationException when there is none */
     static Path model(ModelOptions options, Weights weights) {
         String model = options.model().orElseThrow(() -> new ConfigurationException("--model is missing"));
         Path directory = find("--model", model, options, weights);
+        if (!Files.isRegularFile(directory.resolve("config.json")) && Files.isDirectory(directory) && holdsCheckpoints(directory)) {
+            return CheckpointStore.open(directory).directory().toAbsolutePath().normalize();
+        }
         if (!Files.isRegularFile(directory.resolve("config.json"))) {
             throw new ConfigurationException("--model " + model + ": " + directory + " has no config.json; name a directory in Hugging Face layout");
         }
@@ -34,6 +39,15 @@ final class ModelFolder {
         Path directory = options.tokenizer().map(tokenizer -> find("--tokenizer", tokenizer, options, Weights.NOT_NEEDED)).orElse(fallback);
         Path folder = Files.isRegularFile(directory) && directory.getParent() != null ? directory.getParent() : directory;
         return folder.toAbsolutePath().normalize();
+    }
+
+    private static boolean holdsCheckpoints(Path directory) {
+        try {
+            CheckpointStore.open(directory);
+            return true;
+        } catch (CheckpointException e) {
+            return false;
+        }
     }
 
     private static Path find(String option, String name, ModelOptions options, Weights weights) {

@@ -36,6 +36,11 @@ record RunFolders(Path model, Path tokenizer, ModelConfig config) {
         return folders;
     }
 
+    /** The folders of a preparation, which needs no weights. */
+    static RunFolders ofPreparation(Options options) throws IOException {
+        return of(options, ModelFolder.model(options.model(), ModelFolder.Weights.NOT_NEEDED));
+    }
+
     /** The folders of a command that reads a model directory. */
     static RunFolders of(Options options, Path model) throws IOException {
         Path file = model.resolve("config.json");

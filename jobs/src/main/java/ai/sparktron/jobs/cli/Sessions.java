@@ -1,6 +1,8 @@
 package ai.sparktron.jobs.cli;
 
+import ai.sparktron.jobs.barrier.SparkPreparation;
 import ai.sparktron.trainer.config.Options;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 
 /** Spark sessions of commands. Only commands that need Spark load this class. */
@@ -22,7 +24,9 @@ final class Sessions {
         if (contextExists()) {
             return SparkSession.getDefaultSession().get();
         }
-        SparkSession.Builder builder = SparkSession.builder().appName("sparktron " + options.command().word());
+        SparkConf conf = new SparkConf();
+        SparkSession.Builder builder = SparkSession.builder().appName(conf.get("spark.app.name", "sparktron " + options.command().word()))
+                .config(options.command().trains() ? SparkPreparation.prepare(conf) : conf);
         String master = options.cluster().master().orElse(System.getProperty("spark.master", "local[*]"));
         if (master.equals("local[*]")) {
             int slots = Math.max(Runtime.getRuntime().availableProcessors(), options.derived().numRanks());

@@ -6,13 +6,11 @@ import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.VerifyOptions;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.layer.DenseModel;
-import ai.sparktron.trainer.layer.Recompute;
+import ai.sparktron.trainer.train.RunSetup;
 import ai.sparktron.trainer.verify.Verification;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Locale;
-import java.util.stream.Collectors;
 
 /** {@code verify DIR}. */
 final class VerifyCommand {
@@ -31,21 +29,11 @@ final class VerifyCommand {
         if (!Files.isDirectory(directory)) {
             throw new ConfigurationException("there is no directory " + directory + " with a reference case");
         }
-        Verification.Settings settings = new Verification.Settings(verify.microBatchSize(), recompute(),
+        Verification.Settings settings = new Verification.Settings(verify.microBatchSize(), RunSetup.recompute(options.recompute()),
                 DenseModel.Options.DEFAULT_CHUNK_BYTES, verify.write().map(Path::of).orElse(null),
                 new Verification.Tolerances(verify.logitsTolerance(), verify.lossTolerance(), verify.gradientTolerance(), verify.trajectoryTolerance()));
         try (Engine engine = Engines.of(options).open(0)) {
             return new Verification(engine, settings).run(directory, console.out()).passed() ? ExitCode.OK : ExitCode.CONFIGURATION;
         }
-    }
-
-    private Recompute recompute() {
-        return switch (options.recompute().recomputeGranularity()) {
-            case NONE -> Recompute.none();
-            case SELECTIVE -> Recompute.selective(options.recompute().recomputeModules().stream()
-                    .map(module -> Recompute.Module.valueOf(module.toUpperCase(Locale.ROOT))).collect(Collectors.toSet()));
-            case FULL -> Recompute.full(Recompute.Method.valueOf(options.recompute().recomputeMethod().orElseThrow().name()),
-                    options.recompute().recomputeNumLayers().orElseThrow());
-        };
     }
 }

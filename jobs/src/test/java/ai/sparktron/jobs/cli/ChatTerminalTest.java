@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ChatTerminalTest {
 
@@ -67,5 +69,24 @@ class ChatTerminalTest {
         String text = talk(Optional.empty(), "hi", "too long", "bye");
         assertTrue(text.contains("sparktron: the conversation has 9 tokens"), text);
         assertEquals(3, asked.get(2).messages().size());
+    }
+
+    @ParameterizedTest
+    @CsvSource(quoteCharacter = '"', value = {
+        "<think>~~</think>~~hi, hi", "<think>~why~</think>~~hi, <think>~why~</think>~~hi", "hi there, hi there", "<thin, <thin", "<think>~~</think>~~, ''",
+        "a <think> b, a <think> b",
+    })
+    void anEmptyThoughtIsNotShownHoweverTheTextIsCut(String given, String shown) {
+        String text = given.replace('~', '\n');
+        for (int size = 1; size <= text.length(); size++) {
+            StringBuilder out = new StringBuilder();
+            EmptyThought filter = new EmptyThought(out::append);
+            for (int from = 0; from < text.length(); from += size) {
+                filter.accept(text.substring(from, Math.min(text.length(), from + size)));
+            }
+            filter.finish();
+            String expected = shown.equals("''") ? text : shown.replace('~', '\n');
+            assertEquals(expected, out.toString());
+        }
     }
 }

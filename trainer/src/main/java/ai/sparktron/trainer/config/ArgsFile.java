@@ -79,6 +79,15 @@ public final class ArgsFile {
         }
     }
 
+    /** Whether a file is there and is one of ours, not another tool's of the same name. */
+    public static boolean isOurs(Path file) {
+        try {
+            return Files.isRegularFile(file) && FORMAT.equals(JSON.readTree(file.toFile()).path("format").asText());
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     /** Reads a run's {@code args.json}. @throws ConfigurationException when it is missing, broken or of another format */
     public static Options read(Path file) {
         try {

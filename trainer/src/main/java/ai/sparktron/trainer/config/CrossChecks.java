@@ -197,7 +197,7 @@ final class CrossChecks {
             }
             case PREPARE -> {
                 require(!data.dataset().isEmpty(), "--dataset is missing");
-                require(model || options.model().tokenizer().isPresent(), "--model or --tokenizer is missing: whose tokens?");
+                require(model, "--model is missing: whose tokens? (its config.json and tokenizer are read, not its weights)");
                 require(options.prepare().outputDir().isPresent(), "--output_dir is missing: where do the shards go?");
             }
             case INFER -> {

@@ -4,7 +4,7 @@ package ai.sparktron.trainer.config;
 @Concern(title = "Engine", commands = {Command.PT, Command.SFT, Command.RLHF, Command.INFER, Command.EXPORT, Command.VERIFY, Command.PLAN})
 public record EngineOptions(
         @Option(value = "nd4j", planned = "cuda", doc = "nd4j: CPU; cuda: NVIDIA GPUs.") Engine engine,
-        @Option(value = "host", planned = "nd4j", doc = "Kernels of the nd4j engine: host (fused loops over ND4J memory), nd4j (plain ND4J, readable, slower).") HostKernels kernels) {
+        @Option(value = "host", doc = "Kernels of the nd4j engine: host (fused loops over ND4J memory), nd4j (plain ND4J, readable, slower).") HostKernels kernels) {
 
     /** Engines. */
     public enum Engine { ND4J, CUDA }

@@ -12,7 +12,7 @@ import java.util.Locale;
 import java.util.Set;
 
 /** What the options mean to the parts of a run. Pure functions. */
-final class RunSetup {
+public final class RunSetup {
 
     private RunSetup() {
     }
@@ -41,7 +41,7 @@ final class RunSetup {
      * What is computed again. Attention never keeps its scores, so {@code core_attn}, the default, is nothing more to do: recomputing it besides would cost an
      * attention forward and save one activation of the width of the stream.
      */
-    static Recompute recompute(RecomputeOptions options) {
+    public static Recompute recompute(RecomputeOptions options) {
         return switch (options.recomputeGranularity()) {
             case NONE -> Recompute.none();
             case SELECTIVE -> {

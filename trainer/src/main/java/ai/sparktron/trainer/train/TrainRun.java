@@ -75,7 +75,7 @@ public final class TrainRun {
      * @throws IllegalArgumentException for options, weights or data that do not fit each other
      */
     public RunResult run() {
-        ModelConfig config = ConfigReader.read(Path.of(plan.model()));
+        ModelConfig config = config(Path.of(plan.model()).resolve("config.json"));
         try (Engine engine = context.engines().open(context.device());
                 StackArena runArena = StackArena.growing("run", engine.memory(), ARENA_CHUNK_BYTES);
                 StackArena microBatchArena = StackArena.growing("micro-batch", engine.memory(), ARENA_CHUNK_BYTES);
@@ -88,6 +88,15 @@ public final class TrainRun {
             return run(config, engine, memory, new Data(rows, validation));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The model's shape: config.json with the options of the architecture in the place of its values. */
+    private ModelConfig config(Path file) {
+        try {
+            return ConfigReader.parse(options.architecture().applyTo(Files.readString(file)), file.toString());
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + file, e);
         }
     }
 

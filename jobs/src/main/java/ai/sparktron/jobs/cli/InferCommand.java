@@ -1,0 +1,97 @@
+package ai.sparktron.jobs.cli;
+
+import ai.sparktron.jobs.barrier.ExitCode;
+import ai.sparktron.pipeline.tokenize.TokenizerFile;
+import ai.sparktron.trainer.config.ArgsFile;
+import ai.sparktron.trainer.config.Command;
+import ai.sparktron.trainer.config.InferOptions;
+import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.config.TemplateOptions;
+import ai.sparktron.trainer.convert.LoadedModel;
+import ai.sparktron.trainer.generate.Sampling;
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.tensor.DType;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** {@code infer}: a conversation in the terminal, or the answers to a data set. */
+final class InferCommand {
+
+    /** Tokens of a conversation beside the answer, unless {@code max_length} says otherwise. */
+    private static final int CONVERSATION_TOKENS = 2048;
+
+    private final Options options;
+    private final Console console;
+
+    InferCommand(Options options, Console console) {
+        this.options = options;
+        this.console = console;
+    }
+
+    ExitCode run() throws IOException {
+        Path folder = ModelFolder.model(options.model(), ModelFolder.Weights.NEEDED);
+        RunFolders folders = RunFolders.of(options, folder);
+        TokenizerFile tokenizer = TokenizerFile.load(folders.tokenizer());
+        folders.requireVocabulary(tokenizer.tokenizer().size());
+        ChatFormat format = format(folders);
+        Sampling sampling = sampling(folders.model());
+        int capacity = Math.min(folders.config().maxPositions(),
+                options.template().maxLength().orElse(CONVERSATION_TOKENS + options.infer().maxNewTokens()));
+        try (Engine engine = Engines.of(options).open(0);
+                LoadedModel model = LoadedModel.open(engine, folders.model(), DType.F32, Parameters.Use.INFER, LoadedModel.Settings.of(capacity))) {
+            console.out().println(folders.model() + ": " + model.config().family().name() + ", template " + format.template().name()
+                    + (sampling.temperature() == 0 ? ", likeliest token" : ", temperature " + sampling.temperature()) + ", at most " + capacity + " tokens");
+            Answerer answerer = new ModelAnswerer(model, capacity, tokenizer, format, sampling);
+            if (options.data().valDataset().isEmpty()) {
+                chat(answerer);
+            } else {
+                new BatchAnswers(options, answerer, console).run();
+            }
+        }
+        return ExitCode.OK;
+    }
+
+    private void chat(Answerer answerer) throws IOException {
+        boolean terminal = System.console() != null;
+        try (LineSource lines = terminal ? LineSource.terminal() : LineSource.of(System.in, console.out())) {
+            new ChatTerminal(answerer, lines, console, Optional.empty(), options.infer().stream()).run();
+        }
+    }
+
+    /** Template and system message: as given, else as the model was trained, else the model's own. */
+    private ChatFormat format(RunFolders folders) throws IOException {
+        TemplateOptions own = options.template();
+        Optional<Options> trained = trainedWith(folders.model());
+        boolean plain = !own.useChatTemplate() || trained.map(args -> args.command() == Command.PT || !args.template().useChatTemplate()).orElse(false)
+                && !options.given("use_chat_template") && own.template().isEmpty();
+        TemplateOptions template = trained.map(args -> new TemplateOptions(own.template().or(() -> args.template().template()),
+                own.system().or(() -> args.template().system()), own.maxLength(), own.truncationStrategy(), own.lossScale(), own.useChatTemplate(),
+                own.agentTemplate(), own.responsePrefix(), own.enableThinking().or(() -> args.template().enableThinking()))).orElse(own);
+        return ChatFormat.of(template, plain, folders.model(), folders.tokenizer());
+    }
+
+    private Optional<Options> trainedWith(Path model) {
+        Path args = model.resolve(ArgsFile.NAME);
+        return options.infer().loadArgs() && ArgsFile.isOurs(args) ? Optional.of(ArgsFile.read(args)) : Optional.empty();
+    }
+
+    /** Options go before generation_config.json; without either the likeliest token is taken. */
+    private Sampling sampling(Path model) throws IOException {
+        InferOptions infer = options.infer();
+        Path file = model.resolve("generation_config.json");
+        JsonNode config = Files.isRegularFile(file) ? new ObjectMapper().readTree(file.toFile()) : new ObjectMapper().createObjectNode();
+        boolean samples = config.path("do_sample").asBoolean(false);
+        double temperature = infer.temperature().orElse(samples ? config.path("temperature").asDouble(1) : infer.topP().isPresent()
+                || infer.topK().isPresent() ? 1 : 0);
+        return new Sampling(temperature,
+                infer.topP().orElse(config.path("top_p").asDouble(1)),
+                infer.topK().orElse(config.path("top_k").asInt(0)),
+                infer.repetitionPenalty().orElse(config.path("repetition_penalty").asDouble(1)),
+                infer.maxNewTokens(), infer.seed());
+    }
+}

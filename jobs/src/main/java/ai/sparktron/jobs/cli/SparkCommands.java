@@ -1,0 +1,44 @@
+package ai.sparktron.jobs.cli;
+
+import ai.sparktron.jobs.barrier.ConsoleObserver;
+import ai.sparktron.jobs.barrier.ExitCode;
+import ai.sparktron.pipeline.spark.PreparedData;
+import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.train.RunResult;
+import java.io.IOException;
+import java.util.Locale;
+import org.apache.spark.sql.SparkSession;
+
+/** Commands that run on Spark. A session that was there before is left open; one of our own is stopped. */
+final class SparkCommands {
+
+    private SparkCommands() {
+    }
+
+    static ExitCode run(Options options, Console console) throws IOException, InterruptedException {
+        // What can be refused is refused before the seconds that a session takes.
+        RunFolders folders = options.command().trains() ? RunFolders.ofTraining(options) : RunFolders.ofPreparation(options);
+        boolean guest = Sessions.contextExists();
+        SparkSession session = Sessions.open(options);
+        try {
+            if (options.command().trains()) {
+                RunResult result = new Training(options, folders, session, console).run(new ConsoleObserver(console.out()));
+                console.out().println(summary(result));
+            } else {
+                PreparedData data = new DataPreparation(options, folders, session, console).forLater();
+                console.out().println("shards: " + data.trainDirectory() + "; train with --cached_dataset " + options.prepare().outputDir().orElseThrow());
+            }
+            return ExitCode.OK;
+        } finally {
+            if (!guest) {
+                session.stop();
+            }
+        }
+    }
+
+    private static String summary(RunResult result) {
+        return String.format(Locale.ROOT, "done: %d steps, %,d tokens in %.1f s, loss %.4f%s%nmodel: %s", result.iterations(), result.tokens(), result.seconds(),
+                result.loss(), Double.isNaN(result.evaluationLoss()) ? "" : String.format(Locale.ROOT, ", validation loss %.4f", result.evaluationLoss()),
+                result.checkpoint());
+    }
+}

@@ -1,0 +1,97 @@
+package ai.sparktron.jobs.cli;
+
+import ai.sparktron.jobs.barrier.ConsoleObserver;
+import ai.sparktron.jobs.barrier.RunObserver;
+import ai.sparktron.pipeline.spark.PreparedData;
+import ai.sparktron.trainer.config.Command;
+import ai.sparktron.trainer.config.OptionParser;
+import ai.sparktron.trainer.config.OptionParser.Completeness;
+import ai.sparktron.trainer.config.OptionPrinter;
+import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.train.RunResult;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * The commands that need Spark as calls on a session that exists, for notebooks and programs. Options have their names of the command line:
+ *
+ * <pre>{@code
+ * RunResult result = Sparktron.on(spark)
+ *     .set("model", "examples/models/qwen3-tiny").set("perform_initialization", true)
+ *     .set("dataset", "a.jsonl", "b.jsonl#500")
+ *     .set("train_iters", 100).set("num_ranks", 2).set("save", "output")
+ *     .sft();
+ * }</pre>
+ *
+ * <p>The session is the caller's and stays open. Wrong options throw a {@code ConfigurationException} that lists every problem; a failed run throws a
+ * {@code BarrierRunException} that names the first cause.
+ */
+public final class Sparktron {
+
+    private final SparkSession session;
+    private final Map<String, List<String>> given;
+    private final Console console;
+    private final RunObserver observer;
+
+    private Sparktron(SparkSession session, Map<String, List<String>> given, Console console, RunObserver observer) {
+        this.session = session;
+        this.given = given;
+        this.console = console;
+        this.observer = observer;
+    }
+
+    /** Calls on a session, without options yet; lines for people go to the process's output. */
+    public static Sparktron on(SparkSession session) {
+        Console console = Console.system();
+        return new Sparktron(session, Map.of(), console, new ConsoleObserver(console.out()));
+    }
+
+    /** The same with an option set; a list option takes several values. */
+    public Sparktron set(String option, Object... values) {
+        Map<String, List<String>> more = new LinkedHashMap<>(given);
+        more.put(option, Arrays.stream(values).map(String::valueOf).toList());
+        return new Sparktron(session, more, console, observer);
+    }
+
+    /** The same with another place for lines and another listener of runs. */
+    public Sparktron reportTo(Console lines, RunObserver listener) {
+        return new Sparktron(session, given, lines, listener);
+    }
+
+    /** Fine-tunes. */
+    public RunResult sft() throws IOException, InterruptedException {
+        return train(Command.SFT);
+    }
+
+    /** Pre-trains on plain text. */
+    public RunResult pt() throws IOException, InterruptedException {
+        return train(Command.PT);
+    }
+
+    /** Makes shards in {@code output_dir}. */
+    public PreparedData prepare() throws IOException {
+        Options options = options(Command.PREPARE);
+        return new DataPreparation(options, RunFolders.ofPreparation(options), session, console).forLater();
+    }
+
+    private RunResult train(Command command) throws IOException, InterruptedException {
+        Options options = options(command);
+        return new Training(options, RunFolders.ofTraining(options), session, console).run(observer);
+    }
+
+    private Options options(Command command) {
+        List<String> words = new ArrayList<>();
+        given.forEach((option, values) -> {
+            words.add("--" + option);
+            words.addAll(values);
+        });
+        Options options = OptionParser.parse(command, words.toArray(String[]::new), Map.of(), Completeness.COMPLETE);
+        console.out().print(OptionPrinter.effective(options));
+        return options;
+    }
+}

@@ -1,0 +1,81 @@
+package ai.sparktron.jobs.cli;
+
+import ai.sparktron.jobs.barrier.BarrierRun;
+import ai.sparktron.jobs.barrier.BarrierSettings;
+import ai.sparktron.jobs.barrier.RunObserver;
+import ai.sparktron.trainer.checkpoint.RunDirectory;
+import ai.sparktron.trainer.config.ArgsFile;
+import ai.sparktron.trainer.config.ClusterOptions;
+import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.data.TrainingLength;
+import ai.sparktron.trainer.train.RunPlan;
+import ai.sparktron.trainer.train.RunResult;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.LocalDateTime;
+import java.util.List;
+import java.util.Optional;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.SparkSession;
+
+/** {@code pt} and {@code sft}: data prepared or found, then one trainer per rank in a barrier job. */
+final class Training {
+
+    private final Options options;
+    private final RunFolders folders;
+    private final SparkSession session;
+    private final Console console;
+
+    Training(Options options, RunFolders folders, SparkSession session, Console console) {
+        this.options = options;
+        this.folders = folders;
+        this.session = session;
+        this.console = console;
+    }
+
+    /** Runs to the last save. */
+    RunResult run(RunObserver observer) throws IOException, InterruptedException {
+        TrainingData data = new DataPreparation(options, folders, session, console).forTraining();
+        long steps = options.training().trainIters().orElseGet(() -> TrainingLength.trainIters(data.rows(), options.training().globalBatchSize(),
+                options.training().maxEpochs().orElseThrow()));
+        Path runDirectory = RunDirectory.create(options.derived().save(), options.checkpoint().addVersion(), LocalDateTime.now());
+        String args = ArgsFile.toPublicJson(options);
+        Files.writeString(runDirectory.resolve(ArgsFile.NAME), args);
+        console.out().println("run directory: " + runDirectory);
+        RunPlan plan = new RunPlan(options, folders.model().toString(), folders.tokenizer().toString(), data.train(), data.validation(),
+                runDirectory.toString(), args);
+        JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+        BarrierRun run = new BarrierRun(spark, settings(options, BarrierSettings.from(spark.getConf())), options.derived().numRanks(),
+                new TrainerRank(plan, steps), observer);
+        String result = run.run("sparktron " + options.command().word() + " " + folders.model().getFileName(), Optional.empty());
+        return new ObjectMapper().readValue(result, RunResult.class);
+    }
+
+    /** Times and limits: options that were given, else Spark's settings. */
+    static BarrierSettings settings(Options options, BarrierSettings spark) {
+        ClusterOptions cluster = options.cluster();
+        boolean collective = cluster.collectiveTimeout().isPresent() || options.given("ddp_timeout") || options.given("distributed_timeout_minutes");
+        return new BarrierSettings(
+                options.given("start_timeout") ? seconds(cluster.startTimeout()) : spark.startTimeout(),
+                options.given("heartbeat_interval") ? seconds(cluster.heartbeatInterval()) : spark.heartbeatInterval(),
+                options.given("heartbeat_timeout") ? seconds(cluster.heartbeatTimeout()) : spark.heartbeatTimeout(),
+                collective ? seconds(options.derived().collectiveTimeoutSeconds()) : spark.collectiveTimeout(),
+                options.given("abort_grace") ? seconds(cluster.abortGrace()) : spark.abortGrace(),
+                options.given("max_restarts") ? cluster.maxRestarts() : spark.maxRestarts(),
+                spark.restartPause(),
+                options.given("restart_fresh_jvm") ? cluster.restartFreshJvm() : spark.freshJvm(),
+                spark.controlChannel(),
+                spark.sharedGpu());
+    }
+
+    private static Duration seconds(double seconds) {
+        return Duration.ofMillis(Math.max(1, Math.round(seconds * 1000)));
+    }
+
+    /** Where a run's rows are. */
+    record TrainingData(List<String> train, List<String> validation, long rows) {
+    }
+}
