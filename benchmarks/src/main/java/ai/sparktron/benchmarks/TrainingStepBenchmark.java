@@ -37,7 +37,7 @@ public class TrainingStepBenchmark {
     @Setup
     public void open() {
         engine = Nd4jEngines.open(face);
-        model = new MiniLlama(engine, times.wrap(engine.kernels()));
+        model = new MiniLlama(times.around(engine));
     }
 
     @Setup(Level.Iteration)
