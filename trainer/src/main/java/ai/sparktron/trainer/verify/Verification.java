@@ -138,7 +138,9 @@ public final class Verification {
             String name = expected.getKey();
             float[] own = ours.get(name);
             if (own == null) {
-                throw new IllegalArgumentException(reference.directory() + ": expected.safetensors has " + name + ", which this model has not; it has " + ours.keySet());
+                throw new IllegalArgumentException(reference.directory() + ": expected.safetensors has " + name + ", which this model has not"
+                        + (name.contains("lora_") ? ": it was made with an adapter, and LoRA is not built yet" : "; it has " + ours.size()
+                        + " quantities, the first are " + ours.keySet().stream().limit(4).toList()));
             }
             comparisons.add(switch (name) {
                 case "logits" -> Comparison.of(name, own, expected.getValue(), Measure.ABSOLUTE, settings.tolerances().logits());
