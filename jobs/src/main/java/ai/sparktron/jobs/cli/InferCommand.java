@@ -33,7 +33,24 @@ final class InferCommand {
         this.console = console;
     }
 
+    /** What is done with the open model. */
+    interface Work<T> {
+        T with(Answerer answerer) throws IOException;
+    }
+
     ExitCode run() throws IOException {
+        return open(answerer -> {
+            if (options.data().valDataset().isEmpty()) {
+                chat(answerer);
+            } else {
+                new BatchAnswers(options, answerer, console).run();
+            }
+            return ExitCode.OK;
+        });
+    }
+
+    /** Opens the model for the given work and closes it after that. */
+    <T> T open(Work<T> work) throws IOException {
         Path folder = ModelFolder.model(options.model(), ModelFolder.Weights.NEEDED);
         RunFolders folders = RunFolders.of(options, folder);
         TokenizerFile tokenizer = TokenizerFile.load(folders.tokenizer());
@@ -46,14 +63,8 @@ final class InferCommand {
                 LoadedModel model = LoadedModel.open(engine, folders.model(), DType.F32, Parameters.Use.INFER, LoadedModel.Settings.of(capacity))) {
             console.out().println(folders.model() + ": " + model.config().family().name() + ", template " + format.template().name()
                     + (sampling.temperature() == 0 ? ", likeliest token" : ", temperature " + sampling.temperature()) + ", at most " + capacity + " tokens");
-            Answerer answerer = new ModelAnswerer(model, capacity, tokenizer, format, sampling);
-            if (options.data().valDataset().isEmpty()) {
-                chat(answerer);
-            } else {
-                new BatchAnswers(options, answerer, console).run();
-            }
+            return work.with(new ModelAnswerer(model, capacity, tokenizer, format, sampling));
         }
-        return ExitCode.OK;
     }
 
     private void chat(Answerer answerer) throws IOException {

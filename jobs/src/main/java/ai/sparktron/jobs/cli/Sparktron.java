@@ -2,6 +2,9 @@ package ai.sparktron.jobs.cli;
 
 import ai.sparktron.jobs.barrier.ConsoleObserver;
 import ai.sparktron.jobs.barrier.RunObserver;
+import ai.sparktron.pipeline.dataset.Conversation;
+import ai.sparktron.pipeline.dataset.Message;
+import ai.sparktron.pipeline.dataset.Role;
 import ai.sparktron.pipeline.spark.PreparedData;
 import ai.sparktron.trainer.config.Command;
 import ai.sparktron.trainer.config.OptionParser;
@@ -77,6 +80,16 @@ public final class Sparktron {
     public PreparedData prepare() throws IOException {
         Options options = options(Command.PREPARE);
         return new DataPreparation(options, RunFolders.ofPreparation(options), session, console).forLater();
+    }
+
+    /**
+     * Asks {@code model} one question, without earlier rounds, and waits for the answer. Runs in this process; the model is open as long as it takes.
+     *
+     * @param question a user's turn
+     */
+    public Answerer.Answer ask(String question) throws IOException {
+        Conversation conversation = new Conversation(List.of(new Message(Role.USER, question)));
+        return new InferCommand(options(Command.INFER), console).open(answerer -> answerer.answer(conversation, text -> { }));
     }
 
     private RunResult train(Command command) throws IOException, InterruptedException {
