@@ -29,6 +29,19 @@ final class HostKernels implements Kernels {
         this.update = new HostUpdate(math);
     }
 
+    /** A part of a tensor's first dimension; the tensor itself where that is all of it, so that its view is made once. */
+    private static Tensor part(Tensor tensor, long from, long count) {
+        return from == 0 && count == (tensor.shape().rank() == 1 ? tensor.elements() : tensor.rows()) ? tensor : tensor.rows(from, count);
+    }
+
+    private static long rowShift(Tensor tensor, long from) {
+        return tensor.shape().rank() == 1 ? 0 : from;
+    }
+
+    private static long columnShift(Tensor tensor, long from) {
+        return tensor.shape().rank() == 1 ? from : 0;
+    }
+
     @Override
     public void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write) {
         long inner = transposeA == Transpose.YES ? a.rows() : a.columns();
@@ -38,27 +51,28 @@ final class HostKernels implements Kernels {
 
     @Override
     public void add(Tensor a, Tensor b, Tensor out) {
-        elementwise.add(a, b, out);
+        HostWindows.each(out, (from, count) -> elementwise.add(part(a, from, count), part(b, from, count), part(out, from, count)));
     }
 
     @Override
     public void addScaled(float factor, Tensor x, Tensor y) {
-        elementwise.addScaled(factor, x, y);
+        HostWindows.each(y, (from, count) -> elementwise.addScaled(factor, part(x, from, count), part(y, from, count)));
     }
 
     @Override
     public void scale(Tensor x, float factor) {
-        elementwise.scale(x, factor);
+        HostWindows.each(x, (from, count) -> elementwise.scale(part(x, from, count), factor));
     }
 
     @Override
     public void copy(Tensor x, Tensor out) {
-        elementwise.copy(x, out);
+        Tensor wider = x.sizeBytes() > out.sizeBytes() ? x : out;
+        HostWindows.each(wider, (from, count) -> elementwise.copy(part(x, from, count), part(out, from, count)));
     }
 
     @Override
     public void fill(Tensor x, float value) {
-        elementwise.fill(x, value);
+        HostWindows.each(x, (from, count) -> elementwise.fill(part(x, from, count), value));
     }
 
     @Override
@@ -73,17 +87,20 @@ final class HostKernels implements Kernels {
 
     @Override
     public void fillNormal(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float mean, float deviation) {
-        elementwise.fillNormal(x, seed, firstRow, firstColumn, globalColumns, mean, deviation);
+        HostWindows.each(x, (from, count) -> elementwise.fillNormal(part(x, from, count), seed, firstRow + rowShift(x, from),
+                firstColumn + columnShift(x, from), globalColumns, mean, deviation));
     }
 
     @Override
     public void fillUniform(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float low, float high) {
-        elementwise.fillUniform(x, seed, firstRow, firstColumn, globalColumns, low, high);
+        HostWindows.each(x, (from, count) -> elementwise.fillUniform(part(x, from, count), seed, firstRow + rowShift(x, from),
+                firstColumn + columnShift(x, from), globalColumns, low, high));
     }
 
     @Override
     public void dropout(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float probability, Tensor out) {
-        elementwise.dropout(x, seed, firstRow, firstColumn, globalColumns, probability, out);
+        HostWindows.each(x, (from, count) -> elementwise.dropout(part(x, from, count), seed, firstRow + rowShift(x, from),
+                firstColumn + columnShift(x, from), globalColumns, probability, part(out, from, count)));
     }
 
     @Override

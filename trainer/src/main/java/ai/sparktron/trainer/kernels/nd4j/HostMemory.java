@@ -27,18 +27,26 @@ final class HostMemory implements Memory {
         long floats = (sizeBytes + Float.BYTES - 1) / Float.BYTES;
         // ND4J gives no alignment beyond malloc's 16 bytes; tensors ask for 256.
         long padded = floats + HostStorage.ALIGNMENT_BYTES / Float.BYTES;
+        // Linux would promise more than there is, and kill the process when it is used.
+        if (Nd4j.getEnvironment().isCPU() && sizeBytes > Pointer.availablePhysicalBytes()) {
+            throw full(sizeBytes, purpose, null);
+        }
         try (MemoryWorkspace ignored = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
             DataBuffer buffer = Nd4j.createBuffer(DataType.FLOAT, padded, false);
             HostStorage storage = new HostStorage(buffer, floats * Float.BYTES, Nd4j.getEnvironment().isCPU() ? 0 : nextMadeUpAddress, this);
             nextMadeUpAddress += 2 * padded * Float.BYTES;
             open.add(storage);
             return storage;
-        } catch (OutOfMemoryError e) {
-            throw new OutOfDeviceMemoryException("no host memory for a block of " + sizeBytes + " bytes for " + purpose + ": " + openBytes()
-                    + " bytes are held by this engine, " + Pointer.physicalBytes() + " by the process, the limit is " + Pointer.maxPhysicalBytes()
-                    + " (-Dorg.bytedeco.javacpp.maxphysicalbytes; 0 = none), " + Pointer.availablePhysicalBytes()
-                    + " are free on the machine; lower micro_batch_size or max_length, or give the process more memory", e);
+        } catch (OutOfMemoryError | RuntimeException e) {
+            throw full(sizeBytes, purpose, e);
         }
+    }
+
+    private OutOfDeviceMemoryException full(long sizeBytes, String purpose, Throwable cause) {
+        return new OutOfDeviceMemoryException("no host memory for a block of " + sizeBytes + " bytes for " + purpose + ": " + openBytes()
+                + " bytes are held by this engine, " + Pointer.physicalBytes() + " by the process, whose limit is " + Pointer.maxPhysicalBytes()
+                + " (-Dorg.bytedeco.javacpp.maxphysicalbytes; 0 = none), " + Pointer.availablePhysicalBytes()
+                + " are free on the machine; lower micro_batch_size or max_length, or give the process more memory", cause);
     }
 
     /** Bytes of blocks that are not closed. */

@@ -11,8 +11,6 @@ import java.nio.ByteOrder;
 /** Norm of the gradient and the updates of parameters. Flat buffers of more than a view's 2 GiB are taken in windows. */
 final class HostUpdate {
 
-    private static final long WINDOW = 1L << 28;
-
     private final RowMath math;
     private final float[] w = new float[HostRows.CHUNK];
     private final float[] g = new float[HostRows.CHUNK];
@@ -24,14 +22,13 @@ final class HostUpdate {
     }
 
     void sumOfSquares(Tensor x, Tensor out, Write write) {
-        double sum = 0;
+        double[] sums = new double[1];
         if (x.shape().rank() == 1) {
-            for (long from = 0; from < x.elements(); from += WINDOW) {
-                sum += sumOfSquares(HostRows.of(x.rows(from, Math.min(WINDOW, x.elements() - from))));
-            }
+            HostWindows.each(x, (from, count) -> sums[0] += sumOfSquares(HostRows.of(x.rows(from, count))));
         } else {
-            sum = sumOfSquares(HostRows.of(x, x.isContiguous()));
+            sums[0] = sumOfSquares(HostRows.of(x));
         }
+        double sum = sums[0];
         ByteBuffer result = (ByteBuffer) out.view();
         if (out.dtype() == DType.F64) {
             result.putDouble(0, write == Write.ACCUMULATE ? result.getDouble(0) + sum : sum);
@@ -59,8 +56,7 @@ final class HostUpdate {
         AdamWFactors factors = new AdamWFactors(step.beta1(), step.beta2(), (1 - step.beta1()) * scale, (1 - step.beta2()) * scale * scale,
                 1 - step.learningRate() * step.weightDecay(), (float) (step.learningRate() / correction1), (float) (1 / Math.sqrt(correction2)),
                 step.epsilon());
-        for (long from = 0; from < value.elements(); from += WINDOW) {
-            long size = Math.min(WINDOW, value.elements() - from);
+        HostWindows.each(value, (from, size) -> {
             HostRows values = HostRows.of(value.rows(from, size));
             HostRows gradients = HostRows.of(gradient.rows(from, size));
             HostRows firsts = HostRows.of(firstMoment.rows(from, size));
@@ -77,7 +73,7 @@ final class HostUpdate {
                 seconds.store(0, column, count, v);
                 storeCopy(copy, column, count);
             });
-        }
+        });
     }
 
     /** The scalars of one update; {@code rest} factors hold the scale of the gradient. */
@@ -103,8 +99,7 @@ final class HostUpdate {
     void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor gradientScale, Tensor moment,
              Tensor copyOrNull) {
         float scale = ((ByteBuffer) gradientScale.view()).getFloat(0);
-        for (long from = 0; from < value.elements(); from += WINDOW) {
-            long size = Math.min(WINDOW, value.elements() - from);
+        HostWindows.each(value, (from, size) -> {
             HostRows values = HostRows.of(value.rows(from, size));
             HostRows gradients = HostRows.of(gradient.rows(from, size));
             HostRows moments = HostRows.of(moment.rows(from, size));
@@ -121,7 +116,7 @@ final class HostUpdate {
                 moments.store(0, column, count, m);
                 storeCopy(copy, column, count);
             });
-        }
+        });
     }
 
     private void storeCopy(Tensor copyOrNull, int column, int count) {

@@ -2,6 +2,7 @@ package ai.sparktron.trainer.kernels.nd4j;
 
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineFactory;
+import java.util.List;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.nativeblas.NativeOpsHolder;
 
@@ -15,6 +16,8 @@ public final class Nd4jEngines {
         /** ND4J's operations alone: several times slower, and the only one that ND4J's GPU backend can run. */
         ND4J
     }
+
+    private static final List<String> JAVACPP_LIMITS = List.of("org.bytedeco.javacpp.maxbytes", "org.bytedeco.javacpp.maxphysicalbytes");
 
     private Nd4jEngines() {
     }
@@ -52,6 +55,12 @@ public final class Nd4jEngines {
      * other down, and ND4J's scatter operations lose updates.
      */
     private static String holdToOneThread() {
+        // JavaCPP, ND4J's bridge to native code, would fail any call once the process is larger than a few times its heap. Here the model is what is large.
+        for (String limit : JAVACPP_LIMITS) {
+            if (System.getProperty(limit) == null) {
+                System.setProperty(limit, "0");
+            }
+        }
         try {
             Nd4j.getMemoryManager().togglePeriodicGc(false);
             NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(1);
