@@ -63,12 +63,17 @@ record PieceStages(List<Stage> stages) implements WordSplitter {
 
     @Override
     public void split(byte[] text, int start, int end, boolean isTextStart, WordEncoder words) {
+        pieces(text, start, end, isTextStart).forEach(piece -> words.word(piece.text(), piece.start(), piece.end()));
+    }
+
+    /** The words as pieces; none is empty. */
+    List<Piece> pieces(byte[] text, int start, int end, boolean isTextStart) {
         List<Piece> pieces = List.of(new Piece(text, start, end, isTextStart));
         for (Stage stage : stages) {
             pieces = pieces.stream().flatMap(piece -> stage.apply(piece).stream()).filter(piece -> piece.start() < piece.end())
                     .collect(Collectors.toList());
         }
-        pieces.forEach(piece -> words.word(piece.text(), piece.start(), piece.end()));
+        return pieces;
     }
 
     private static Stage stage(JsonNode step, String where) {

@@ -28,7 +28,11 @@ final class SplitterJson {
     static WordSplitter of(TokenizerJson json) {
         List<JsonNode> steps = steps(json.parts().path("pre_tokenizer"));
         WordScanner scanner = SCANNERS.get(isolatingSplits(steps));
-        return scanner != null ? new WordSplitter.Scanned(scanner) : PieceStages.of(steps, json.where());
+        if (scanner != null) {
+            return new WordSplitter.Scanned(scanner);
+        }
+        PieceStages stages = PieceStages.of(steps, json.where());
+        return isByteLevel(json.parts().path("pre_tokenizer")) ? stages : SpaceSign.over(stages, json);
     }
 
     /** The steps of nested sequences, in order. */
