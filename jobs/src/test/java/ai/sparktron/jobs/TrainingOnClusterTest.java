@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * The command line on a real standalone cluster: prepared and trained in executor processes, one of which is killed in the middle. What comes out must
  * be the bits of two threads of this process that nothing disturbed.
  */
-@Timeout(240)
+@Timeout(480)
 class TrainingOnClusterTest {
 
     private static final String AFTER = "checkpoint of step 4";

@@ -32,6 +32,9 @@ final class RankReport implements RunListener {
         if (environment.stopRequested()) {
             throw new AttemptAbortedException("the driver ended this attempt before step " + iteration);
         }
+        if (phase.equals(COMMITTING)) {
+            environment.checkMayCommit();
+        }
         boolean training = phase.equals("training");
         environment.progress(new Progress(training ? iteration - 1 : iteration, steps, training ? "step" : phase, figures));
     }

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Ranks in executor processes of a real standalone cluster: a master, two workers with two made-up GPUs each. */
-@Timeout(90)
+@Timeout(240)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ClusterRunTest {
 
@@ -43,8 +43,8 @@ class ClusterRunTest {
         cluster = StandaloneCluster.start(folder, 2, 2, 2);
         var conf = SparkPreparation.prepare(cluster.conf("ranks")).set("spark.cores.max", "3").set("spark.executor.resource.gpu.amount", "1")
                 .set("spark.task.resource.gpu.amount", "1");
-        for (String setting : List.of("heartbeatInterval=200ms", "heartbeatTimeout=20s", "collectiveTimeout=30s", "abortGrace=2s",
-                "restartPause=100ms", "startTimeout=40s")) {
+        for (String setting : List.of("heartbeatInterval=200ms", "heartbeatTimeout=60s", "collectiveTimeout=90s", "abortGrace=2s",
+                "restartPause=100ms", "startTimeout=120s")) {
             conf.set(BarrierSettings.PREFIX + setting.split("=")[0], setting.split("=")[1]);
         }
         spark = new JavaSparkContext(conf);
@@ -110,7 +110,7 @@ class ClusterRunTest {
             assertTrue(few.getMessage().contains("4 ranks need 4 free slots at the same time, but after 2 s there are 3 slots on 3 executor(s)")
                     && few.getMessage().contains("--num-executors"), few.getMessage());
         } finally {
-            spark.sc().conf().set(BarrierSettings.PREFIX + "startTimeout", "40s");
+            spark.sc().conf().set(BarrierSettings.PREFIX + "startTimeout", "120s");
         }
     }
 
@@ -120,7 +120,7 @@ class ClusterRunTest {
     @EnumSource(names = {"THROW", "EXIT", "KILL", "STOP", "RETURN", "IGNORE_INTERRUPTS_WHILE_ANOTHER_THROWS"})
     void afterAFaultTheRunGoesOnFromTheNewestCheckpoint(Kind kind) throws Exception {
         long start = System.nanoTime();
-        spark.sc().conf().set(BarrierSettings.PREFIX + "heartbeatTimeout", kind == Kind.STOP ? "4s" : "20s");
+        spark.sc().conf().set(BarrierSettings.PREFIX + "heartbeatTimeout", kind == Kind.STOP ? "6s" : "60s");
         ToyTraining toy = toy(new Fault(kind, 1, 13, 1));
         assertEquals(undisturbed(), run(3, kind == Kind.RETURN ? new ToyTraining.Returning(toy) : toy));
         double seconds = (System.nanoTime() - start) / 1e9;
@@ -136,14 +136,14 @@ class ClusterRunTest {
             case THROW, IGNORE_INTERRUPTS_WHILE_ANOTHER_THROWS -> assertKind(FailureKind.RANK_FAILED, "a fault made for the test", failure);
             case EXIT -> assertKind(FailureKind.EXECUTOR_LOST, "code 7", failure);
             case KILL -> assertKind(FailureKind.EXECUTOR_LOST, "code 137", failure);
-            case STOP -> assertKind(FailureKind.SILENT, "no heartbeat for 4", failure);
+            case STOP -> assertKind(FailureKind.SILENT, "no heartbeat for 6", failure);
             case RETURN -> assertKind(FailureKind.EARLY_RETURN, "returned after step 12 of 20", failure);
             case NONE, WRONG_OPTION, MISMATCH -> throw new AssertionError(kind);
         }
         if (kind != Kind.RETURN) {
             assertNotEquals(failed.pid(), observer.starts.get(1).get(1).pid(), "a fresh process");
         }
-        assertTrue(seconds < 60, kind + " took " + seconds + " s");
+        assertTrue(seconds < 120, kind + " took " + seconds + " s");
     }
 
     /** Nothing is gained by new processes when no attempt follows. */

@@ -33,7 +33,7 @@ class LocalClusterTest {
                 "SPARK_LOCAL_IP", "127.0.0.1"));
         Process driver = builder.start();
         try {
-            assertTrue(driver.waitFor(90, TimeUnit.SECONDS), () -> "the driver is still there:\n" + read(log));
+            assertTrue(driver.waitFor(240, TimeUnit.SECONDS), () -> "the driver is still there:\n" + read(log));
             assertEquals(ExitCode.OK.status(), driver.exitValue(), () -> read(log));
             assertTrue(read(log).contains("RESULT 2 ranks in 2 processes"), () -> read(log));
         } finally {

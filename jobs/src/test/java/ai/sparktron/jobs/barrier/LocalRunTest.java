@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Ranks as threads of the driver, in {@code local[4]}. */
-@Timeout(60)
+@Timeout(180)
 class LocalRunTest {
 
     private static JavaSparkContext spark;
@@ -32,7 +32,7 @@ class LocalRunTest {
     static void start() {
         SparkConf conf = SparkPreparation.prepare(new SparkConf().setMaster("local[4]").setAppName("ranks").set("spark.ui.enabled", "false")
                 .set("spark.driver.host", "127.0.0.1"));
-        for (String setting : List.of("heartbeatInterval=100ms", "heartbeatTimeout=3s", "collectiveTimeout=20s", "abortGrace=2s",
+        for (String setting : List.of("heartbeatInterval=100ms", "heartbeatTimeout=30s", "collectiveTimeout=20s", "abortGrace=2s",
                 "restartPause=50ms", "startTimeout=20s")) {
             conf.set(BarrierSettings.PREFIX + setting.split("=")[0], setting.split("=")[1]);
         }

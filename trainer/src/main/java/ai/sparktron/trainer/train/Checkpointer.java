@@ -82,6 +82,7 @@ final class Checkpointer implements TrainLoop.Saver {
             }
             boolean best = !Double.isNaN(evaluationLoss) && !(evaluationLoss >= bestLoss);
             bestLoss = best ? evaluationLoss : bestLoss;
+            context.listener().phase(iteration, RunListener.COMMITTING);
             newest = store.commit(temporary, new CheckpointManifest(CheckpointManifest.FORMAT, CheckpointManifest.VERSION, iteration,
                     cursor.consumedSamples(), update.optimizer().steps(), seed, context.world().size(), !options.noSaveOptim(),
                     progress(cursor, elapsedSeconds), files));

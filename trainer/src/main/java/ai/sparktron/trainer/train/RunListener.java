@@ -7,6 +7,9 @@ import ai.sparktron.trainer.train.metrics.StepMetrics;
 /** Hears what a rank does while it does it. Called by the rank's thread; must return soon. */
 public interface RunListener {
 
+    /** Phase of the first rank in which a complete save is about to become a checkpoint. A listener that throws here keeps it from becoming one. */
+    String COMMITTING = "committing";
+
     /** A line for people: what is being done, with figures. Rank 0's go to the console. */
     void line(String text);
 

@@ -61,7 +61,7 @@ public final class Ranks {
         });
     }
 
-    /** Results or errors by rank; fails when a rank is not through after 30 s. */
+    /** Results or errors by rank; fails when a rank is not through after 120 s. */
     public static <T> List<Outcome<T>> outcomes(List<? extends World> worlds, Body<T> body) {
         ExecutorService threads = Executors.newFixedThreadPool(worlds.size());
         try {
@@ -81,11 +81,11 @@ public final class Ranks {
 
     private static <T> Outcome<T> outcome(Future<T> future) {
         try {
-            return new Outcome<>(future.get(30, TimeUnit.SECONDS), null);
+            return new Outcome<>(future.get(120, TimeUnit.SECONDS), null);
         } catch (ExecutionException failed) {
             return new Outcome<>(null, failed.getCause());
         } catch (TimeoutException | InterruptedException hung) {
-            throw new AssertionError("a rank is still running after 30 s", hung);
+            throw new AssertionError("a rank is still running after 120 s", hung);
         }
     }
 }
