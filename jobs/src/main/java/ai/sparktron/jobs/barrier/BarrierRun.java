@@ -56,6 +56,15 @@ public final class BarrierRun {
     }
 
     /**
+     * Waits until all ranks have a slot, so that what takes long is not done for nothing. {@link #run} does it again.
+     *
+     * @throws BarrierRunException when they do not come in time: how many are needed, how many there are, and what to change
+     */
+    public void requireSlots() throws InterruptedException {
+        awaitSlots(1);
+    }
+
+    /**
      * Runs to the end.
      *
      * @param description shown in the Spark UI

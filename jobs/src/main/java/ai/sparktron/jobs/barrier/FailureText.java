@@ -50,7 +50,11 @@ final class FailureText {
 
     private static String message(Throwable error) {
         PermanentFailureException known = find(error, PermanentFailureException.class);
-        return known != null ? known.getMessage() : String.valueOf(error);
+        if (known != null) {
+            return known.getMessage();
+        }
+        boolean saysItAll = error instanceof IllegalArgumentException && error.getMessage() != null;
+        return saysItAll ? error.getMessage() : String.valueOf(error);
     }
 
     private static <E extends Throwable> E find(Throwable error, Class<E> type) {

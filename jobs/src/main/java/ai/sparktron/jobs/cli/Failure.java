@@ -2,6 +2,7 @@ package ai.sparktron.jobs.cli;
 
 import ai.sparktron.jobs.barrier.BarrierRunException;
 import ai.sparktron.jobs.barrier.ExitCode;
+import ai.sparktron.jobs.barrier.FailureKind;
 import ai.sparktron.packing.shard.ShardException;
 import ai.sparktron.pipeline.hub.HubException;
 import ai.sparktron.pipeline.spark.DatasetException;
@@ -25,7 +26,9 @@ record Failure(ExitCode code, String message, boolean unforeseen) {
 
     static Failure of(Throwable thrown) {
         if (thrown instanceof BarrierRunException run) {
-            return known(run.exitCode(), run);
+            // Where the message says all, the stack of a rank would bury it.
+            boolean saysItAll = run.report() != null && (run.report().kind() == FailureKind.CONFIGURATION || run.report().kind() == FailureKind.PERMANENT);
+            return new Failure(run.exitCode(), saysItAll ? run.report().summary() : run.getMessage(), false);
         }
         if (thrown instanceof CommandException command) {
             return known(command.code(), command);

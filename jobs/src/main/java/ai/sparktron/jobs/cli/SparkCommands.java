@@ -1,6 +1,5 @@
 package ai.sparktron.jobs.cli;
 
-import ai.sparktron.jobs.barrier.ConsoleObserver;
 import ai.sparktron.jobs.barrier.ExitCode;
 import ai.sparktron.pipeline.spark.PreparedData;
 import ai.sparktron.trainer.config.Options;
@@ -22,7 +21,7 @@ final class SparkCommands {
         SparkSession session = Sessions.open(options);
         try {
             if (options.command().trains()) {
-                RunResult result = new Training(options, folders, session, console).run(new ConsoleObserver(console.out()));
+                RunResult result = new Training(options, folders, session, console).run(new RunConsole(console));
                 console.out().println(summary(result));
             } else {
                 PreparedData data = new DataPreparation(options, folders, session, console).forLater();

@@ -1,6 +1,5 @@
 package ai.sparktron.jobs.cli;
 
-import ai.sparktron.jobs.barrier.ConsoleObserver;
 import ai.sparktron.jobs.barrier.RunObserver;
 import ai.sparktron.pipeline.dataset.Conversation;
 import ai.sparktron.pipeline.dataset.Message;
@@ -51,7 +50,7 @@ public final class Sparktron {
     /** Calls on a session, without options yet; lines for people go to the process's output. */
     public static Sparktron on(SparkSession session) {
         Console console = Console.system();
-        return new Sparktron(session, Map.of(), console, new ConsoleObserver(console.out()));
+        return new Sparktron(session, Map.of(), console, new RunConsole(console));
     }
 
     /** The same with an option set; a list option takes several values. */

@@ -6,6 +6,7 @@ import ai.sparktron.jobs.barrier.RunObserver;
 import ai.sparktron.trainer.checkpoint.RunDirectory;
 import ai.sparktron.trainer.config.ArgsFile;
 import ai.sparktron.trainer.config.ClusterOptions;
+import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.data.TrainingLength;
 import ai.sparktron.trainer.train.RunPlan;
@@ -38,6 +39,11 @@ final class Training {
 
     /** Runs to the last save. */
     RunResult run(RunObserver observer) throws IOException, InterruptedException {
+        requireWritable(options.derived().save());
+        JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+        BarrierSettings settings = settings(options, BarrierSettings.from(spark.getConf()));
+        int ranks = options.derived().numRanks();
+        new BarrierRun(spark, settings, ranks, environment -> null, observer).requireSlots();
         TrainingData data = new DataPreparation(options, folders, session, console).forTraining();
         long steps = options.training().trainIters().orElseGet(() -> TrainingLength.trainIters(data.rows(), options.training().globalBatchSize(),
                 options.training().maxEpochs().orElseThrow()));
@@ -47,11 +53,19 @@ final class Training {
         console.out().println("run directory: " + runDirectory);
         RunPlan plan = new RunPlan(options, folders.model().toString(), folders.tokenizer().toString(), data.train(), data.validation(),
                 runDirectory.toString(), args);
-        JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-        BarrierRun run = new BarrierRun(spark, settings(options, BarrierSettings.from(spark.getConf())), options.derived().numRanks(),
-                new TrainerRank(plan, steps), observer);
+        BarrierRun run = new BarrierRun(spark, settings, ranks, new TrainerRank(plan, steps), observer);
         String result = run.run("sparktron " + options.command().word() + " " + folders.model().getFileName(), Optional.empty());
         return new ObjectMapper().readValue(result, RunResult.class);
+    }
+
+    /** A run that could not save is refused before anything is prepared. */
+    private static void requireWritable(Path save) {
+        try {
+            Files.createDirectories(save);
+            Files.delete(Files.createTempFile(save, ".sparktron", ".probe"));
+        } catch (IOException e) {
+            throw new ConfigurationException("--save " + save.toAbsolutePath() + " cannot be written: " + e + "; name a directory that can be");
+        }
     }
 
     /** Times and limits: options that were given, else Spark's settings. */
