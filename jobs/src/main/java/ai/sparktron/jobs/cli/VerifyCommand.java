@@ -3,9 +3,10 @@ package ai.sparktron.jobs.cli;
 import ai.sparktron.jobs.barrier.ExitCode;
 import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.config.ParallelOptions;
 import ai.sparktron.trainer.config.VerifyOptions;
-import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.layer.DenseModel;
+import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.train.RunSetup;
 import ai.sparktron.trainer.verify.Verification;
 import java.io.IOException;
@@ -29,11 +30,11 @@ final class VerifyCommand {
         if (!Files.isDirectory(directory)) {
             throw new ConfigurationException("there is no directory " + directory + " with a reference case");
         }
-        Verification.Settings settings = new Verification.Settings(verify.microBatchSize(), RunSetup.recompute(options.recompute()),
+        ParallelOptions sizes = options.parallel();
+        Mesh mesh = Mesh.of(options.derived().numRanks(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(), sizes.contextParallelSize(), 1, 1);
+        Verification.Settings settings = new Verification.Settings(mesh, verify.microBatchSize(), RunSetup.recompute(options.recompute()),
                 DenseModel.Options.DEFAULT_CHUNK_BYTES, verify.write().map(Path::of).orElse(null),
                 new Verification.Tolerances(verify.logitsTolerance(), verify.lossTolerance(), verify.gradientTolerance(), verify.trajectoryTolerance()));
-        try (Engine engine = Engines.of(options).open(0)) {
-            return new Verification(engine, settings).run(directory, console.out()).passed() ? ExitCode.OK : ExitCode.CONFIGURATION;
-        }
+        return new Verification(Engines.of(options), settings).run(directory, console.out()).passed() ? ExitCode.OK : ExitCode.CONFIGURATION;
     }
 }

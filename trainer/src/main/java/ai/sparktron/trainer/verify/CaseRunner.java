@@ -1,5 +1,7 @@
 package ai.sparktron.trainer.verify;
 
+import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.convert.LoadedModel;
 import ai.sparktron.trainer.convert.LocalWeights;
 import ai.sparktron.trainer.kernels.Engine;
@@ -35,13 +37,18 @@ final class CaseRunner {
     private final LoadedModel loaded;
     private final Engine engine;
     private final Kernels kernels;
+    private final Communicator group;
     private final int microBatchRows;
     private final Tensor lossSum;
     private final Tensor scalar;
 
-    /** @param microBatchRows rows of a micro-batch; 0 = all */
-    CaseRunner(LoadedModel loaded, int microBatchRows) {
+    /**
+     * @param group          ranks that micro-batches are dealt to, and that add up their gradients
+     * @param microBatchRows rows of a micro-batch; 0 = all, in equal shares
+     */
+    CaseRunner(LoadedModel loaded, Communicator group, int microBatchRows) {
         this.loaded = loaded;
+        this.group = group;
         this.engine = loaded.engine();
         this.kernels = engine.kernels();
         this.microBatchRows = microBatchRows;
@@ -65,19 +72,23 @@ final class CaseRunner {
         }
     }
 
-    /** Forward and backward of all rows; gradients are left in the parameters. @return the mean loss */
+    /** Forward and backward of all rows by all ranks; the summed gradients are left in the parameters. @return the mean loss */
     float lossAndGradients(ReferenceCase.Rows rows) {
         kernels.fill(lossSum, 0);
         kernels.fill(loaded.parameters().gradient(), 0);
         int all = rows.ids().length;
-        int together = microBatchRows == 0 ? all : microBatchRows;
+        int together = microBatchRows == 0 ? (all + group.size() - 1) / group.size() : microBatchRows;
         float scale = 1f / rows.trained();
-        for (int from = 0; from < all; from += together) {
+        for (int from = group.rank() * together; from < all; from += group.size() * together) {
             HostTokens tokens = rows.microBatch(from, Math.min(together, all - from));
             try (Pass pass = loaded.model().begin(tokens, scale, Pass.Mode.TRAIN, loaded.microBatch(), loaded.scratch(), lossSum)) {
                 loaded.model().forward(pass);
                 loaded.model().backward(pass);
             }
+        }
+        if (group.size() > 1) {
+            group.allReduce(loaded.parameters().gradient(), Reduction.SUM);
+            group.allReduce(lossSum, Reduction.SUM);
         }
         return floats(lossSum)[0];
     }

@@ -1,10 +1,16 @@
 package ai.sparktron.trainer.verify;
 
+import ai.sparktron.trainer.comm.CommunicatorAbortedException;
+import ai.sparktron.trainer.comm.InProcessWorld;
+import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.convert.LoadedModel;
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.EngineFactory;
 import ai.sparktron.trainer.layer.DenseModel;
 import ai.sparktron.trainer.layer.Recompute;
+import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.SafetensorsWriter;
 import ai.sparktron.trainer.tensor.Shape;
@@ -14,11 +20,16 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 /**
  * {@code verify DIR}: runs a reference case on an engine and compares logits, loss, every gradient, the greedy continuation and the training trajectory, as far as
@@ -40,32 +51,31 @@ public final class Verification {
         public static final Tolerances FLOAT32 = new Tolerances(1e-4, 1e-4, 1e-3, 1e-3);
     }
 
-    private final Engine engine;
+    private static final Duration COLLECTIVE_TIMEOUT = Duration.ofMinutes(10);
+
+    private final EngineFactory engines;
     private final Settings settings;
 
     /**
      * How a case is run; none of it may change the numbers.
      *
-     * @param microBatchRows {@code micro_batch_size}: rows of a micro-batch; 0 = all of them
+     * @param mesh           ranks, each a thread with an engine of its own
+     * @param microBatchRows {@code micro_batch_size}: rows of a micro-batch; 0 = all of them, in equal shares
      * @param recompute      what is computed again in backward
      * @param chunkBytes     largest size of the logits of a loss that exist at a time
      * @param write          where to save logits, loss and gradients by the names of {@code expected.safetensors}: a {@code .safetensors} file, or a directory that
      *                       gets one; null = nowhere
      * @param tolerances     bounds
      */
-    public record Settings(int microBatchRows, Recompute recompute, long chunkBytes, Path write, Tolerances tolerances) {
-        public Settings(int microBatchRows, Recompute recompute, long chunkBytes, Path write) {
-            this(microBatchRows, recompute, chunkBytes, write, Tolerances.FLOAT32);
-        }
-
+    public record Settings(Mesh mesh, int microBatchRows, Recompute recompute, long chunkBytes, Path write, Tolerances tolerances) {
         public static Settings defaults() {
-            return new Settings(0, Recompute.none(), DenseModel.Options.DEFAULT_CHUNK_BYTES, null);
+            return new Settings(Mesh.ofData(1), 0, Recompute.none(), DenseModel.Options.DEFAULT_CHUNK_BYTES, null, Tolerances.FLOAT32);
         }
     }
 
-    /** @param engine computes in float32; stays the caller's */
-    public Verification(Engine engine, Settings settings) {
-        this.engine = engine;
+    /** @param engines compute in float32; one is opened for each rank and closed again */
+    public Verification(EngineFactory engines, Settings settings) {
+        this.engines = engines;
         this.settings = settings;
     }
 
@@ -98,6 +108,67 @@ public final class Verification {
      */
     public Report run(Path directory, PrintStream out) throws IOException {
         ReferenceCase reference = new ReferenceCase(directory);
+        List<World> worlds = InProcessWorld.create(settings.mesh().ranks(), COLLECTIVE_TIMEOUT);
+        List<Comparison> comparisons = worlds.size() == 1 ? compare(reference, worlds.get(0)) : onThreads(reference, worlds);
+        Report report = new Report(comparisons);
+        comparisons.forEach(comparison -> out.println(comparison.line()));
+        long failed = comparisons.stream().filter(comparison -> !comparison.passed()).count();
+        out.println("verify " + directory + " on " + worlds.size() + (worlds.size() == 1 ? " rank: " : " ranks: ") + (report.passed()
+                ? "pass, " + comparisons.size() + " quantities" : "FAIL, " + failed + " of " + comparisons.size() + " quantities past their tolerance"));
+        return report;
+    }
+
+    /** Every rank on a thread of its own; the first rank's comparisons. */
+    private List<Comparison> onThreads(ReferenceCase reference, List<World> worlds) throws IOException {
+        ExecutorService threads = Executors.newFixedThreadPool(worlds.size());
+        try {
+            List<Future<List<Comparison>>> ranks = new ArrayList<>();
+            for (World world : worlds) {
+                ranks.add(threads.submit(() -> {
+                    try {
+                        return compare(reference, world);
+                    } catch (Exception | Error e) {
+                        world.abort(e);
+                        throw e;
+                    }
+                }));
+            }
+            List<Comparison> first = null;
+            Throwable failure = null;
+            for (Future<List<Comparison>> rank : ranks) {
+                try {
+                    List<Comparison> own = rank.get();
+                    first = first == null ? own : first;
+                } catch (ExecutionException e) {
+                    // The first cause, not its echo on the ranks that waited for the failed one.
+                    boolean echo = e.getCause() instanceof CommunicatorAbortedException;
+                    failure = failure == null || !echo && failure instanceof CommunicatorAbortedException ? e.getCause() : failure;
+                }
+            }
+            rethrow(failure);
+            return first;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while verifying", e);
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    private static void rethrow(Throwable failure) throws IOException {
+        if (failure instanceof IOException io) {
+            throw io;
+        }
+        if (failure instanceof RuntimeException runtime) {
+            throw runtime;
+        }
+        if (failure != null) {
+            throw new IllegalStateException("a rank failed: " + failure, failure);
+        }
+    }
+
+    /** One rank's part. Logits and greedy text are the first rank's alone: replicas hold the same model. */
+    private List<Comparison> compare(ReferenceCase reference, World world) throws IOException {
         List<Comparison> comparisons = new ArrayList<>();
         Optional<ReferenceCase.Rows> inputs = reference.inputs();
         Optional<ReferenceCase.Greedy> greedy = reference.greedy();
@@ -105,30 +176,32 @@ public final class Verification {
         int longest = Math.max(inputs.map(rows -> rows.ids()[0].length).orElse(1), Math.max(
                 greedy.map(text -> text.prompt().length + text.generated().length).orElse(1),
                 trajectory.isEmpty() ? 1 : trajectory.get(0).rows().ids()[0].length));
-        try (LoadedModel loaded = LoadedModel.open(engine, directory, DType.F32, Parameters.Use.TRAIN,
-                new LoadedModel.Settings(longest, settings.recompute(), settings.chunkBytes()))) {
-            CaseRunner runner = new CaseRunner(loaded, settings.microBatchRows());
+        ParallelPlan plan = ParallelPlan.of(settings.mesh(), world);
+        try (Engine engine = engines.open(world.rank());
+                LoadedModel loaded = LoadedModel.open(engine, reference.directory(), DType.F32, Parameters.Use.TRAIN,
+                        new LoadedModel.Settings(longest, settings.recompute(), settings.chunkBytes()))) {
+            CaseRunner runner = new CaseRunner(loaded, plan.gradientGroup(), settings.microBatchRows());
+            boolean first = world.rank() == 0;
             if (inputs.isPresent()) {
-                comparisons.addAll(compareTensors(reference, inputs.get(), loaded, runner));
+                comparisons.addAll(compareTensors(reference, inputs.get(), loaded, runner, first));
             }
-            if (greedy.isPresent()) {
+            if (greedy.isPresent() && first) {
                 comparisons.add(compareGreedy(greedy.get(), loaded, runner));
             }
             // Last, because it changes the weights.
             comparisons.addAll(compareTrajectory(trajectory, runner));
         }
-        Report report = new Report(comparisons);
-        comparisons.forEach(comparison -> out.println(comparison.line()));
-        long failed = comparisons.stream().filter(comparison -> !comparison.passed()).count();
-        out.println("verify " + directory + " on " + engine.name() + ": " + (report.passed() ? "pass, " + comparisons.size() + " quantities"
-                : "FAIL, " + failed + " of " + comparisons.size() + " quantities past their tolerance"));
-        return report;
+        return comparisons;
     }
 
-    private List<Comparison> compareTensors(ReferenceCase reference, ReferenceCase.Rows inputs, LoadedModel loaded, CaseRunner runner) throws IOException {
+    private List<Comparison> compareTensors(ReferenceCase reference, ReferenceCase.Rows inputs, LoadedModel loaded, CaseRunner runner, boolean first)
+            throws IOException {
         Map<String, float[]> ours = new LinkedHashMap<>();
-        ours.put("logits", runner.logits(inputs));
         ours.put("loss", new float[] {runner.lossAndGradients(inputs)});
+        if (!first) {
+            return List.of();
+        }
+        ours.put("logits", runner.logits(inputs));
         ours.putAll(runner.gradients());
         if (settings.write() != null) {
             write(ours, inputs, loaded);

@@ -5,12 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.EngineFactory;
 import ai.sparktron.trainer.kernels.ReferenceEngine;
 import ai.sparktron.trainer.kernels.nd4j.Nd4jEngines;
 import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.layer.Recompute.Method;
 import ai.sparktron.trainer.layer.Recompute.Module;
+import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.SafetensorsFile;
 import ai.sparktron.trainer.tensor.SafetensorsWriter;
@@ -33,6 +34,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Numbers that no one here wrote: logits, loss, every gradient, greedy text and trajectories of Hugging Face models, in float32. */
 class ReferenceCaseTest {
 
+    private static final EngineFactory HOST = Nd4jEngines.factory(Nd4jEngines.Face.HOST);
     private static final Path CASES = Path.of("src/test/resources/reference-cases");
 
     static List<Path> cases() throws IOException {
@@ -46,40 +48,57 @@ class ReferenceCaseTest {
     @ParameterizedTest
     @MethodSource("cases")
     void referenceKernelsGiveTheNumbersOfHuggingFace(Path folder) throws IOException {
-        assertPasses(new ReferenceEngine(), folder, Verification.Settings.defaults());
+        assertPasses(device -> new ReferenceEngine(), folder, Verification.Settings.defaults());
     }
 
     @ParameterizedTest
     @MethodSource("cases")
     void theHostEngineGivesTheNumbersOfHuggingFace(Path folder) throws IOException {
-        try (Engine engine = Nd4jEngines.open(Nd4jEngines.Face.HOST)) {
-            assertPasses(engine, folder, Verification.Settings.defaults());
-        }
+        assertPasses(HOST, folder, Verification.Settings.defaults());
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void nd4jsOwnOperationsGiveTheNumbersOfHuggingFace(Path folder) throws IOException {
+        assertPasses(Nd4jEngines.factory(Nd4jEngines.Face.ND4J), folder, Verification.Settings.defaults());
+    }
+
+    private static Verification.Settings settings(int microBatchRows, Recompute recompute, long chunkBytes) {
+        return settings(1, microBatchRows, recompute, chunkBytes, null);
+    }
+
+    private static Verification.Settings settings(int ranks, int microBatchRows, Recompute recompute, long chunkBytes, Path write) {
+        return new Verification.Settings(Mesh.ofData(ranks), microBatchRows, recompute, chunkBytes, write, Verification.Tolerances.FLOAT32);
     }
 
     static List<Verification.Settings> settings() {
         long chunk = 256L << 20;
-        return List.of(new Verification.Settings(1, Recompute.none(), chunk, null), new Verification.Settings(0, Recompute.none(), 7 * 320 * 4, null),
-                new Verification.Settings(1, Recompute.full(Method.UNIFORM, 1), chunk, null),
-                new Verification.Settings(0, Recompute.full(Method.UNIFORM, 2), chunk, null),
-                new Verification.Settings(0, Recompute.full(Method.BLOCK, 2), chunk, null),
-                new Verification.Settings(1, Recompute.selective(Set.of(Module.CORE_ATTN)), chunk, null),
-                new Verification.Settings(0, Recompute.selective(Set.of(Module.CORE_ATTN, Module.MLP, Module.LAYERNORM)), chunk, null));
+        return List.of(settings(1, Recompute.none(), chunk), settings(0, Recompute.none(), 7 * 320 * 4),
+                settings(1, Recompute.full(Method.UNIFORM, 1), chunk),
+                settings(0, Recompute.full(Method.UNIFORM, 2), chunk),
+                settings(0, Recompute.full(Method.BLOCK, 2), chunk),
+                settings(1, Recompute.selective(Set.of(Module.CORE_ATTN)), chunk),
+                settings(0, Recompute.selective(Set.of(Module.CORE_ATTN, Module.MLP, Module.LAYERNORM)), chunk));
     }
 
     /** Rows of a micro-batch, chunks of logits and everything that is computed again must not show in the numbers. */
     @ParameterizedTest
     @MethodSource("settings")
     void howItIsRunDoesNotShow(Verification.Settings settings) throws IOException {
-        try (Engine engine = Nd4jEngines.open(Nd4jEngines.Face.HOST)) {
-            assertPasses(engine, CASES.resolve("qwen3"), settings);
-            assertPasses(engine, CASES.resolve("qwen2-tied"), settings);
-        }
+        assertPasses(HOST, CASES.resolve("qwen3"), settings);
+        assertPasses(HOST, CASES.resolve("qwen2-tied"), settings);
     }
 
-    private static void assertPasses(Engine engine, Path folder, Verification.Settings settings) throws IOException {
+    /** Three replicas for two rows: one has nothing to do but to add up. */
+    @Test
+    void replicasGiveTheNumbersOfOne() throws IOException {
+        assertPasses(HOST, CASES.resolve("qwen2"), settings(2, 1, Recompute.none(), 1 << 20, null));
+        assertPasses(HOST, CASES.resolve("qwen2-tied"), settings(3, 0, Recompute.none(), 1 << 20, null));
+    }
+
+    private static void assertPasses(EngineFactory engines, Path folder, Verification.Settings settings) throws IOException {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
-        Verification.Report report = new Verification(engine, settings).run(folder, new PrintStream(text, true, StandardCharsets.UTF_8));
+        Verification.Report report = new Verification(engines, settings).run(folder, new PrintStream(text, true, StandardCharsets.UTF_8));
         assertTrue(report.passed(), text.toString(StandardCharsets.UTF_8));
         assertEquals(0, report.exitCode());
         assertTrue(report.comparisons().size() >= 20, "only " + report.comparisons().size() + " quantities were compared");
@@ -92,7 +111,7 @@ class ReferenceCaseTest {
         }
         spoil(CASES.resolve("mistral/expected.safetensors"), copy.resolve("expected.safetensors"), "grad.model.layers.1.mlp.up_proj.weight");
         ByteArrayOutputStream text = new ByteArrayOutputStream();
-        Verification.Report report = new Verification(new ReferenceEngine(), Verification.Settings.defaults()).run(copy, new PrintStream(text));
+        Verification.Report report = new Verification(device -> new ReferenceEngine(), Verification.Settings.defaults()).run(copy, new PrintStream(text));
         assertEquals(1, report.exitCode());
         assertEquals(List.of("grad.model.layers.1.mlp.up_proj.weight"),
                 report.comparisons().stream().filter(comparison -> !comparison.passed()).map(Comparison::quantity).toList());
@@ -118,8 +137,8 @@ class ReferenceCaseTest {
 
     @Test
     void writesWhatItFoundUnderTheReferenceNames(@TempDir Path out) throws IOException {
-        Verification.Settings settings = new Verification.Settings(0, Recompute.none(), 1 << 20, out);
-        new Verification(new ReferenceEngine(), settings).run(CASES.resolve("mistral"), new PrintStream(new ByteArrayOutputStream()));
+        Verification.Settings settings = settings(1, 0, Recompute.none(), 1 << 20, out);
+        new Verification(device -> new ReferenceEngine(), settings).run(CASES.resolve("mistral"), new PrintStream(new ByteArrayOutputStream()));
         try (SafetensorsFile ours = SafetensorsFile.open(out.resolve("expected.safetensors"));
                 SafetensorsFile theirs = SafetensorsFile.open(CASES.resolve("mistral/expected.safetensors"))) {
             assertEquals(Set.copyOf(theirs.names()), Set.copyOf(ours.names()));
@@ -132,7 +151,7 @@ class ReferenceCaseTest {
 
     @Test
     void aFolderThatIsNoCaseIsRefused(@TempDir Path empty) {
-        Verification verification = new Verification(new ReferenceEngine(), Verification.Settings.defaults());
+        Verification verification = new Verification(device -> new ReferenceEngine(), Verification.Settings.defaults());
         IllegalArgumentException refusal = assertThrows(IllegalArgumentException.class, () -> verification.run(empty, System.out));
         assertTrue(refusal.getMessage().contains("no config.json"), refusal.getMessage());
         assertFalse(new Verification.Report(List.of()).passed(), "nothing compared must not pass");
