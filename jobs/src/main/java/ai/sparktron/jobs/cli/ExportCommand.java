@@ -13,6 +13,7 @@ import ai.sparktron.trainer.convert.PrecisionTest;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.tensor.DType;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -54,7 +55,7 @@ final class ExportCommand {
     }
 
     private Path defaultTarget(Path source) {
-        return source.resolveSibling(source.getFileName() + (options.export().toHf() ? "-hf" : "-mcore"));
+        return source.resolveSibling(source.getFileName() + (options.export().toMcore() ? "-mcore" : "-hf"));
     }
 
     private Path toHuggingFace(Path source, Path target, ModelConfig config) throws IOException {
@@ -81,7 +82,15 @@ final class ExportCommand {
     }
 
     private HuggingFaceExporter exporter(Path source, ModelConfig config) {
-        return new HuggingFaceExporter(config, config.dtype(), ModelFolder.tokenizer(options.model(), source), options.export().maxShardBytes());
+        return new HuggingFaceExporter(config, dtype(config), ModelFolder.tokenizer(options.model(), source), options.export().maxShardBytes());
+    }
+
+    private DType dtype(ModelConfig config) {
+        return options.export().torchDtype().map(name -> switch (name) {
+            case "bfloat16" -> DType.BF16;
+            case "float16" -> DType.F16;
+            default -> DType.F32;
+        }).orElse(config.dtype());
     }
 
     private ExitCode compare(Path before, Path after, ModelConfig config) throws IOException {

@@ -21,13 +21,15 @@ public record CheckpointOptions(
         String maxShardSize,
         @Option(value = "false", doc = "Leave the optimizer state out of checkpoints; such a run cannot be resumed exactly.")
         boolean noSaveOptim,
-        @Option(value = "false", doc = "Leave the states of random generators out of checkpoints.")
+        @Option(value = "false", status = Status.NO_MEANING, note = "There are none: order and dropout follow from seed and step.",
+                doc = "Leave the states of random generators out of checkpoints.")
         boolean noSaveRng,
         @Option(alias = "mcore_model", doc = "Training checkpoint to start from: a run directory or one of its iterations.")
         Optional<String> load,
         @Option(value = "false", doc = "Do not read the optimizer state.")
         boolean noLoadOptim,
-        @Option(value = "false", doc = "Do not read the states of random generators.")
+        @Option(value = "false", status = Status.NO_MEANING, note = "There are none: order and dropout follow from seed and step.",
+                doc = "Do not read the states of random generators.")
         boolean noLoadRng,
         @Option(value = "true", doc = "true: take only the weights of load and start at step 0; false: resume exactly where it stopped.",
                 note = "Megatron-SWIFT's first version had false, which made converted checkpoints start at step 1; later versions have true.")

@@ -16,6 +16,8 @@ public record ExportOptions(
         @Option(value = "false", doc = "Run both forms on the same tokens, print how far they are apart, and fail past the bound that is printed.") boolean testConvertPrecision,
         @Option(range = "[1,)", status = Status.NO_MEANING, doc = "Files of the checkpoint.", note = "Tensors are written one by one; max_shard_size bounds the files.")
         Optional<Integer> threadCount,
+        @Option(alias = "dtype", of = {"float32", "bfloat16", "float16"}, doc = "Type of the written weights; absent: config.json's.")
+        Optional<String> torchDtype,
         @Option(value = "5GB", syntax = "bytes", doc = "Largest safetensors file.") String maxShardSize,
         @Option(value = "true", status = Status.PLANNED, doc = "Write safetensors; nothing else is written.") boolean safeSerialization) {
 

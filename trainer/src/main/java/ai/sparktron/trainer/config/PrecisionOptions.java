@@ -3,7 +3,7 @@ package ai.sparktron.trainer.config;
 import java.util.Optional;
 
 /** Number types of the computation. */
-@Concern(title = "Precision", commands = {Command.PT, Command.SFT, Command.RLHF, Command.INFER, Command.EXPORT, Command.VERIFY, Command.PLAN})
+@Concern(title = "Precision", commands = {Command.PT, Command.SFT, Command.RLHF, Command.INFER, Command.VERIFY, Command.PLAN})
 public record PrecisionOptions(
         @Option(alias = "dtype", of = {"float32", "bfloat16", "float16"}, planned = {"bfloat16", "float16"},
                 doc = "Type of computation; absent: float32 on the CPU engine.",
