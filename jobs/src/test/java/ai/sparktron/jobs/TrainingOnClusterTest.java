@@ -23,13 +23,11 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The command line on a real standalone cluster: prepared and trained in executor processes, one of which is killed in the middle. What comes out must
- * be the bits of two threads of this process that nothing disturbed.
+ * The command line on a real standalone cluster: prepared and trained in executor processes, one of which is killed after the first checkpoint, and
+ * another frozen after the second. What comes out must be the bits of two threads of this process that nothing disturbed.
  */
 @Timeout(480)
 class TrainingOnClusterTest {
-
-    private static final String AFTER = "checkpoint of step 4";
 
     @TempDir
     Path folder;
@@ -38,19 +36,20 @@ class TrainingOnClusterTest {
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
 
     @Test
-    void aKilledTrainerCostsTimeButNoBits() throws Exception {
+    void aKilledAndAFrozenTrainerCostTimeButNoBits() throws Exception {
         Path expected = train("threads", Map.of("spark.master", "local[2]"));
         Files.createDirectories(folder.resolve("cluster"));
         try (StandaloneCluster cluster = StandaloneCluster.start(folder.resolve("cluster"), 2, 1, 1)) {
-            Thread killer = new Thread(() -> killOneAfterTheFirstCheckpoint(cluster));
+            Thread killer = new Thread(() -> disturb(cluster));
             killer.setDaemon(true);
             out.reset();
             killer.start();
             Path actual = train("processes", settings(cluster.conf("training")));
             killer.join();
             String said = out.toString(StandardCharsets.UTF_8);
-            assertTrue(said.contains("attempt 2: 2 ranks"), "one executor was killed\n" + said);
-            assertTrue(said.contains("its executor is lost") && said.contains("code 137"), said);
+            assertTrue(said.contains("attempt 3: 2 ranks"), "two attempts were disturbed\n" + said);
+            assertTrue(said.contains("its executor is lost") && said.contains("code 137") && said.contains("no heartbeat for 10."), said);
+            assertTrue(said.contains("continuing from step 4") && said.contains("continuing from step 8"), said);
             assertEquals(-1, Files.mismatch(expected.resolve("model.safetensors"), actual.resolve("model.safetensors")), "first byte that differs");
         }
     }
@@ -67,16 +66,28 @@ class TrainingOnClusterTest {
         return settings;
     }
 
-    private void killOneAfterTheFirstCheckpoint(StandaloneCluster cluster) {
+    private void disturb(StandaloneCluster cluster) {
         try {
-            while (!out.toString(StandardCharsets.UTF_8).contains(AFTER)) {
-                Thread.sleep(5);
-            }
-            List<ProcessHandle> executors = cluster.executors();
-            executors.get(executors.size() - 1).destroyForcibly();
+            signal("-KILL", victim(cluster, "checkpoint of step 4"));
+            signal("-STOP", victim(cluster, "checkpoint of step 8"));
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
+        } catch (IOException failure) {
+            throw new java.io.UncheckedIOException(failure);
         }
+    }
+
+    /** The youngest executor, once this was said. */
+    private long victim(StandaloneCluster cluster, String said) throws InterruptedException {
+        while (!out.toString(StandardCharsets.UTF_8).contains(said)) {
+            Thread.sleep(5);
+        }
+        List<ProcessHandle> executors = cluster.executors();
+        return executors.get(executors.size() - 1).pid();
+    }
+
+    private static void signal(String signal, long pid) throws IOException, InterruptedException {
+        assertEquals(0, new ProcessBuilder("kill", signal, String.valueOf(pid)).start().waitFor());
     }
 
     /** Trains with these Spark settings; gives the folder of the last save. */
@@ -85,7 +96,7 @@ class TrainingOnClusterTest {
         List<String> words = new ArrayList<>(List.of("sft", "--model", repository.resolve("examples/models/qwen3-tiny").toString(),
                 "--no_initialization", "false", "--dataset", repository.resolve("examples/data/self-cognition.jsonl") + "#60",
                 "--model_name", "Spark", "--model_author", "Us", "--max_length", "128", "--num_ranks", "2", "--micro_batch_size", "1",
-                "--global_batch_size", "4", "--train_iters", "12", "--save_interval", "4", "--log_interval", "1", "--lr", "1e-3",
+                "--global_batch_size", "4", "--train_iters", "12", "--save_interval", "4", "--log_interval", "1", "--heartbeat_timeout", "10", "--abort_grace", "3", "--lr", "1e-3",
                 "--save", folder.resolve(name).toString(), "--add_version", "false"));
         Map<String, String> before = new TreeMap<>();
         spark.forEach((key, value) -> before.put(key, System.setProperty(key, value)));
