@@ -96,9 +96,10 @@ public final class HuggingFaceImporter {
 
     private void load(SafetensorsFolder folder, String name, TensorSlice slice, Tensor target) throws IOException {
         TensorEntry entry = folder.entry(name);
-        if (!entry.dtype().isFloatingPoint()) {
-            throw new IllegalArgumentException(folder.file(name).file() + ": tensor " + name + " has type " + entry.dtype()
-                    + "; expected floating-point weights");
+        switch (entry.dtype()) {
+            case F64, F32, BF16, F16 -> { }
+            case F8_E4M3, F8_E5M2, I64, I32, U8, BOOL -> throw new IllegalArgumentException(folder.file(name).file() + ": tensor " + name + " has type "
+                    + entry.dtype() + "; expected F32, BF16, F16 or F64: use a copy of the model that is not quantised");
         }
         boolean wholeRows = slice.columns() == slice.tensor().columns();
         if (wholeRows) {

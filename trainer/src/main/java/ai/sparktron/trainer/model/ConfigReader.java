@@ -161,7 +161,6 @@ public final class ConfigReader {
             case "float32", "float", "null" -> DType.F32;
             case "bfloat16" -> DType.BF16;
             case "float16", "half" -> DType.F16;
-            case "float64" -> DType.F64;
             default -> throw new IllegalArgumentException(source + ": " + key + " " + name + ": expected float32, bfloat16 or float16");
         };
     }

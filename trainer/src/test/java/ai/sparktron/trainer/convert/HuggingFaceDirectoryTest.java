@@ -193,6 +193,24 @@ class HuggingFaceDirectoryTest {
     }
 
     @Test
+    void weightsThatAreNoRealNumbersAreRefused() throws IOException {
+        Path integers = copy("mistral");
+        List<TensorEntry> entries = new ArrayList<>();
+        try (SafetensorsFolder files = SafetensorsFolder.open(CASES.resolve("mistral"))) {
+            for (String name : files.names()) {
+                entries.add(new TensorEntry(name, DType.I32, files.entry(name).shape()));
+            }
+        }
+        try (SafetensorsWriter writer = SafetensorsWriter.create(integers.resolve("model.safetensors"), entries, Map.of())) {
+            for (TensorEntry entry : entries) {
+                writer.write(entry.name(), java.nio.ByteBuffer.allocate((int) entry.sizeBytes()));
+            }
+            writer.commit();
+        }
+        assertRefused(integers, "model.embed_tokens.weight", "I32", "model.safetensors");
+    }
+
+    @Test
     void aCutFileIsRefused() throws IOException {
         Path cut = copy("qwen2-yarn-old");
         byte[] bytes = Files.readAllBytes(cut.resolve("model.safetensors"));

@@ -99,6 +99,7 @@ class ConfigReaderTest {
         assertRefused("\"model_type\":\"llama\",\"attention_dropout\":0.1", "attention_dropout 0.1");
         assertRefused("\"model_type\":\"llama\",\"quantization_config\":{\"quant_method\":\"fp8\"}", "fp8");
         assertRefused("\"model_type\":\"llama\",\"rope_scaling\":{\"rope_type\":\"mrope\"}", "mrope", "llama3");
+        assertRefused("\"model_type\":\"llama\",\"torch_dtype\":\"float64\"", "torch_dtype float64", "bfloat16");
         assertRefused("\"model_type\":\"llama\",\"partial_rotary_factor\":0.5", "partial_rotary_factor 0.5");
     }
 
