@@ -71,14 +71,6 @@ class ReferenceCaseTest {
         return new Verification.Settings(Mesh.ofData(ranks), microBatchRows, recompute, chunkBytes, write, Verification.Tolerances.FLOAT32);
     }
 
-    @ParameterizedTest
-    @MethodSource("cases")
-    void nd4jsOwnOperationsGiveTheNumbersOfHuggingFace(Path folder) throws IOException {
-        try (Engine engine = Nd4jEngines.open(Nd4jEngines.Face.ND4J)) {
-            assertPasses(engine, folder, Verification.Settings.defaults());
-        }
-    }
-
     static List<Verification.Settings> settings() {
         long chunk = 256L << 20;
         return List.of(settings(1, Recompute.none(), chunk), settings(0, Recompute.none(), 7 * 320 * 4),
