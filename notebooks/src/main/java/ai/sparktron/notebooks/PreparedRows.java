@@ -139,14 +139,14 @@ public final class PreparedRows {
         ShardCounts counts = manifest.counts();
         long longest = samples.stream().mapToLong(Place::length).max().orElseThrow();
         double padded = samples.stream().mapToLong(Place::length).sum() / (double) (longest * samples.size());
-        return new Table(List.of("figure", "value"), List.of(
-                List.of("samples", Html.number(counts.documents())),
-                List.of("rows", Html.number(counts.rows())),
-                List.of("samples in a row", String.format(Locale.ROOT, "%.2f", (double) counts.documents() / counts.rows())),
-                List.of("tokens", Html.number(counts.tokens())),
-                List.of("trained tokens", percent((double) counts.trainedTokens() / counts.tokens())),
-                List.of("fill", percent(fill())),
-                List.of("fill if padded to the longest", percent(padded))));
+        return Table.of("figure", "value")
+                .row("samples", Html.number(counts.documents()))
+                .row("rows", Html.number(counts.rows()))
+                .row("samples in a row", String.format(Locale.ROOT, "%.2f", (double) counts.documents() / counts.rows()))
+                .row("tokens", Html.number(counts.tokens()))
+                .row("trained tokens", percent((double) counts.trainedTokens() / counts.tokens()))
+                .row("fill", percent(fill()))
+                .row("fill if padded to the longest", percent(padded));
     }
 
     /** Part of the rows' room that holds tokens, 0 to 1. */

@@ -1,5 +1,6 @@
 package ai.sparktron.notebooks;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -21,6 +22,18 @@ public record Table(List<String> columns, List<List<String>> rows) implements Fi
                 throw new IllegalArgumentException("row " + row + " has " + row.size() + " cells; expected " + columns.size() + ", one for each of " + columns);
             }
         }
+    }
+
+    /** A table without rows yet. */
+    public static Table of(String... columns) {
+        return new Table(List.of(columns), List.of());
+    }
+
+    /** The same with one more row. */
+    public Table row(String... cells) {
+        List<List<String>> more = new ArrayList<>(rows);
+        more.add(List.of(cells));
+        return new Table(columns, more);
     }
 
     @Override
