@@ -26,8 +26,8 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 public final class CurvePlots {
 
     private static final ObjectMapper JSON = new ObjectMapper();
-    /** Weight of the past in the smoothed line. */
-    private static final double SMOOTHING = 0.9;
+    /** Share of the points that the smoothed line looks back over. */
+    private static final double SMOOTHED_SHARE = 0.05;
     private static final Set<String> NOT_DRAWN = Set.of("consumed_samples", "skipped_iterations", "eval_samples", "eval_runtime");
 
     private CurvePlots() {
@@ -92,7 +92,7 @@ public final class CurvePlots {
         styler.setLegendPosition(Styler.LegendPosition.InsideNE);
         chart.getStyler().setYAxisDecimalPattern(scientific(curve) ? "0.##E0" : "#,##0.####");
         chart.getStyler().setXAxisDecimalPattern("#,##0");
-        boolean smoothed = curve.values().size() >= 10;
+        boolean smoothed = curve.values().size() >= 40;
         XYSeries raw = chart.addSeries(name, curve.steps(), curve.values());
         raw.setMarker(SeriesMarkers.NONE).setLineColor(smoothed ? new Color(31, 119, 180, 90) : new Color(31, 119, 180));
         raw.setLineStyle(new BasicStroke(1.5f));
@@ -111,11 +111,12 @@ public final class CurvePlots {
     /** Exponential moving average without the bias of its start. */
     private static List<Double> smooth(List<Double> values) {
         List<Double> smoothed = new ArrayList<>();
+        double past = Math.exp(-1 / Math.max(1, SMOOTHED_SHARE * values.size()));
         double sum = 0;
         double weight = 0;
         for (double value : values) {
-            sum = SMOOTHING * sum + (1 - SMOOTHING) * value;
-            weight = SMOOTHING * weight + (1 - SMOOTHING);
+            sum = past * sum + (1 - past) * value;
+            weight = past * weight + (1 - past);
             smoothed.add(sum / weight);
         }
         return smoothed;
