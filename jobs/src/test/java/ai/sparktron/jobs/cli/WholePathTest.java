@@ -1,0 +1,96 @@
+package ai.sparktron.jobs.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.sparktron.jobs.barrier.ExitCode;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command line from raw rows to answers: prepare, train on the prepared shards, resume, ask, convert. */
+@Timeout(300)
+class WholePathTest {
+
+    private static final String MODEL = Path.of("..", "examples", "models", "qwen3-tiny").toString();
+    /** A smaller model than the example's, so that it learns its two sentences in seconds. */
+    private static final List<String> SHAPE = List.of("--num_layers", "2", "--hidden_size", "64", "--ffn_hidden_size", "128", "--kv_channels", "16");
+
+    @TempDir
+    private Path folder;
+
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    WholePathTest() {
+        System.setProperty("spark.master", "local[2]");
+        System.setProperty("spark.ui.enabled", "false");
+    }
+
+    @AfterEach
+    void clearSettings() {
+        System.clearProperty("spark.master");
+        System.clearProperty("spark.ui.enabled");
+    }
+
+    private void run(String command, Object... words) {
+        List<String> args = new ArrayList<>(List.of(command));
+        for (Object word : words) {
+            if (word instanceof List<?> several) {
+                several.forEach(one -> args.add(String.valueOf(one)));
+            } else {
+                args.add(String.valueOf(word));
+            }
+        }
+        Console console = new Console(new PrintStream(out, true, StandardCharsets.UTF_8), new PrintStream(err, true, StandardCharsets.UTF_8));
+        ExitCode code = new Main(console).run(args.toArray(String[]::new));
+        assertEquals(ExitCode.OK, code, () -> out.toString(StandardCharsets.UTF_8) + err.toString(StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void fromRowsToAnswers() throws IOException {
+        Path rows = folder.resolve("rows.jsonl");
+        Files.writeString(rows, "{\"query\": \"who are you?\", \"response\": \"I am a spark.\"}\n{\"query\": \"what is two?\", \"response\": \"one and one\"}\n");
+        run("prepare", "--model", MODEL, "--dataset", rows + "#64", "--max_length", 64, "--packing", true, "--output_dir", folder.resolve("shards"));
+
+        List<String> training = new ArrayList<>(SHAPE);
+        training.addAll(List.of("--cached_dataset", folder.resolve("shards").toString(), "--max_length", "64", "--packing", "true",
+                "--micro_batch_size", "2", "--global_batch_size", "4", "--train_iters", "60", "--lr", "1e-2", "--weight_decay", "0",
+                "--save_interval", "30", "--add_version", "false", "--num_ranks", "2"));
+        Path straight = folder.resolve("straight");
+        run("sft", "--model", MODEL, "--perform_initialization", true, training, "--save", straight);
+        assertTrue(Files.isRegularFile(straight.resolve("args.json")) && Files.isRegularFile(straight.resolve("logging.jsonl")), "files of the run");
+
+        Path resumed = folder.resolve("resumed");
+        run("sft", "--load", straight.resolve("checkpoint-30"), "--finetune", false, training, "--save", resumed);
+        Path weights = Path.of("checkpoint-60", "model.safetensors");
+        assertEquals(-1, Files.mismatch(straight.resolve(weights), resumed.resolve(weights)), "first byte that differs after resuming");
+
+        Path answers = folder.resolve("answers.jsonl");
+        run("infer", "--model", straight, "--val_dataset", rows, "--result_path", answers, "--max_new_tokens", 20);
+        List<String> lines = Files.readAllLines(answers);
+        assertEquals(2, lines.size());
+        for (String line : lines) {
+            JsonNode answer = new ObjectMapper().readTree(line);
+            assertTrue(answer.get("response").asText().endsWith(answer.get("labels").asText()), line);
+            assertFalse(answer.get("labels").asText().isEmpty(), line);
+        }
+
+        run("export", "--to_hf", true, "--mcore_model", straight, "--output_dir", folder.resolve("hf"), "--test_convert_precision", true);
+        run("export", "--to_mcore", true, "--model", folder.resolve("hf"), "--output_dir", folder.resolve("mcore"));
+        run("infer", "--model", folder.resolve("mcore"), "--val_dataset", rows, "--result_path", folder.resolve("again.jsonl"), "--max_new_tokens", 20);
+        assertEquals(lines, Files.readAllLines(folder.resolve("again.jsonl")));
+    }
+}
