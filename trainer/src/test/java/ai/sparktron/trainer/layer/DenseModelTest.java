@@ -46,13 +46,17 @@ class DenseModelTest {
         private final Tensor lossSum;
 
         Built(String family, String keys, ModelPart partOrNull, long chunkBytes) {
+            this(family, keys, partOrNull, chunkBytes, Recompute.none());
+        }
+
+        Built(String family, String keys, ModelPart partOrNull, long chunkBytes, Recompute recompute) {
             config = ConfigReader.parse("{\"model_type\":\"" + family + "\"" + SHAPE + keys + "}", "test");
             ModelPart part = partOrNull == null ? ModelPart.whole(config) : partOrNull;
             parameters = Parameters.allocate(DenseSpecs.of(config, part), Slicing.whole(), frame, DType.F32, Parameters.Use.TRAIN, 1);
             Initialiser.initialise(parameters, engine.kernels(), 17);
             engine.kernels().scale(parameters.value(), 5);
             engine.kernels().fill(parameters.gradient(), 0);
-            model = new DenseModel(config, new DenseModel.Options(part, Seams.single(), Recompute.none(), chunkBytes, 16), parameters, engine, frame);
+            model = new DenseModel(config, new DenseModel.Options(part, Seams.single(), recompute, chunkBytes, 16), parameters, engine, frame);
             lossSum = frame.tensor("loss", DType.F32, 1);
             engine.kernels().fill(lossSum, 0);
         }
@@ -315,6 +319,30 @@ class DenseModelTest {
             long logits = tokens * 37L * 4;
             assertTrue(built.scratch.peakBytes() < 3L * tokens * (48 + 24 + 8) * 4, "scratch " + built.scratch.peakBytes() + ", all logits are " + logits);
         }
+    }
+
+    /** Bytes held between forward and backward fall with what is computed again, and at the end of backward never exceed one layer's worth more. */
+    @Test
+    void computingAgainSavesMemory() {
+        HostTokens batch = documents(9, 64, 64);
+        long[] held = new long[4];
+        long[] peak = new long[4];
+        Recompute[] ways = {Recompute.none(), Recompute.selective(java.util.Set.of(Recompute.Module.MLP)), Recompute.full(Recompute.Method.BLOCK, 2),
+            Recompute.full(Recompute.Method.UNIFORM, 1)};
+        for (int way = 0; way < ways.length; way++) {
+            try (Built built = new Built("llama", "", null, 1 << 20, ways[way])) {
+                try (Pass pass = built.train(batch, 1)) {
+                    built.model.forward(pass);
+                    held[way] = built.microBatch.usedBytes();
+                    built.model.backward(pass);
+                }
+                peak[way] = built.microBatch.peakBytes();
+            }
+            assertTrue(way == 0 || held[way] < held[way - 1], "bytes held: " + Arrays.toString(held));
+        }
+        int tokens = 128;
+        assertEquals((3 * 2 * 8 + 2 * 8 + 6) * tokens * 4L, held[3], 20 * 256.0, "full: the streams between the layers and nothing else");
+        assertTrue(peak[3] < held[3] + (held[0] - held[3]) / 2, "one layer of three at a time: " + Arrays.toString(peak) + " of " + Arrays.toString(held));
     }
 
     @Test
