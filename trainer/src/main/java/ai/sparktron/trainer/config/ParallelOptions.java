@@ -11,7 +11,7 @@ public record ParallelOptions(
         @Option(value = "true", doc = "Share gradient reduction, optimizer state and update out over the data-parallel ranks (ZeRO stage 1).",
                 note = "The numbers are the same either way; the memory is not.")
         boolean useDistributedOptimizer,
-        @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "tp_size", doc = "Ranks that share each layer's weights (TP).")
+        @Option(value = "1", range = "[1,)", alias = "tp_size", doc = "Ranks that share each layer's weights (TP).")
         int tensorModelParallelSize,
         @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "pp_size", doc = "Pipeline stages (PP).")
         int pipelineModelParallelSize,

@@ -73,10 +73,7 @@ public final class HuggingFaceExporter {
     /** Writes into a directory that the caller makes appear, such as a checkpoint's. */
     public void write(Path directory, WeightSource weights) throws IOException {
         Files.createDirectories(directory);
-        List<TensorSpec> tensors = new ArrayList<>();
-        for (ParameterSpec parameter : DenseSpecs.of(config)) {
-            tensors.addAll(parameter.parts());
-        }
+        List<TensorSpec> tensors = tensors();
         List<TensorEntry> entries = tensors.stream().map(tensor -> new TensorEntry(tensor.name(), dtype, tensor.shape())).toList();
         try (SafetensorsFolderWriter writer = SafetensorsFolderWriter.create(directory, entries, fileBytes)) {
             for (TensorSpec tensor : tensors) {
@@ -88,6 +85,23 @@ public final class HuggingFaceExporter {
         }
         Files.writeString(directory.resolve("config.json"), configJson());
         copyCompanions(directory);
+    }
+
+    /** Reads as {@link #write} does and writes nothing: what the other ranks of a group do while one writes {@link GatheredWeights}. */
+    public void contribute(WeightSource weights) throws IOException {
+        for (TensorSpec tensor : tensors()) {
+            for (long done = 0; done < tensor.elements(); done += PIECE) {
+                weights.read(tensor, done, (int) Math.min(PIECE, tensor.elements() - done));
+            }
+        }
+    }
+
+    private List<TensorSpec> tensors() {
+        List<TensorSpec> tensors = new ArrayList<>();
+        for (ParameterSpec parameter : DenseSpecs.of(config)) {
+            tensors.addAll(parameter.parts());
+        }
+        return tensors;
     }
 
     private String configJson() throws IOException {

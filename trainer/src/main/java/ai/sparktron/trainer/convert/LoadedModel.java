@@ -8,7 +8,6 @@ import ai.sparktron.trainer.model.DenseSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.Parameters;
-import ai.sparktron.trainer.model.Slicing;
 import ai.sparktron.trainer.seam.Seams;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
@@ -37,9 +36,9 @@ public final class LoadedModel implements AutoCloseable {
         this.microBatch = StackArena.growing("micro-batch", engine.memory(), CHUNK_BYTES);
         this.scratch = StackArena.growing("call", engine.memory(), CHUNK_BYTES);
         try {
-            this.parameters = Parameters.allocate(DenseSpecs.of(config), Slicing.whole(), frame, dtype, use, 1);
+            this.parameters = Parameters.allocate(DenseSpecs.of(config), settings.seams().slicing(), frame, dtype, use, 1);
             new HuggingFaceImporter(config, engine).load(directory, parameters);
-            this.model = new DenseModel(config, new DenseModel.Options(ModelPart.whole(config), Seams.single(), settings.recompute(), settings.chunkBytes(),
+            this.model = new DenseModel(config, new DenseModel.Options(ModelPart.whole(config), settings.seams(), settings.recompute(), settings.chunkBytes(),
                     settings.maxLength()), parameters, engine, frame);
         } catch (IOException | RuntimeException | Error e) {
             close();
@@ -53,10 +52,11 @@ public final class LoadedModel implements AutoCloseable {
      * @param maxLength  longest document expected, in tokens
      * @param recompute  what is computed again in backward
      * @param chunkBytes largest size of the logits of a loss that exist at a time
+     * @param seams      strategies; decide what is held here
      */
-    public record Settings(int maxLength, Recompute recompute, long chunkBytes) {
+    public record Settings(int maxLength, Recompute recompute, long chunkBytes, Seams seams) {
         public static Settings of(int maxLength) {
-            return new Settings(maxLength, Recompute.none(), DenseModel.Options.DEFAULT_CHUNK_BYTES);
+            return new Settings(maxLength, Recompute.none(), DenseModel.Options.DEFAULT_CHUNK_BYTES, Seams.single());
         }
     }
 

@@ -118,7 +118,7 @@ final class Head {
         long firstColumn = weight.slices().get(0).firstRow();
         kernels.matmul(x, Transpose.NO, weight.value(), Transpose.YES, logits, Write.OVERWRITE);
         kernels.softmaxStatistics(logits, labels, firstColumn, logSumExp, picked);
-        vocabulary.combine(logSumExp, picked);
+        vocabulary.combine(kernels, pass.scratch(), logSumExp, picked);
         kernels.scale(picked, -1);
         kernels.addScaled(1, logSumExp, picked);
         Shape row = Shape.of(1, x.rows());

@@ -27,8 +27,13 @@ public final class SequenceCache implements AttentionCache {
      * @param capacity longest sequence, in tokens
      */
     public SequenceCache(ModelConfig config, Engine engine, Arena.Frame frame, int capacity, DType dtype) {
+        this(config, config.kvHeads(), engine, frame, capacity, dtype);
+    }
+
+    /** As the other, on a rank that holds {@code kvHeads} of the key/value heads G. */
+    public SequenceCache(ModelConfig config, int kvHeads, Engine engine, Arena.Frame frame, int capacity, DType dtype) {
         this.capacity = capacity;
-        long columns = (long) config.kvHeads() * config.headSize();
+        long columns = (long) kvHeads * config.headSize();
         keys = new Tensor[config.layers()];
         values = new Tensor[config.layers()];
         for (int layer = 0; layer < keys.length; layer++) {

@@ -11,6 +11,7 @@ import ai.sparktron.trainer.seam.Seams;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /** What one rank does in the shared training: its seams, its layers, its rows, and the groups its gradients are added in. */
 public final class ParallelPlan {
@@ -19,6 +20,7 @@ public final class ParallelPlan {
     private final int rank;
     private final List<ParallelStrategy> strategies;
     private final Communicator gradientGroup;
+    private final ModelGroup modelGroup;
 
     private ParallelPlan(Mesh mesh, World world, List<ParallelStrategy> strategies) {
         this.mesh = mesh;
@@ -26,6 +28,12 @@ public final class ParallelPlan {
         this.strategies = List.copyOf(strategies);
         List<Integer> members = mesh.group(rank, EnumSet.of(Axis.DATA, Axis.CONTEXT));
         this.gradientGroup = world.group("data-" + members.get(0), members);
+        this.modelGroup = new ModelGroup(group(mesh, world, "model", EnumSet.of(Axis.PIPELINE, Axis.TENSOR)), this::gradientIsPartialInReplica);
+    }
+
+    private static Communicator group(Mesh mesh, World world, String name, Set<Axis> axes) {
+        List<Integer> members = mesh.group(world.rank(), axes);
+        return world.group(name + "-" + members.get(0), members);
     }
 
     /**
@@ -38,12 +46,14 @@ public final class ParallelPlan {
         if (mesh.ranks() != world.size()) {
             throw new IllegalArgumentException("mesh of " + mesh.ranks() + " ranks in a world of " + world.size());
         }
-        refuse("tensor_model_parallel_size", mesh.tensor());
         refuse("pipeline_model_parallel_size", mesh.pipeline());
         refuse("context_parallel_size", mesh.context());
         refuse("expert_model_parallel_size", mesh.expert());
         refuse("expert_tensor_parallel_size", mesh.expertTensor());
         List<ParallelStrategy> strategies = new ArrayList<>();
+        if (mesh.tensor() > 1) {
+            strategies.add(new TensorParallel(group(mesh, world, "tensor", EnumSet.of(Axis.TENSOR))));
+        }
         if (mesh.data() > 1) {
             strategies.add(new DataParallel());
         }
@@ -52,7 +62,7 @@ public final class ParallelPlan {
 
     private static void refuse(String option, int size) {
         if (size != 1) {
-            throw new IllegalArgumentException("--" + option + " " + size + ": only data parallelism is built yet; set it to 1");
+            throw new IllegalArgumentException("--" + option + " " + size + ": only data and tensor parallelism are built yet; set it to 1");
         }
     }
 
@@ -86,7 +96,20 @@ public final class ParallelPlan {
 
     /** Whether this rank's gradient of a parameter is to be summed over {@link #gradientGroup()}. */
     public boolean gradientIsPartial(ParameterSpec parameter) {
-        return strategies.stream().anyMatch(strategy -> strategy.gradientIsPartial(parameter));
+        return strategies.stream().anyMatch(strategy -> isData(strategy.axis()) && strategy.gradientIsPartial(parameter));
+    }
+
+    private boolean gradientIsPartialInReplica(ParameterSpec parameter) {
+        return strategies.stream().anyMatch(strategy -> !isData(strategy.axis()) && strategy.gradientIsPartial(parameter));
+    }
+
+    private static boolean isData(Axis axis) {
+        return axis == Axis.DATA || axis == Axis.CONTEXT;
+    }
+
+    /** Ranks that together hold the replica of the model that this rank has a part of. */
+    public ModelGroup modelGroup() {
+        return modelGroup;
     }
 
     /** Ranks that hold the same parameters and saw other tokens: gradients are summed here, and the distributed optimizer shares its state out here. */

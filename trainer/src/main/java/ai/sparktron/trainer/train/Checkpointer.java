@@ -24,7 +24,7 @@ import java.util.List;
  */
 final class Checkpointer implements TrainLoop.Saver {
 
-    /** Writes the Hugging Face part of a checkpoint into its temporary directory. */
+    /** Writes the Hugging Face part of a checkpoint into its temporary directory: the first rank does, others give what they hold of the same replica. */
     interface ModelWriter {
         void write(Path checkpoint);
     }
@@ -53,7 +53,7 @@ final class Checkpointer implements TrainLoop.Saver {
     private double bestLoss = Double.NaN;
     private SavedCheckpoint newest;
 
-    /** @param model used by the first rank alone */
+    /** @param model called on every rank, as a model may be spread over several */
     Checkpointer(CheckpointStore store, CheckpointOptions options, RankContext context, Communicator all, Engine engine, ParameterUpdate update,
                  ModelWriter model, long seed) {
         this.store = store;
@@ -76,10 +76,10 @@ final class Checkpointer implements TrainLoop.Saver {
         CheckpointManifest.StateFile own = StateWriter.write(CheckpointStore.stateDirectory(temporary, iteration), context.world().rank(),
                 context.world().size(), update.toSave(!options.noSaveOptim()), engine);
         List<CheckpointManifest.StateFile> files = gather(own);
+        if (options.saveSafetensors()) {
+            model.write(temporary);
+        }
         if (context.isFirst()) {
-            if (options.saveSafetensors()) {
-                model.write(temporary);
-            }
             boolean best = !Double.isNaN(evaluationLoss) && !(evaluationLoss >= bestLoss);
             bestLoss = best ? evaluationLoss : bestLoss;
             context.listener().phase(iteration, RunListener.COMMITTING);

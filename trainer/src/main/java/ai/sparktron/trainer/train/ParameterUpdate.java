@@ -7,7 +7,6 @@ import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.config.OptimizerOptions;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
-import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSlice;
@@ -16,6 +15,7 @@ import ai.sparktron.trainer.optimizer.FlatRange;
 import ai.sparktron.trainer.optimizer.GradientScale;
 import ai.sparktron.trainer.optimizer.Optimizer;
 import ai.sparktron.trainer.optimizer.Sgd;
+import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -24,6 +24,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /**
  * From accumulated gradients to updated parameters, over the data-parallel ranks: reduce, norm, clip, step.
@@ -40,6 +41,7 @@ public final class ParameterUpdate {
     private final Engine engine;
     private final Parameters parameters;
     private final Communicator data;
+    private final ModelGroup model;
     private final Sharding sharding;
     private final double clip;
     private final long first;
@@ -54,12 +56,15 @@ public final class ParameterUpdate {
     /**
      * @param parameters allocated for training, padded for as many shards as {@code data} has ranks
      * @param data       the data-parallel group
+     * @param model      ranks that share the replica
      * @param run        frame of the run arena: gives the optimizer's state
      */
-    public ParameterUpdate(Engine engine, Parameters parameters, Communicator data, Sharding sharding, OptimizerOptions options, Arena.Frame run) {
+    public ParameterUpdate(Engine engine, Parameters parameters, Communicator data, ModelGroup model, Sharding sharding, OptimizerOptions options,
+                           Arena.Frame run) {
         this.engine = engine;
         this.parameters = parameters;
         this.data = data;
+        this.model = model;
         this.sharding = sharding;
         this.clip = options.clipGrad();
         long trained = parameters.trainedElements();
@@ -111,6 +116,7 @@ public final class ParameterUpdate {
     }
 
     private void reduce() {
+        model.completeGradients(parameters);
         if (data.size() == 1) {
             return;
         }
@@ -121,9 +127,12 @@ public final class ParameterUpdate {
     }
 
     private double sumOfSquares() {
-        engine.kernels().sumOfSquares(ownGradient, squares, Write.OVERWRITE);
+        model.shareOfSquares(engine.kernels(), parameters, ownGradient, first, squares);
         if (sharding == Sharding.DISTRIBUTED && data.size() > 1) {
             data.allReduce(squares, Reduction.SUM);
+        }
+        if (model.ranks().size() > 1) {
+            model.ranks().allReduce(squares, Reduction.SUM);
         }
         engine.read(squares, scalar.clear());
         return scalar.getDouble(0);
@@ -143,8 +152,9 @@ public final class ParameterUpdate {
         if (withOptimizer) {
             long trained = parameters.trainedElements();
             long from = trained / data.size() * data.rank();
-            collect(pieces, "value", parameters.value(), 0, from, from + trained / data.size());
-            optimizer.state().forEach((name, tensor) -> collect(pieces, name, tensor, first, from, from + trained / data.size()));
+            collect(pieces, "value", parameters.value(), 0, from, from + trained / data.size(), model::answersFor);
+            optimizer.state().forEach((name, tensor) -> collect(pieces, name, tensor, first, from, from + trained / data.size(),
+                    model::answersFor));
         }
         return pieces;
     }
@@ -152,7 +162,7 @@ public final class ParameterUpdate {
     /** Float32 values of all trained parameters, to be read on every rank. */
     public List<StatePiece> valuesToLoad() {
         List<StatePiece> pieces = new ArrayList<>();
-        collect(pieces, "value", parameters.value(), 0, 0, parameters.trainedElements());
+        collect(pieces, "value", parameters.value(), 0, 0, parameters.trainedElements(), parameter -> true);
         return pieces;
     }
 
@@ -160,7 +170,7 @@ public final class ParameterUpdate {
     public List<StatePiece> optimizerToLoad() {
         List<StatePiece> pieces = new ArrayList<>();
         for (Map.Entry<String, Tensor> state : optimizer.state().entrySet()) {
-            collect(pieces, state.getKey(), state.getValue(), first, first, last);
+            collect(pieces, state.getKey(), state.getValue(), first, first, last, parameter -> true);
         }
         return pieces;
     }
@@ -170,9 +180,10 @@ public final class ParameterUpdate {
      *
      * @param base flat element that is element 0 of {@code flat}
      */
-    private void collect(List<StatePiece> pieces, String state, Tensor flat, long base, long from, long to) {
+    private void collect(List<StatePiece> pieces, String state, Tensor flat, long base, long from, long to,
+                         Predicate<Parameter> wanted) {
         for (Parameter parameter : parameters.all()) {
-            if (!parameter.isTrained()) {
+            if (!parameter.isTrained() || !wanted.test(parameter)) {
                 continue;
             }
             for (int part = 0; part < parameter.slices().size(); part++) {

@@ -9,9 +9,9 @@ import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.config.LoggingOptions;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.ParallelOptions;
+import ai.sparktron.trainer.convert.GatheredWeights;
 import ai.sparktron.trainer.convert.HuggingFaceExporter;
 import ai.sparktron.trainer.convert.HuggingFaceImporter;
-import ai.sparktron.trainer.convert.LocalWeights;
 import ai.sparktron.trainer.data.BatchShape;
 import ai.sparktron.trainer.data.DataCursor;
 import ai.sparktron.trainer.data.MicroBatchSource;
@@ -125,13 +125,13 @@ public final class TrainRun {
                 Parameters.Use.TRAIN, ranks.size());
         DenseModel model = new DenseModel(config, new DenseModel.Options(grid.part(config), seams,
                 RunSetup.recompute(options.recompute()), DenseModel.Options.DEFAULT_CHUNK_BYTES, longest), parameters, engine, memory.run());
-        ParameterUpdate update = new ParameterUpdate(engine, parameters, ranks, sharding(), options.optimizer(), memory.run());
+        ParameterUpdate update = new ParameterUpdate(engine, parameters, ranks, grid.modelGroup(), sharding(), options.optimizer(), memory.run());
         engine.kernels().fill(parameters.gradient(), 0);
 
         long total = RunSetup.trainIters(options, data.rows().rows());
         CheckpointStore store = new CheckpointStore(plan.runPath());
         Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), engine, update,
-                directory -> writeModel(directory, config, parameters, engine), options.training().seed());
+                directory -> writeModel(directory, config, parameters, engine, grid), options.training().seed());
         Checkpointer.Progress progress = start(config, engine, parameters, checkpointer, store, data.rows().rows());
         BatchShape shape = new BatchShape(options.training().microBatchSize(), options.training().globalBatchSize(),
                 grid.coordinate(Axis.DATA), grid.mesh().data(), 1, 0);
@@ -200,10 +200,19 @@ public final class TrainRun {
         return options.training().calculatePerTokenLoss() ? StepRunner.Normalisation.PER_TOKEN : StepRunner.Normalisation.PER_MICRO_BATCH;
     }
 
-    private void writeModel(Path directory, ModelConfig config, Parameters parameters, Engine engine) {
+    /** The first rank writes; ranks that hold parts of the same replica hand them over, piece by piece; other replicas have nothing to do. */
+    private void writeModel(Path directory, ModelConfig config, Parameters parameters, Engine engine, ParallelPlan grid) {
+        if (grid.coordinate(Axis.DATA) != 0) {
+            return;
+        }
         try {
-            new HuggingFaceExporter(config, config.dtype(), Path.of(plan.tokenizer()), options.checkpoint().maxShardBytes())
-                    .write(directory, LocalWeights.values(parameters, engine));
+            HuggingFaceExporter exporter = new HuggingFaceExporter(config, config.dtype(), Path.of(plan.tokenizer()), options.checkpoint().maxShardBytes());
+            GatheredWeights weights = GatheredWeights.values(parameters, engine, grid.modelGroup().ranks()::allGather);
+            if (!context.isFirst()) {
+                exporter.contribute(weights);
+                return;
+            }
+            exporter.write(directory, weights);
             AtomicFiles.write(directory.resolve("args.json"), plan.argsJson().getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
             throw new CheckpointException("cannot write the model into " + directory + ": " + e

@@ -2,11 +2,10 @@ package ai.sparktron.trainer.verify;
 
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.Reduction;
+import ai.sparktron.trainer.convert.GatheredWeights;
 import ai.sparktron.trainer.convert.LoadedModel;
-import ai.sparktron.trainer.convert.LocalWeights;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
-import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Pass;
 import ai.sparktron.trainer.layer.SequenceCache;
@@ -17,12 +16,15 @@ import ai.sparktron.trainer.model.TensorSpec;
 import ai.sparktron.trainer.optimizer.AdamW;
 import ai.sparktron.trainer.optimizer.FlatRange;
 import ai.sparktron.trainer.optimizer.GradientScale;
+import ai.sparktron.trainer.parallel.ModelGroup;
+import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.HalfPrecision;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,17 +40,19 @@ final class CaseRunner {
     private final Engine engine;
     private final Kernels kernels;
     private final Communicator group;
+    private final ModelGroup replica;
     private final int microBatchRows;
     private final Tensor lossSum;
     private final Tensor scalar;
 
     /**
-     * @param group          ranks that micro-batches are dealt to, and that add up their gradients
+     * @param plan           ranks that micro-batches are dealt to and that add up their gradients, and those that share a model
      * @param microBatchRows rows of a micro-batch; 0 = all, in equal shares
      */
-    CaseRunner(LoadedModel loaded, Communicator group, int microBatchRows) {
+    CaseRunner(LoadedModel loaded, ParallelPlan plan, int microBatchRows) {
         this.loaded = loaded;
-        this.group = group;
+        this.group = plan.gradientGroup();
+        this.replica = plan.modelGroup();
         this.engine = loaded.engine();
         this.kernels = engine.kernels();
         this.microBatchRows = microBatchRows;
@@ -66,10 +70,29 @@ final class CaseRunner {
         DType dtype = loaded.parameters().value().dtype();
         try (Arena.Frame frame = loaded.scratch().open("logits");
                 Pass pass = loaded.model().begin(tokens, cache, loaded.microBatch(), loaded.scratch())) {
-            Tensor logits = frame.tensor("logits", dtype, count, loaded.config().vocabularySize());
+            Tensor logits = frame.tensor("logits", dtype, count, loaded.config().vocabularySize() / replica.ranks().size());
             loaded.model().logits(pass, from, count, logits);
-            return floats(logits);
+            return allColumns(floats(logits), count);
         }
+    }
+
+    /** [count, V] of every rank's columns [count, V']. */
+    private float[] allColumns(float[] own, int count) {
+        if (replica.ranks().size() == 1) {
+            return own;
+        }
+        ByteBuffer bytes = ByteBuffer.allocate(own.length * Float.BYTES);
+        bytes.asFloatBuffer().put(own);
+        List<byte[]> parts = replica.ranks().allGather(bytes.array());
+        int columns = own.length / count;
+        float[] all = new float[own.length * parts.size()];
+        for (int part = 0; part < parts.size(); part++) {
+            FloatBuffer values = ByteBuffer.wrap(parts.get(part)).asFloatBuffer();
+            for (int row = 0; row < count; row++) {
+                values.get(all, (row * parts.size() + part) * columns, columns);
+            }
+        }
+        return all;
     }
 
     /** Forward and backward of all rows by all ranks; the summed gradients are left in the parameters. @return the mean loss */
@@ -86,6 +109,7 @@ final class CaseRunner {
                 loaded.model().backward(pass);
             }
         }
+        replica.completeGradients(loaded.parameters());
         if (group.size() > 1) {
             group.allReduce(loaded.parameters().gradient(), Reduction.SUM);
             group.allReduce(lossSum, Reduction.SUM);
@@ -95,7 +119,7 @@ final class CaseRunner {
 
     /** Gradients by Hugging Face names. */
     Map<String, float[]> gradients() {
-        LocalWeights weights = LocalWeights.gradients(loaded.parameters(), engine);
+        GatheredWeights weights = GatheredWeights.gradients(loaded.parameters(), engine, replica.ranks()::allGather);
         Map<String, float[]> gradients = new LinkedHashMap<>();
         for (ParameterSpec parameter : DenseSpecs.of(loaded.config())) {
             for (TensorSpec tensor : parameter.parts()) {
@@ -111,7 +135,7 @@ final class CaseRunner {
     int[] greedy(int[] prompt, int count) {
         int[] generated = new int[count];
         try (Arena.Frame frame = loaded.scratch().open("cache")) {
-            SequenceCache cache = new SequenceCache(loaded.config(), engine, frame, prompt.length + count, loaded.parameters().value().dtype());
+            SequenceCache cache = new SequenceCache(loaded.config(), loaded.config().kvHeads() / replica.ranks().size(), engine, frame, prompt.length + count, loaded.parameters().value().dtype());
             int[] next = prompt;
             for (int i = 0; i < count; i++) {
                 float[] logits = logits(HostTokens.sequence(next, cache.length()), cache, next.length - 1, 1);
@@ -152,7 +176,10 @@ final class CaseRunner {
             AdamW optimizer = new AdamW(kernels, ADAM, parameters.value().rows(0, parameters.trainedElements()), parameters.gradient(), 0, ranges, frame);
             for (int i = 0; i < steps.size(); i++) {
                 float loss = lossAndGradients(steps.get(i).rows());
-                kernels.sumOfSquares(parameters.gradient(), scalar, Write.OVERWRITE);
+                replica.shareOfSquares(kernels, parameters, parameters.gradient(), 0, scalar);
+                if (replica.ranks().size() > 1) {
+                    replica.ranks().allReduce(scalar, Reduction.SUM);
+                }
                 GradientScale scale = GradientScale.of(floats(scalar)[0], 1, CLIP);
                 ByteBuffer factor = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
                 engine.write(scalar, factor.putFloat(0, scale.factor()));

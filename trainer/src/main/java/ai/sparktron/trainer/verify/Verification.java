@@ -8,7 +8,9 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineFactory;
 import ai.sparktron.trainer.layer.DenseModel;
 import ai.sparktron.trainer.layer.Recompute;
+import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.mesh.Mesh;
+import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.tensor.DType;
@@ -51,6 +53,7 @@ public final class Verification {
         public static final Tolerances FLOAT32 = new Tolerances(1e-4, 1e-4, 1e-3, 1e-3);
     }
 
+    private static final int OTHER_REPLICA = -1;
     private static final Duration COLLECTIVE_TIMEOUT = Duration.ofMinutes(10);
 
     private final EngineFactory engines;
@@ -167,7 +170,7 @@ public final class Verification {
         }
     }
 
-    /** One rank's part. Logits and greedy text are the first rank's alone: replicas hold the same model. */
+    /** One rank's part. Logits and greedy text are the first replica's alone: the others hold the same model. */
     private List<Comparison> compare(ReferenceCase reference, World world) throws IOException {
         List<Comparison> comparisons = new ArrayList<>();
         Optional<ReferenceCase.Rows> inputs = reference.inputs();
@@ -177,13 +180,14 @@ public final class Verification {
                 greedy.map(text -> text.prompt().length + text.generated().length).orElse(1),
                 trajectory.isEmpty() ? 1 : trajectory.get(0).rows().ids()[0].length));
         ParallelPlan plan = ParallelPlan.of(settings.mesh(), world);
+        plan.validate(ConfigReader.read(reference.directory()), longest);
         try (Engine engine = engines.open(world.rank());
                 LoadedModel loaded = LoadedModel.open(engine, reference.directory(), DType.F32, Parameters.Use.TRAIN,
-                        new LoadedModel.Settings(longest, settings.recompute(), settings.chunkBytes()))) {
-            CaseRunner runner = new CaseRunner(loaded, plan.gradientGroup(), settings.microBatchRows());
-            boolean first = world.rank() == 0;
+                        new LoadedModel.Settings(longest, settings.recompute(), settings.chunkBytes(), plan.seams()))) {
+            CaseRunner runner = new CaseRunner(loaded, plan, settings.microBatchRows());
+            boolean first = plan.coordinate(Axis.DATA) == 0;
             if (inputs.isPresent()) {
-                comparisons.addAll(compareTensors(reference, inputs.get(), loaded, runner, first));
+                comparisons.addAll(compareTensors(reference, inputs.get(), loaded, runner, plan.coordinate(Axis.DATA) == 0 ? world.rank() : OTHER_REPLICA));
             }
             if (greedy.isPresent() && first) {
                 comparisons.add(compareGreedy(greedy.get(), loaded, runner));
@@ -194,16 +198,16 @@ public final class Verification {
         return comparisons;
     }
 
-    private List<Comparison> compareTensors(ReferenceCase reference, ReferenceCase.Rows inputs, LoadedModel loaded, CaseRunner runner, boolean first)
+    private List<Comparison> compareTensors(ReferenceCase reference, ReferenceCase.Rows inputs, LoadedModel loaded, CaseRunner runner, int rank)
             throws IOException {
         Map<String, float[]> ours = new LinkedHashMap<>();
         ours.put("loss", new float[] {runner.lossAndGradients(inputs)});
-        if (!first) {
+        if (rank == OTHER_REPLICA) {
             return List.of();
         }
         ours.put("logits", runner.logits(inputs));
         ours.putAll(runner.gradients());
-        if (settings.write() != null) {
+        if (settings.write() != null && rank == 0) {
             write(ours, inputs, loaded);
         }
         List<Comparison> comparisons = new ArrayList<>();

@@ -234,7 +234,7 @@ class SeamsTest {
 
     /** Log-sum-exps of the halves joined on the host: a test may. */
     private static VocabularyGroup vocabulary(Communicator group, Engine engine) {
-        return (logSumExp, picked) -> {
+        return (kernels, scratch, logSumExp, picked) -> {
             float[] values = floats(logSumExp, engine);
             ByteBuffer own = ByteBuffer.allocate(values.length * Float.BYTES);
             own.asFloatBuffer().put(values);

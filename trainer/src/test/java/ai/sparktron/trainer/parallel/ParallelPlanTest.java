@@ -46,10 +46,55 @@ class ParallelPlanTest {
     }
 
     @Test
+    void tensorRanksCutHeadsColumnsAndVocabulary() {
+        World third = InProcessWorld.create(4, Duration.ofSeconds(10)).get(3);
+        ParallelPlan plan = ParallelPlan.of(Mesh.of(4, 2, 1, 1, 1, 1), third);
+        plan.validate(CONFIG, 64);
+        assertEquals(List.of(1, 3), plan.gradientGroup().ranks());
+        assertEquals(List.of(2, 3), plan.modelGroup().ranks().ranks());
+        int cut = 0;
+        for (var spec : DenseSpecs.of(CONFIG)) {
+            boolean headNorm = spec.name().contains("q_layernorm") || spec.name().contains("k_layernorm");
+            assertEquals(headNorm, plan.modelGroup().partial().test(spec), spec.name());
+            for (var part : spec.parts()) {
+                var slice = plan.seams().slicing().slice(part);
+                boolean norm = part.name().contains("norm");
+                assertEquals(norm, slice.isWhole(), part.name());
+                assertEquals(norm ? part.elements() : part.elements() / 2, slice.elements(), part.name());
+                boolean byColumns = part.name().contains("o_proj") || part.name().contains("down_proj");
+                assertEquals(byColumns ? part.columns() / 2 : 0, slice.firstColumn(), part.name());
+                assertEquals(norm || byColumns ? 0 : part.rows() / 2, slice.firstRow(), part.name());
+                cut += norm ? 0 : 1;
+            }
+        }
+        assertTrue(cut > 10, "cut tensors: " + cut);
+    }
+
+    @Test
+    void whatDoesNotDivideIsRefusedWithOptionValueAndFix() {
+        World first = InProcessWorld.create(3, Duration.ofSeconds(10)).get(0);
+        ParallelPlan plan = ParallelPlan.of(Mesh.of(3, 3, 1, 1, 1, 1), first);
+        String json = "{\"model_type\":\"llama\",\"hidden_size\":24,\"num_hidden_layers\":1,\"num_attention_heads\":%d,\"num_key_value_heads\":%d,\"head_dim\":4,"
+                + "\"intermediate_size\":%d,\"vocab_size\":%d,\"max_position_embeddings\":64}";
+        int[] fits = {6, 3, 9, 12};
+        int[] fails = {4, 1, 10, 13};
+        String[] keys = {"num_attention_heads", "num_key_value_heads", "intermediate_size", "vocab_size"};
+        plan.validate(ConfigReader.parse(json.formatted(6, 3, 9, 12), "test"), 8);
+        for (int i = 0; i < keys.length; i++) {
+            Object[] sizes = {fits[0], fits[1], fits[2], fits[3]};
+            sizes[i] = fails[i];
+            sizes[1] = i == 0 ? 2 : sizes[1];
+            ModelConfig config = ConfigReader.parse(json.formatted(sizes), "test");
+            String message = assertThrows(IllegalArgumentException.class, () -> plan.validate(config, 8)).getMessage();
+            assertTrue(message.contains("--tensor_model_parallel_size 3") && message.contains(keys[i]) && message.contains(String.valueOf(fails[i])), message);
+        }
+    }
+
+    @Test
     void axesThatAreNotBuiltAreRefusedByName() {
         World world = InProcessWorld.create(2, Duration.ofSeconds(10)).get(0);
-        IllegalArgumentException refusal = assertThrows(IllegalArgumentException.class, () -> ParallelPlan.of(Mesh.of(2, 2, 1, 1, 1, 1), world));
-        assertTrue(refusal.getMessage().contains("--tensor_model_parallel_size 2"), refusal.getMessage());
+        IllegalArgumentException refusal = assertThrows(IllegalArgumentException.class, () -> ParallelPlan.of(Mesh.of(2, 1, 2, 1, 1, 1), world));
+        assertTrue(refusal.getMessage().contains("--pipeline_model_parallel_size 2"), refusal.getMessage());
         assertThrows(IllegalArgumentException.class, () -> ParallelPlan.of(Mesh.ofData(3), world), "three ranks in a world of two");
     }
 }

@@ -96,6 +96,32 @@ class ReferenceCaseTest {
         assertPasses(HOST, CASES.resolve("qwen2-tied"), settings(3, 0, Recompute.none(), 1 << 20, null));
     }
 
+    static List<Path> casesWithTwoKeyHeads() throws IOException {
+        return cases().stream().filter(folder -> !folder.endsWith("qwen3-wide-heads")).toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("casesWithTwoKeyHeads")
+    void tensorParallelRanksGiveTheNumbersOfHuggingFace(Path folder) throws IOException {
+        assertPasses(HOST, folder, onGrid(2, 2));
+    }
+
+    @Test
+    void tensorAndDataParallelRanksTogether() throws IOException {
+        assertPasses(HOST, CASES.resolve("qwen3"), onGrid(4, 2));
+        assertPasses(HOST, CASES.resolve("llama-bias"), onGrid(4, 4));
+    }
+
+    @Test
+    void aSingleKeyHeadCannotBeCut() {
+        IllegalArgumentException refusal = assertThrows(IllegalArgumentException.class, () -> assertPasses(HOST, CASES.resolve("qwen3-wide-heads"), onGrid(2, 2)));
+        assertTrue(refusal.getMessage().contains("--tensor_model_parallel_size 2") && refusal.getMessage().contains("num_key_value_heads"), refusal.getMessage());
+    }
+
+    private static Verification.Settings onGrid(int ranks, int tensor) {
+        return new Verification.Settings(Mesh.of(ranks, tensor, 1, 1, 1, 1), 1, Recompute.none(), 7 * 320 * 4, null, Verification.Tolerances.FLOAT32);
+    }
+
     private static void assertPasses(EngineFactory engines, Path folder, Verification.Settings settings) throws IOException {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         Verification.Report report = new Verification(engines, settings).run(folder, new PrintStream(text, true, StandardCharsets.UTF_8));

@@ -1,0 +1,121 @@
+package ai.sparktron.trainer.parallel;
+
+import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.comm.Reduction;
+import ai.sparktron.trainer.mesh.Axis;
+import ai.sparktron.trainer.model.Dim;
+import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.ParameterSpec;
+import ai.sparktron.trainer.model.TensorSlice;
+import ai.sparktron.trainer.model.TensorSpec;
+import ai.sparktron.trainer.seam.Region;
+import ai.sparktron.trainer.seam.Seams;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.Tensor;
+
+/**
+ * Ranks that share the weights of each layer (arXiv 1909.08053): query heads, key/value heads, feed-forward columns and vocabulary entries are cut into equal
+ * parts, everything else is whole on all. Stretches between cut products end in an all-reduce.
+ */
+final class TensorParallel implements ParallelStrategy {
+
+    private static final String OPTION = "--tensor_model_parallel_size ";
+
+    private final Communicator group;
+
+    /** @param group the ranks along the axis, in order */
+    TensorParallel(Communicator group) {
+        this.group = group;
+    }
+
+    @Override
+    public Axis axis() {
+        return Axis.TENSOR;
+    }
+
+    @Override
+    public void validate(ModelConfig config, int maxLength) {
+        requireMultiple("attention heads (num_attention_heads)", config.heads());
+        requireMultiple("key/value heads (num_key_value_heads)", config.kvHeads());
+        requireMultiple("feed-forward columns (intermediate_size)", config.ffnSize());
+        requireMultiple("vocabulary entries (vocab_size)", config.vocabularySize());
+    }
+
+    private void requireMultiple(String what, int count) {
+        if (count % group.size() != 0) {
+            throw new IllegalArgumentException(OPTION + group.size() + ": the model's " + count + " " + what + " do not divide by it; choose a size that divides "
+                    + count + ", or 1 and more replicas");
+        }
+    }
+
+    @Override
+    public Seams decorate(Seams seams) {
+        return new Seams(this::slice, new SummedRegion(group), seams.attention(), new SharedVocabulary(group));
+    }
+
+    private TensorSlice slice(TensorSpec tensor) {
+        boolean vector = tensor.dims().size() == 1;
+        boolean rowsCut = !vector && isCut(tensor.dims().get(0));
+        boolean columnsCut = isCut(tensor.dims().get(tensor.dims().size() - 1));
+        long rows = rowsCut ? tensor.rows() / group.size() : tensor.rows();
+        long columns = columnsCut ? tensor.columns() / group.size() : tensor.columns();
+        return new TensorSlice(tensor, rowsCut ? group.rank() * rows : 0, rows, columnsCut ? group.rank() * columns : 0, columns);
+    }
+
+    private static boolean isCut(Dim dim) {
+        return switch (dim.kind()) {
+            case VOCAB, HEADS, KV_HEADS, FFN -> true;
+            case EMBED, HEAD -> false;
+        };
+    }
+
+    /** Norms of queries and keys are whole, but see the heads of this rank alone. All else that is whole sees everything. */
+    @Override
+    public boolean gradientIsPartial(ParameterSpec parameter) {
+        return parameter.parts().stream().flatMap(part -> part.dims().stream()).allMatch(dim -> dim.kind() == Dim.Kind.HEAD);
+    }
+
+    /** Entered as it is, left by an all-reduce; backward the other way round. */
+    private record SummedRegion(Communicator group) implements Region {
+
+        @Override
+        public Tensor enter(Tensor x, Arena.Frame scratch) {
+            return x;
+        }
+
+        @Override
+        public Tensor partial(Tensor out, Arena.Frame scratch) {
+            return out;
+        }
+
+        @Override
+        public void exit(Tensor partial, Tensor out) {
+            group.allReduce(out, Reduction.SUM);
+        }
+
+        @Override
+        public Tensor exitGrad(Tensor dOut, Arena.Frame scratch) {
+            return dOut;
+        }
+
+        @Override
+        public Tensor enteredGradient(Tensor dx, Arena.Frame scratch) {
+            return dx;
+        }
+
+        @Override
+        public void enterGrad(Tensor dEntered, Tensor dx) {
+            group.allReduce(dx, Reduction.SUM);
+        }
+
+        @Override
+        public int tokensInside(int tokensOutside) {
+            return tokensOutside;
+        }
+
+        @Override
+        public int tokensOutside(int tokensInside) {
+            return tokensInside;
+        }
+    }
+}
