@@ -14,7 +14,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -25,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 class WholePathTest {
 
     private static final String MODEL = Path.of("..", "examples", "models", "qwen3-tiny").toString();
+    private static final String REFERENCE_CASE = Path.of("..", "trainer", "src", "test", "resources", "reference-cases", "qwen3").toString();
     /** A smaller model than the example's, so that it learns its two sentences in seconds. */
     private static final List<String> SHAPE = List.of("--num_layers", "2", "--hidden_size", "64", "--ffn_hidden_size", "128", "--kv_channels", "16");
 
@@ -59,6 +62,18 @@ class WholePathTest {
         assertEquals(ExitCode.OK, code, () -> out.toString(StandardCharsets.UTF_8) + err.toString(StandardCharsets.UTF_8));
     }
 
+    /** By step, as logged. */
+    private static Map<String, Double> losses(Path run) throws IOException {
+        Map<String, Double> losses = new LinkedHashMap<>();
+        for (String line : Files.readAllLines(run.resolve("logging.jsonl"))) {
+            JsonNode step = new ObjectMapper().readTree(line);
+            if (step.has("loss")) {
+                losses.put(step.get("global_step/max_steps").asText(), step.get("loss").asDouble());
+            }
+        }
+        return losses;
+    }
+
     @Test
     void fromRowsToAnswers() throws IOException {
         Path rows = folder.resolve("rows.jsonl");
@@ -77,6 +92,14 @@ class WholePathTest {
         run("sft", "--load", straight.resolve("checkpoint-30"), "--finetune", false, training, "--save", resumed);
         Path weights = Path.of("checkpoint-60", "model.safetensors");
         assertEquals(-1, Files.mismatch(straight.resolve(weights), resumed.resolve(weights)), "first byte that differs after resuming");
+
+        Path cut = folder.resolve("cut");
+        run("sft", "--load", straight.resolve("checkpoint-30"), "--finetune", false, training, "--save", cut, "--tensor_model_parallel_size", 2);
+        Map<String, Double> expected = losses(straight);
+        Map<String, Double> shared = losses(cut);
+        assertTrue(shared.containsKey("60/60") && expected.keySet().containsAll(shared.keySet()), shared.keySet() + " of " + expected.keySet());
+        shared.forEach((step, loss) -> assertEquals(expected.get(step), loss, 1e-3, "both ranks share each layer now, step " + step));
+        run("verify", REFERENCE_CASE, "--tensor_model_parallel_size", 2);
 
         Path answers = folder.resolve("answers.jsonl");
         run("infer", "--model", straight, "--val_dataset", rows, "--result_path", answers, "--max_new_tokens", 20);

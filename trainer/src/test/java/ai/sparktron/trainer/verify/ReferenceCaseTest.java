@@ -29,6 +29,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Numbers that no one here wrote: logits, loss, every gradient, greedy text and trajectories of Hugging Face models, in float32. */
@@ -130,16 +131,22 @@ class ReferenceCaseTest {
         assertTrue(report.comparisons().size() >= 20, "only " + report.comparisons().size() + " quantities were compared");
     }
 
-    @Test
-    void aWrongNumberIsNamed(@TempDir Path copy) throws IOException {
+    static List<Arguments> wrongNumbers() {
+        return List.of(Arguments.of("grad.model.layers.1.mlp.up_proj.weight", Verification.Settings.defaults()),
+                Arguments.of("grad.model.layers.0.mlp.down_proj.weight", onGrid(2, 2)), Arguments.of("grad.model.norm.weight", onGrid(4, 2)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("wrongNumbers")
+    void aWrongNumberIsNamed(String name, Verification.Settings settings, @TempDir Path copy) throws IOException {
         for (String file : List.of("config.json", "model.safetensors", "inputs.safetensors", "greedy.json")) {
             Files.copy(CASES.resolve("mistral").resolve(file), copy.resolve(file));
         }
-        spoil(CASES.resolve("mistral/expected.safetensors"), copy.resolve("expected.safetensors"), "grad.model.layers.1.mlp.up_proj.weight");
+        spoil(CASES.resolve("mistral/expected.safetensors"), copy.resolve("expected.safetensors"), name);
         ByteArrayOutputStream text = new ByteArrayOutputStream();
-        Verification.Report report = new Verification(device -> new ReferenceEngine(), Verification.Settings.defaults()).run(copy, new PrintStream(text));
+        Verification.Report report = new Verification(device -> new ReferenceEngine(), settings).run(copy, new PrintStream(text));
         assertEquals(1, report.exitCode());
-        assertEquals(List.of("grad.model.layers.1.mlp.up_proj.weight"),
+        assertEquals(List.of(name),
                 report.comparisons().stream().filter(comparison -> !comparison.passed()).map(Comparison::quantity).toList());
         assertTrue(text.toString().contains("FAIL, 1 of"), text.toString());
     }
