@@ -94,7 +94,8 @@ class WholePathTest {
         assertEquals(-1, Files.mismatch(straight.resolve(weights), resumed.resolve(weights)), "first byte that differs after resuming");
 
         Path cut = folder.resolve("cut");
-        run("sft", "--load", straight.resolve("checkpoint-30"), "--finetune", false, training, "--save", cut, "--tensor_model_parallel_size", 2);
+        run("sft", "--load", straight.resolve("checkpoint-30"), "--finetune", false, training, "--save", cut, "--tensor_model_parallel_size", 2,
+                "--sequence_parallel", true);
         Map<String, Double> expected = losses(straight);
         Map<String, Double> shared = losses(cut);
         assertTrue(shared.containsKey("60/60") && expected.keySet().containsAll(shared.keySet()), shared.keySet() + " of " + expected.keySet());

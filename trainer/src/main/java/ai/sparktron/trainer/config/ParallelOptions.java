@@ -27,7 +27,7 @@ public record ParallelOptions(
         Optional<Integer> microbatchGroupSizePerVpStage,
         @Option(status = Status.PLANNED, doc = "Layers of each stage as text, as in Et*3|t*4|t*3L.")
         Optional<String> pipelineModelParallelLayout,
-        @Option(value = "false", status = Status.PLANNED, doc = "Split the parts between tensor-parallel regions by tokens (SP).")
+        @Option(value = "false", doc = "Split the parts between tensor-parallel regions by tokens (SP); means nothing with one tensor-parallel rank.")
         boolean sequenceParallel,
         @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "cp_size", doc = "Ranks that share the tokens of a row (CP).")
         int contextParallelSize,

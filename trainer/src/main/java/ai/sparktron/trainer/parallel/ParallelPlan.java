@@ -21,9 +21,11 @@ public final class ParallelPlan {
     private final List<ParallelStrategy> strategies;
     private final Communicator gradientGroup;
     private final ModelGroup modelGroup;
+    private final int tokenMultiple;
 
-    private ParallelPlan(Mesh mesh, World world, List<ParallelStrategy> strategies) {
+    private ParallelPlan(Mesh mesh, World world, List<ParallelStrategy> strategies, int tokenMultiple) {
         this.mesh = mesh;
+        this.tokenMultiple = tokenMultiple;
         this.rank = world.rank();
         this.strategies = List.copyOf(strategies);
         List<Integer> members = mesh.group(rank, EnumSet.of(Axis.DATA, Axis.CONTEXT));
@@ -43,6 +45,11 @@ public final class ParallelPlan {
      * @throws IllegalArgumentException when sizes do not fit, or an axis is asked for that is not built yet; names the option
      */
     public static ParallelPlan of(Mesh mesh, World world) {
+        return of(mesh, world, false);
+    }
+
+    /** As the other; {@code sequenceParallel} cuts tokens over the tensor-parallel ranks where layers need not see them all. */
+    public static ParallelPlan of(Mesh mesh, World world, boolean sequenceParallel) {
         if (mesh.ranks() != world.size()) {
             throw new IllegalArgumentException("mesh of " + mesh.ranks() + " ranks in a world of " + world.size());
         }
@@ -52,12 +59,12 @@ public final class ParallelPlan {
         refuse("expert_tensor_parallel_size", mesh.expertTensor());
         List<ParallelStrategy> strategies = new ArrayList<>();
         if (mesh.tensor() > 1) {
-            strategies.add(new TensorParallel(group(mesh, world, "tensor", EnumSet.of(Axis.TENSOR))));
+            strategies.add(new TensorParallel(group(mesh, world, "tensor", EnumSet.of(Axis.TENSOR)), sequenceParallel));
         }
         if (mesh.data() > 1) {
             strategies.add(new DataParallel());
         }
-        return new ParallelPlan(mesh, world, strategies);
+        return new ParallelPlan(mesh, world, strategies, sequenceParallel ? mesh.tensor() : 1);
     }
 
     private static void refuse(String option, int size) {
@@ -78,6 +85,11 @@ public final class ParallelPlan {
     /** @throws IllegalArgumentException with option, value and the fix */
     public void validate(ModelConfig config, int maxLength) {
         strategies.forEach(strategy -> strategy.validate(config, maxLength));
+    }
+
+    /** The tokens of every micro-batch are padded to a multiple of this. */
+    public int tokenMultiple() {
+        return tokenMultiple;
     }
 
     /** What layers are built with. */

@@ -22,10 +22,15 @@ final class TensorParallel implements ParallelStrategy {
     private static final String OPTION = "--tensor_model_parallel_size ";
 
     private final Communicator group;
+    private final boolean sequence;
 
-    /** @param group the ranks along the axis, in order */
-    TensorParallel(Communicator group) {
+    /**
+     * @param group    the ranks along the axis, in order
+     * @param sequence whether tokens are cut outside of regions
+     */
+    TensorParallel(Communicator group, boolean sequence) {
         this.group = group;
+        this.sequence = sequence;
     }
 
     @Override
@@ -50,7 +55,7 @@ final class TensorParallel implements ParallelStrategy {
 
     @Override
     public Seams decorate(Seams seams) {
-        return new Seams(this::slice, new SummedRegion(group), seams.attention(), new SharedVocabulary(group));
+        return new Seams(this::slice, sequence ? new SequenceRegion(group) : new SummedRegion(group), seams.attention(), new SharedVocabulary(group));
     }
 
     private TensorSlice slice(TensorSpec tensor) {
@@ -69,10 +74,10 @@ final class TensorParallel implements ParallelStrategy {
         };
     }
 
-    /** Norms of queries and keys are whole, but see the heads of this rank alone. All else that is whole sees everything. */
+    /** Norms of queries and keys are whole, but see the heads of this rank alone. What else is whole sees everything, or with sequence parallel some tokens. */
     @Override
     public boolean gradientIsPartial(ParameterSpec parameter) {
-        return parameter.parts().stream().flatMap(part -> part.dims().stream()).allMatch(dim -> dim.kind() == Dim.Kind.HEAD);
+        return sequence || parameter.parts().stream().flatMap(part -> part.dims().stream()).allMatch(dim -> dim.kind() == Dim.Kind.HEAD);
     }
 
     /** Entered as it is, left by an all-reduce; backward the other way round. */

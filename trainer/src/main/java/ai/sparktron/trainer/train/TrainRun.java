@@ -116,7 +116,7 @@ public final class TrainRun {
     private RunResult run(ModelConfig config, Engine engine, Memory memory, Data data) throws IOException {
         ParallelOptions sizes = options.parallel();
         ParallelPlan grid = ParallelPlan.of(Mesh.of(context.world().size(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(),
-                sizes.contextParallelSize(), 1, 1), context.world());
+                sizes.contextParallelSize(), 1, 1), context.world(), sizes.sequenceParallel());
         Communicator ranks = grid.gradientGroup();
         int longest = Math.max(data.rows().rowCapacity(), data.validation() == null ? 0 : data.validation().rowCapacity());
         grid.validate(config, longest);
@@ -134,7 +134,7 @@ public final class TrainRun {
                 directory -> writeModel(directory, config, parameters, engine, grid), options.training().seed());
         Checkpointer.Progress progress = start(config, engine, parameters, checkpointer, store, data.rows().rows());
         BatchShape shape = new BatchShape(options.training().microBatchSize(), options.training().globalBatchSize(),
-                grid.coordinate(Axis.DATA), grid.mesh().data(), 1, 0);
+                grid.coordinate(Axis.DATA), grid.mesh().data(), grid.tokenMultiple(), 0);
         StepRunner steps = new StepRunner(engine, model, update, ranks, normalisation(), memory.microBatch(), memory.scratch(), memory.run());
         say(parameters, config, engine, data, total);
         return loop(config, engine, memory, data, new Parts(total, shape, steps, checkpointer, progress));

@@ -11,7 +11,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,17 +45,21 @@ class TensorParallelRunTest {
         return listener;
     }
 
+    private static String[] with(String[] words, String... more) {
+        return Stream.concat(Arrays.stream(words), Arrays.stream(more)).toArray(String[]::new);
+    }
+
     private static double[] norms(TinyRun.Listener listener) {
         return listener.steps.stream().mapToDouble(step -> step.gradientNorm()).toArray();
     }
 
     /** Losses, evaluation, gradient norms (what is whole counted once) and saved weights; the norm clips, so a wrong one would show in all that follows. */
     @ParameterizedTest
-    @CsvSource({"2, 2, true", "4, 2, true", "4, 2, false"})
-    void theNumbersOfOneRank(int ranks, int tensor, String distributed) throws Exception {
+    @CsvSource({"2, 2, true, false", "4, 2, true, false", "4, 2, false, false", "2, 2, true, true", "4, 2, true, true", "2, 2, false, true"})
+    void theNumbersOfOneRank(int ranks, int tensor, String distributed, String sequence) throws Exception {
         String[] words = {"--clip_grad", "0.3", "--eval_interval", "3", "--use_distributed_optimizer", distributed};
         TinyRun.Listener one = run("one", 1, 1, words);
-        TinyRun.Listener many = run("many", ranks, tensor, words);
+        TinyRun.Listener many = run("many", ranks, tensor, with(words, "--sequence_parallel", sequence));
         assertArrayEquals(one.losses(), many.losses(), 1e-5);
         double[] norms = norms(one);
         assertTrue(norms[0] > 0.3, "clipping is at work");
