@@ -3,6 +3,7 @@ package ai.sparktron.jobs.cli;
 import ai.sparktron.jobs.barrier.PermanentFailureException;
 import ai.sparktron.jobs.barrier.RankEnvironment;
 import ai.sparktron.jobs.barrier.RankProgram;
+import ai.sparktron.trainer.checkpoint.CheckpointException;
 import ai.sparktron.trainer.kernels.EngineFactory;
 import ai.sparktron.trainer.train.RankContext;
 import ai.sparktron.trainer.train.RunPlan;
@@ -31,6 +32,11 @@ record TrainerRank(RunPlan plan, long steps) implements RankProgram {
             report.done();
             return new ObjectMapper().writeValueAsString(result);
         } catch (TrainingException e) {
+            throw new PermanentFailureException(e.getMessage(), e);
+        } catch (CheckpointException e) {
+            if (e.mayPass()) {
+                throw e;
+            }
             throw new PermanentFailureException(e.getMessage(), e);
         }
     }

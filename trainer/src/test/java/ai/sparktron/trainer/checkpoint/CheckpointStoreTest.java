@@ -178,4 +178,12 @@ class CheckpointStoreTest {
         assertTrue(assertThrows(CheckpointException.class, () -> CheckpointStore.open(directory)).getMessage().contains("not completed"));
         assertTrue(assertThrows(CheckpointException.class, () -> CheckpointStore.open(directory.resolve("none"))).getMessage().contains("--load"));
     }
+
+    @Test
+    void tellsPassingFaultsFromLastingOnes() {
+        assertTrue(new CheckpointException("x", new IOException("Stale file handle")).mayPass());
+        assertFalse(new CheckpointException("x", new IOException("writing failed", new IOException("No space left on device"))).mayPass());
+        assertFalse(new CheckpointException("x", new java.nio.file.AccessDeniedException("/save")).mayPass());
+        assertFalse(new CheckpointException("a damaged file").mayPass());
+    }
 }
