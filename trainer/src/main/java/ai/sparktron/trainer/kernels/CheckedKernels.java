@@ -17,6 +17,7 @@ public final class CheckedKernels implements Kernels {
 
     private final Kernels engine;
     private final Predicate<DType> supported;
+    private ExpertKernels experts;
 
     /** @param supported types that the engine computes with; {@link #copy} takes others */
     public CheckedKernels(Kernels engine, Predicate<DType> supported) {
@@ -248,5 +249,32 @@ public final class CheckedKernels implements Kernels {
         check("sgd").flat(value, gradient, moment).scalar(gradientScale).apart(value, gradient, gradientScale, moment)
                 .apart(moment, gradient, gradientScale).roundedCopy(value, copy, gradient, gradientScale, moment);
         engine.sgd(learningRate, momentum, weightDecay, value, gradient, gradientScale, moment, copy);
+    }
+
+    @Override
+    public void latentHeads(Tensor up, Tensor rotary, AttentionShape shape, Tensor k, Tensor v) {
+        latent(check("latentHeads"), up, rotary, shape, k, v).apart(k, up, rotary, v).apart(v, up, rotary);
+        engine.latentHeads(up, rotary, shape, k, v);
+    }
+
+    @Override
+    public void latentHeadsGrad(Tensor dk, Tensor dv, AttentionShape shape, Tensor dUp, Tensor dRotary) {
+        latent(check("latentHeadsGrad"), dUp, dRotary, shape, dk, dv).apart(dUp, dk, dv, dRotary).apart(dRotary, dk, dv);
+        engine.latentHeadsGrad(dk, dv, shape, dUp, dRotary);
+    }
+
+    private static TensorCheck latent(TensorCheck check, Tensor up, Tensor rotary, AttentionShape shape, Tensor k, Tensor v) {
+        long plain = shape.keySize() - rotary.columns();
+        return check.computes(up).rank(2, rotary).sameType(up, rotary, k, v).that(plain >= 0, () -> rotary + ": expected at most " + shape.keySize() + " columns")
+                .shape(rotary, matrix(up.rows(), rotary.columns())).shape(up, matrix(up.rows(), shape.heads() * (plain + shape.valueSize())))
+                .shape(k, matrix(up.rows(), (long) shape.heads() * shape.keySize())).shape(v, matrix(up.rows(), (long) shape.heads() * shape.valueSize()));
+    }
+
+    @Override
+    public ExpertKernels experts() {
+        if (experts == null) {
+            experts = new CheckedExpertKernels(engine.experts(), supported);
+        }
+        return experts;
     }
 }

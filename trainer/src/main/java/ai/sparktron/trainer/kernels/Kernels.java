@@ -119,6 +119,16 @@ public interface Kernels {
     void attentionGrad(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries,
                        TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write);
 
+    /**
+     * Keys and values of latent attention from what its up projection gives (arXiv 2405.04434): up [T, H*(N + Kv)] holds each head's key without position,
+     * N wide, then its value; rotary [T, R] is the part with position that all heads share. k [T, H*(N + R)] = each head's [N of up | rotary], v [T, H*Kv] = its
+     * values. H, N + R and Kv are heads, keySize and valueSize of {@code shape}.
+     */
+    void latentHeads(Tensor up, Tensor rotary, AttentionShape shape, Tensor k, Tensor v);
+
+    /** Gradient of {@link #latentHeads}: dUp and dRotary (the sum over heads, in their order), both overwritten. */
+    void latentHeadsGrad(Tensor dk, Tensor dv, AttentionShape shape, Tensor dUp, Tensor dRotary);
+
     // ---- feed-forward ---------------------------------------------------------------------------------------------------------------------
 
     /** SwiGLU (arXiv 2002.05202): out = silu(gate) * up with gateUp [T, 2F] = [gate | up], out [T, F]. */
@@ -156,4 +166,15 @@ public interface Kernels {
 
     /** One step of SGD with momentum: moment = momentum * moment + (scaled gradient + weightDecay * value); value -= learningRate * moment. */
     void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor gradientScale, Tensor moment, Tensor copy);
+
+    // ---- mixture of experts ---------------------------------------------------------------------------------------------------------------
+
+    /**
+     * Routing, dispatch and experts' products.
+     *
+     * @throws UnsupportedOperationException where an engine has none yet
+     */
+    default ExpertKernels experts() {
+        throw new UnsupportedOperationException("this engine has no kernels for mixtures of experts yet; train this model with --engine nd4j");
+    }
 }

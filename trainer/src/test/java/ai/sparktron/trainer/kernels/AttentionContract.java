@@ -152,4 +152,24 @@ abstract class AttentionContract extends EngineFixture {
     private static int[] pick(int[] values, int[] indices) {
         return java.util.Arrays.stream(indices).map(i -> values[i]).toArray();
     }
+
+    @Test
+    void keysAndValuesOfLatentAttention() {
+        for (Rows rows : Rows.values()) {
+            for (int[] size : new int[][] {{1, 4, 4, 4}, {3, 16, 8, 16}, {2, 5, 2, 3}}) {
+                AttentionShape shape = new AttentionShape(size[0], size[0], size[1] + size[2], size[3], 1);
+                int heads = size[0];
+                Twin up = normal("up", rows, 33, heads * (size[1] + size[3]));
+                Twin rotary = normal("rotary", rows, 33, size[2]);
+                Twin k = normal("k", rows, 33, heads * (size[1] + size[2]));
+                Twin v = normal("v", rows, 33, heads * size[3]);
+                both((kernels, side) -> kernels.latentHeads(side.of(up), side.of(rotary), shape, side.of(k), side.of(v)));
+                k.check("k", 0);
+                v.check("v", 0);
+                both((kernels, side) -> kernels.latentHeadsGrad(side.of(k), side.of(v), shape, side.of(up), side.of(rotary)));
+                up.check("dUp", 0);
+                rotary.checkRelative("dRotary", heads);
+            }
+        }
+    }
 }

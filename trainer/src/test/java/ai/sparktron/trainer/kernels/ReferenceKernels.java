@@ -340,4 +340,33 @@ final class ReferenceKernels implements Kernels {
             }
         }
     }
+
+    @Override
+    public void latentHeads(Tensor up, Tensor rotary, AttentionShape shape, Tensor k, Tensor v) {
+        long plain = shape.keySize() - rotary.columns();
+        long width = plain + shape.valueSize();
+        each(k, (t, c) -> c % shape.keySize() < plain ? new Cells(up).get(t, c / shape.keySize() * width + c % shape.keySize())
+                : new Cells(rotary).get(t, c % shape.keySize() - plain));
+        each(v, (t, c) -> new Cells(up).get(t, c / shape.valueSize() * width + plain + c % shape.valueSize()));
+    }
+
+    @Override
+    public void latentHeadsGrad(Tensor dk, Tensor dv, AttentionShape shape, Tensor dUp, Tensor dRotary) {
+        long plain = shape.keySize() - dRotary.columns();
+        long width = plain + shape.valueSize();
+        each(dUp, (t, c) -> c % width < plain ? new Cells(dk).get(t, c / width * shape.keySize() + c % width)
+                : new Cells(dv).get(t, c / width * shape.valueSize() + c % width - plain));
+        each(dRotary, (t, c) -> {
+            double sum = 0;
+            for (long h = 0; h < shape.heads(); h++) {
+                sum += new Cells(dk).get(t, h * shape.keySize() + plain + c);
+            }
+            return sum;
+        });
+    }
+
+    @Override
+    public ExpertKernels experts() {
+        return new ReferenceExperts();
+    }
 }

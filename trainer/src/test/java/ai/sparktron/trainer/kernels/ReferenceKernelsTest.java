@@ -190,4 +190,82 @@ class ReferenceKernelsTest {
         check("table", table, dTable, out, dOut, forward, 1e-7);
         check("bias", bias, dBias, out, dOut, forward, 1e-7);
     }
+
+    @Test
+    void latentHeads() {
+        AttentionShape shape = new AttentionShape(3, 3, 5, 2, 1);
+        Tensor up = normal("up", 4, 15);
+        Tensor rotary = normal("rotary", 4, 2);
+        Tensor both = zeros("both", 4, 21);
+        Tensor dBoth = normal("dBoth", 4, 21);
+        Runnable forward = () -> kernels.latentHeads(up, rotary, shape, both.columns(0, 15), both.columns(15, 6));
+        Tensor dUp = zeros("dUp", 4, 15);
+        Tensor dRotary = zeros("dRotary", 4, 2);
+        kernels.latentHeadsGrad(dBoth.columns(0, 15), dBoth.columns(15, 6), shape, dUp, dRotary);
+        check("up", up, dUp, both, dBoth, forward, 1e-7);
+        check("rotary", rotary, dRotary, both, dBoth, forward, 1e-7);
+    }
+
+    /** Weights, balancing loss and z loss together, as one sum: their gradient at the logits. */
+    @Test
+    void routing() {
+        for (RoutingRule.Score score : RoutingRule.Score.values()) {
+            for (boolean normalise : new boolean[] {false, true}) {
+                RoutingRule rule = new RoutingRule(6, 2, score, 3, 2, 2, normalise, 1.7f);
+                Tensor logits = normal("logits", 5, 6);
+                Tensor ids = frame.tensor("ids", DType.I32, 5, 2);
+                Tensor sequences = TestTensors.ints(engine, frame, "sequences", 0, 0, 1, 1, 1);
+                Tensor factors = normal("factors", 2);
+                Tensor counts = normal("counts", 2, 6);
+                Tensor out = zeros("out", 1, 12);
+                Tensor dOut = normal("dOut", 1, 12);
+                kernels.fill(dOut.columns(10, 2), 1);
+                Runnable forward = () -> {
+                    Tensor weights = zeros("weights", 5, 2);
+                    Tensor probabilities = zeros("probabilities", 2, 6);
+                    Tensor loss = zeros("loss", 1);
+                    Tensor z = zeros("z", 1);
+                    kernels.experts().route(logits, null, null, rule, ids, weights);
+                    kernels.experts().routerStatistics(logits, ids, rule, sequences, zeros("none", 2, 6), probabilities, z);
+                    kernels.experts().balanceLoss(counts, probabilities, factors, loss);
+                    for (int i = 0; i < 10; i++) {
+                        new Cells(out).set(0, i, new Cells(weights).get(i / 2, i % 2));
+                    }
+                    new Cells(out).set(0, 10, new Cells(loss).get(0));
+                    new Cells(out).set(0, 11, 0.25 * new Cells(z).get(0));
+                };
+                forward.run();
+                Tensor dWeights = zeros("dWeights", 5, 2);
+                for (int i = 0; i < 10; i++) {
+                    new Cells(dWeights).set(i / 2, i % 2, new Cells(dOut).get(0, i));
+                }
+                Tensor dLogits = zeros("dLogits", 5, 6);
+                kernels.experts().routeGrad(dWeights, logits, ids, rule, new RouterPenalty(sequences, counts, factors, 0.25f), dLogits);
+                check("logits " + score + " normalise " + normalise, logits, dLogits, out, dOut, forward, 1e-6);
+            }
+        }
+    }
+
+    @Test
+    void scaledActivationAndGroupedProducts() {
+        Tensor gateUp = normal("gateUp", 4, 6);
+        Tensor factors = normal("factors", 4);
+        Tensor out = zeros("out", 4, 3);
+        Tensor dOut = normal("dOut", 4, 3);
+        Tensor dGateUp = zeros("dGateUp", 4, 6);
+        Tensor dFactors = zeros("dFactors", 4);
+        kernels.experts().swiGluScaledGrad(dOut, gateUp, factors, dGateUp, dFactors);
+        Runnable activation = () -> kernels.experts().swiGluScaled(gateUp, factors, out);
+        check("gateUp", gateUp, dGateUp, out, dOut, activation, 1e-7);
+        check("factors", factors, dFactors, out, dOut, activation, 1e-7);
+        Tensor offsets = TestTensors.ints(engine, frame, "offsets", 0, 1, 1, 4);
+        Tensor w = normal("w", 9, 6);
+        Tensor dW = zeros("dW", 9, 6);
+        Tensor dx = zeros("dx", 4, 6);
+        kernels.experts().groupedMatmul(dOut, offsets, w, Transpose.NO, dx);
+        kernels.experts().groupedMatmulGrad(dOut, gateUp, offsets, dW);
+        Runnable product = () -> kernels.experts().groupedMatmul(gateUp, offsets, w, Transpose.YES, out);
+        check("x", gateUp, dx, out, dOut, product, 1e-7);
+        check("w", w, dW, out, dOut, product, 1e-7);
+    }
 }

@@ -3,6 +3,7 @@ package ai.sparktron.trainer.kernels.nd4j;
 import ai.sparktron.trainer.kernels.AdamWStep;
 import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Direction;
+import ai.sparktron.trainer.kernels.ExpertKernels;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.RopeLayout;
 import ai.sparktron.trainer.kernels.TokenLayout;
@@ -20,6 +21,8 @@ final class HostKernels implements Kernels {
     private final HostAttention attention;
     private final HostLoss loss;
     private final HostUpdate update;
+    private final HostLatent latent = new HostLatent();
+    private final HostExperts experts;
 
     /** @param attentionScratch block of {@link HostAttention#SCRATCH_BYTES} that outlives this object */
     HostKernels(RowMath math, Storage attentionScratch) {
@@ -27,6 +30,7 @@ final class HostKernels implements Kernels {
         this.attention = new HostAttention(math, gemm, attentionScratch);
         this.loss = new HostLoss(math);
         this.update = new HostUpdate(math);
+        this.experts = new HostExperts(gemm, math);
     }
 
     /** A part of a tensor's first dimension; the tensor itself where that is all of it, so that its view is made once. */
@@ -178,5 +182,20 @@ final class HostKernels implements Kernels {
     public void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor gradientScale, Tensor moment,
                     Tensor copy) {
         update.sgd(learningRate, momentum, weightDecay, value, gradient, gradientScale, moment, copy);
+    }
+
+    @Override
+    public void latentHeads(Tensor up, Tensor rotary, AttentionShape shape, Tensor k, Tensor v) {
+        latent.heads(up, rotary, shape, k, v);
+    }
+
+    @Override
+    public void latentHeadsGrad(Tensor dk, Tensor dv, AttentionShape shape, Tensor dUp, Tensor dRotary) {
+        latent.headsGrad(dk, dv, shape, dUp, dRotary);
+    }
+
+    @Override
+    public ExpertKernels experts() {
+        return experts;
     }
 }

@@ -7,6 +7,7 @@ import static ai.sparktron.trainer.kernels.nd4j.Nd4jArrays.of;
 import ai.sparktron.trainer.kernels.AdamWStep;
 import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Direction;
+import ai.sparktron.trainer.kernels.ExpertKernels;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.Philox;
 import ai.sparktron.trainer.kernels.RopeLayout;
@@ -28,6 +29,8 @@ import org.nd4j.linalg.ops.transforms.Transforms;
  * {@link Nd4jWorkspace} wraps it so that temporaries live in one workspace.
  */
 final class Nd4jKernels implements Kernels {
+
+    private ExpertKernels experts;
 
     @Override
     public void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write) {
@@ -349,5 +352,40 @@ final class Nd4jKernels implements Kernels {
         if (copy != null) {
             copy(value, copy);
         }
+    }
+
+    @Override
+    public void latentHeads(Tensor up, Tensor rotary, AttentionShape shape, Tensor k, Tensor v) {
+        long plain = shape.keySize() - rotary.columns();
+        for (int h = 0; h < shape.heads(); h++) {
+            long from = h * (plain + shape.valueSize());
+            copy(up.columns(from, plain), k.columns((long) h * shape.keySize(), plain));
+            copy(rotary, k.columns((long) h * shape.keySize() + plain, rotary.columns()));
+            copy(up.columns(from + plain, shape.valueSize()), v.columns((long) h * shape.valueSize(), shape.valueSize()));
+        }
+    }
+
+    @Override
+    public void latentHeadsGrad(Tensor dk, Tensor dv, AttentionShape shape, Tensor dUp, Tensor dRotary) {
+        long plain = shape.keySize() - dRotary.columns();
+        fill(dRotary, 0);
+        for (int h = 0; h < shape.heads(); h++) {
+            long from = h * (plain + shape.valueSize());
+            copy(dk.columns((long) h * shape.keySize(), plain), dUp.columns(from, plain));
+            addScaled(1, dk.columns((long) h * shape.keySize() + plain, dRotary.columns()), dRotary);
+            copy(dv.columns((long) h * shape.valueSize(), shape.valueSize()), dUp.columns(from + plain, shape.valueSize()));
+        }
+    }
+
+    /** Choosing and sorting have no array algebra worth reading: on the CPU they are the host's loops. */
+    @Override
+    public ExpertKernels experts() {
+        if (!Nd4j.getEnvironment().isCPU()) {
+            return Kernels.super.experts();
+        }
+        if (experts == null) {
+            experts = new HostExperts(new Gemm(), RowMathProvider.best());
+        }
+        return experts;
     }
 }
