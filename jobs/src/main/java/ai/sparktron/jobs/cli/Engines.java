@@ -1,11 +1,19 @@
 package ai.sparktron.jobs.cli;
 
+import ai.sparktron.trainer.comm.nccl.NcclSettings;
+import ai.sparktron.trainer.comm.nccl.NcclWorld;
 import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.kernels.DeviceStreams;
 import ai.sparktron.trainer.kernels.EngineFactory;
 import ai.sparktron.trainer.kernels.nd4j.Nd4jEngines;
+import ai.sparktron.trainer.train.TensorWorlds;
+import java.time.Duration;
 
 /** Engines by option. */
 final class Engines {
+
+    /** NCCL joins hundreds of ranks in seconds where the network is right. */
+    private static final Duration JOIN_LIMIT = Duration.ofMinutes(5);
 
     private Engines() {
     }
@@ -18,6 +26,20 @@ final class Engines {
                 case ND4J -> Nd4jEngines.factory(Nd4jEngines.Face.ND4J);
             };
             case CUDA -> throw new IllegalStateException("engine cuda is refused when options are parsed");
+        };
+    }
+
+    /** Tensors of the host go over its own world, those of GPUs over NCCL, with the hosts' world for control. */
+    static TensorWorlds worlds(Options options) {
+        return switch (options.engine().engine()) {
+            case ND4J -> TensorWorlds.HOST;
+            case CUDA -> (host, engine) -> {
+                if (!(engine instanceof DeviceStreams device)) {
+                    throw new IllegalStateException("engine " + engine.name() + " has no stream that NCCL could join");
+                }
+                Duration limit = Duration.ofMillis((long) (options.derived().collectiveTimeoutSeconds() * 1_000));
+                return host.size() == 1 ? host : new NcclWorld(host, device, new NcclSettings(JOIN_LIMIT, limit, NcclSettings.USUAL_COMPARED_CALLS));
+            };
         };
     }
 }

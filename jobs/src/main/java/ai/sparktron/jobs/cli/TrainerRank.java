@@ -26,7 +26,8 @@ record TrainerRank(RunPlan plan, long steps) implements RankProgram {
     public String run(RankEnvironment environment) throws Exception {
         EngineFactory engines = Engines.of(plan.options());
         RankReport report = new RankReport(environment, steps);
-        RankContext context = new RankContext(environment.world(), engines, environment.device(), environment.attemptId(), environment.attempt() > 1, report);
+        RankContext context = new RankContext(environment.world(), Engines.worlds(plan.options()), engines, environment.device(),
+                environment.attemptId(), environment.attempt() > 1, report);
         try {
             RunResult result = new TrainRun(plan, context).run();
             report.done();

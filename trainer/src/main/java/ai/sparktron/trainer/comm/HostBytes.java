@@ -12,6 +12,9 @@ public final class HostBytes {
     /** Longest slice that callers ask for: a multiple of every element's size. */
     public static final int PIECE_BYTES = 64 << 20;
 
+    /** No bytes at all. */
+    static final HostBytes NONE = new HostBytes(null, ByteBuffer.allocateDirect(0));
+
     private final Tensor tensor;
     private final ByteBuffer whole;
 
@@ -41,7 +44,7 @@ public final class HostBytes {
 
     /** Number of bytes. */
     public long size() {
-        return tensor.sizeBytes();
+        return tensor == null ? 0 : tensor.sizeBytes();
     }
 
     /** A range of them, from position 0 of the answer to its limit; shares memory. */

@@ -1,75 +1,52 @@
 package ai.sparktron.trainer.comm;
 
-import ai.sparktron.trainer.comm.CollectiveCall.Kind;
+import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What communicators over host memory have in common: checks of arguments, numbering of calls, the view of a tensor as bytes, and groups of one.
- * Implementations move bytes.
+ * What communicators over host memory have in common: the view of a tensor as bytes, groups of one, and messages taken in order. Implementations move bytes.
  */
-public abstract class HostCommunicator implements Communicator {
+public abstract class HostCommunicator extends GroupCommunicator {
 
-    private final String name;
-    private final int rank;
-    private final List<Integer> ranks;
-    private final long[] sent;
-    private final long[] asked;
     private final List<ArrayDeque<Receiving>> receiving = new ArrayList<>();
-    private long sequence;
 
     protected HostCommunicator(String name, int worldRank, List<Integer> ranks) {
-        this.name = name;
-        this.ranks = List.copyOf(ranks);
-        this.rank = this.ranks.indexOf(worldRank);
-        this.sent = new long[this.ranks.size()];
-        this.asked = new long[this.ranks.size()];
-        for (int peer = 0; peer < this.ranks.size(); peer++) {
+        super(name, worldRank, ranks);
+        for (int peer = 0; peer < ranks.size(); peer++) {
             receiving.add(new ArrayDeque<>());
         }
     }
 
-    /**
-     * Checks the members of a group.
-     *
-     * @throws IllegalArgumentException when this rank is not among them, or a rank is named twice or does not exist
-     */
-    public static void checkMembers(String name, int worldRank, int worldSize, List<Integer> ranks) {
-        if (!ranks.contains(worldRank)) {
-            throw new IllegalArgumentException("group " + name + " of ranks " + ranks + " was asked for by rank " + worldRank
-                    + ", which is no member");
-        }
-        if (ranks.stream().distinct().count() != ranks.size() || ranks.stream().anyMatch(r -> r < 0 || r >= worldSize)) {
-            throw new IllegalArgumentException("group " + name + " of ranks " + ranks + ": expected distinct ranks from 0 to " + (worldSize - 1));
-        }
+    /** Waits until all members have made a call of another communicator of the same members, and compares them. The caller numbers its calls. */
+    public final void meet(CollectiveCall call) {
+        synchronise(call);
+    }
+
+    /** As {@link #meet}, and every member's bytes in rank order. */
+    public final List<byte[]> meet(CollectiveCall call, byte[] value) {
+        return allGather(call, value);
+    }
+
+    /** Tells a peer of a message that goes another way. */
+    public final void announce(CollectiveCall message, int peer) {
+        post(message, HostBytes.NONE, peer);
+    }
+
+    /** Waits for the peer's {@link #announce}, and compares. */
+    public final void expect(CollectiveCall message, int peer) {
+        take(message, HostBytes.NONE, peer);
     }
 
     @Override
-    public final String name() {
-        return name;
+    protected final boolean reduces(DType dtype) {
+        return HostReduction.supports(dtype);
     }
 
     @Override
-    public final int rank() {
-        return rank;
-    }
-
-    @Override
-    public final int size() {
-        return ranks.size();
-    }
-
-    @Override
-    public final List<Integer> ranks() {
-        return ranks;
-    }
-
-    @Override
-    public final void allReduce(Tensor tensor, Reduction reduction) {
-        CollectiveCall call = call(Kind.ALL_REDUCE, reduction, tensor, tensor.elements(), 0);
-        requireReducible(call);
+    protected final void allReduce(CollectiveCall call, Tensor tensor) {
         if (size() > 1 && tensor.elements() > 0) {
             allReduce(call, bytes(tensor));
         } else {
@@ -78,10 +55,7 @@ public abstract class HostCommunicator implements Communicator {
     }
 
     @Override
-    public final void reduceScatter(Tensor input, Tensor output, Reduction reduction) {
-        CollectiveCall call = call(Kind.REDUCE_SCATTER, reduction, input, output.elements(), 0);
-        requireReducible(call);
-        requireParts(call, input, output);
+    protected final void reduceScatter(CollectiveCall call, Tensor input, Tensor output) {
         if (size() > 1 && output.elements() > 0) {
             reduceScatter(call, bytes(input), bytes(output));
         } else {
@@ -91,9 +65,7 @@ public abstract class HostCommunicator implements Communicator {
     }
 
     @Override
-    public final void allGather(Tensor input, Tensor output) {
-        CollectiveCall call = call(Kind.ALL_GATHER, null, input, input.elements(), 0);
-        requireParts(call, output, input);
+    protected final void allGather(CollectiveCall call, Tensor input, Tensor output) {
         if (size() > 1 && input.elements() > 0) {
             allGather(call, bytes(input), bytes(output));
         } else {
@@ -103,9 +75,7 @@ public abstract class HostCommunicator implements Communicator {
     }
 
     @Override
-    public final void broadcast(Tensor tensor, int root) {
-        requireMember("broadcast from", root);
-        CollectiveCall call = call(Kind.BROADCAST, null, tensor, tensor.elements(), root);
+    protected final void broadcast(CollectiveCall call, Tensor tensor, int root) {
         if (size() > 1 && tensor.elements() > 0) {
             broadcast(call, bytes(tensor), root);
         } else {
@@ -114,37 +84,21 @@ public abstract class HostCommunicator implements Communicator {
     }
 
     @Override
-    public final void allToAll(Tensor input, long[] sendCounts, Tensor output, long[] receiveCounts) {
-        CollectiveCall call = call(Kind.ALL_TO_ALL, null, input, 0, 0);
-        requireSameType(call, input, output);
-        long[] sendBytes = bytesOf(call, "sendCounts", sendCounts, input);
-        long[] receiveBytes = bytesOf(call, "receiveCounts", receiveCounts, output);
+    protected final void allToAll(CollectiveCall call, Tensor input, long[] sendBytes, Tensor output, long[] receiveBytes) {
         allToAll(call, bytes(input), sendBytes, bytes(output), receiveBytes);
     }
 
     @Override
-    public final Transfer send(Tensor tensor, int peer) {
-        requireMember("send to", peer);
-        post(message(tensor, sent[peer]++), bytes(tensor), peer);
+    protected final Transfer send(CollectiveCall message, Tensor tensor, int peer) {
+        post(message, bytes(tensor), peer);
         return DONE;
     }
 
     @Override
-    public final Transfer receive(Tensor tensor, int peer) {
-        requireMember("receive from", peer);
-        Receiving transfer = new Receiving(peer, message(tensor, asked[peer]++), bytes(tensor));
+    protected final Transfer receive(CollectiveCall message, Tensor tensor, int peer) {
+        Receiving transfer = new Receiving(peer, message, bytes(tensor));
         receiving.get(peer).add(transfer);
         return transfer;
-    }
-
-    @Override
-    public final void barrier() {
-        synchronise(new CollectiveCall(Kind.BARRIER, sequence++, null, null, 0, 0));
-    }
-
-    @Override
-    public final List<byte[]> allGather(byte[] value) {
-        return allGather(new CollectiveCall(Kind.ALL_GATHER_BYTES, sequence++, null, null, 0, 0), value.clone());
     }
 
     /** Reduces in place, in rank order. */
@@ -168,80 +122,14 @@ public abstract class HostCommunicator implements Communicator {
     /** Whether more than this many messages of the peer are waiting, or the world was aborted. */
     protected abstract boolean hasMessages(int peer, int more);
 
-    /** Waits until all members have made this call, and compares them. */
-    protected abstract void synchronise(CollectiveCall call);
-
-    protected abstract List<byte[]> allGather(CollectiveCall call, byte[] value);
-
-    private CollectiveCall call(Kind kind, Reduction reduction, Tensor tensor, long elements, int root) {
-        return new CollectiveCall(kind, sequence++, reduction, tensor.dtype(), elements, root);
-    }
-
-    private static CollectiveCall message(Tensor tensor, long number) {
-        return new CollectiveCall(Kind.MESSAGE, number, null, tensor.dtype(), tensor.elements(), 0);
-    }
-
     private HostBytes bytes(Tensor tensor) {
-        return HostBytes.of(tensor, name);
+        return HostBytes.of(tensor, name());
     }
 
     private void copy(Tensor from, Tensor to) {
         if (from.address() != to.address() && from.elements() > 0) {
             bytes(to).copyFrom(bytes(from), 0, 0, from.sizeBytes());
         }
-    }
-
-    private long[] bytesOf(CollectiveCall call, String what, long[] counts, Tensor tensor) {
-        long total = 0;
-        long[] bytes = new long[counts.length];
-        for (int i = 0; i < counts.length; i++) {
-            total += counts[i];
-            bytes[i] = counts[i] * tensor.dtype().sizeBytes();
-            if (counts[i] < 0) {
-                throw new IllegalArgumentException(where(call) + ": " + what + "[" + i + "] is " + counts[i] + ", expected at least 0");
-            }
-        }
-        if (counts.length != size() || total > tensor.elements()) {
-            throw new IllegalArgumentException(where(call) + ": " + what + " has " + counts.length + " counts that sum to " + total + ", expected "
-                    + size() + " that sum to at most the " + tensor.elements() + " elements of " + tensor);
-        }
-        return bytes;
-    }
-
-    private void requireReducible(CollectiveCall call) {
-        if (!HostReduction.supports(call.dtype())) {
-            throw new IllegalArgumentException(where(call) + ": cannot reduce elements of type " + call.dtype()
-                    + " on the host; use F32, F64, BF16, I32 or I64");
-        }
-    }
-
-    private void requireParts(CollectiveCall call, Tensor whole, Tensor part) {
-        requireSameType(call, whole, part);
-        if (whole.elements() != part.elements() * size()) {
-            throw new IllegalArgumentException(where(call) + ": " + whole + " has " + whole.elements() + " elements, expected " + size() + " times the "
-                    + part.elements() + " of " + part);
-        }
-    }
-
-    private void requireSameType(CollectiveCall call, Tensor one, Tensor other) {
-        if (one.dtype() != other.dtype()) {
-            throw new IllegalArgumentException(where(call) + ": " + one + " and " + other + " differ in type");
-        }
-    }
-
-    private void requireMember(String what, int member) {
-        if (member < 0 || member >= size()) {
-            throw new IllegalArgumentException(what + " rank " + member + " in group " + name + ": expected 0 to " + (size() - 1));
-        }
-    }
-
-    private String where(CollectiveCall call) {
-        return "group " + name + ", " + call.describe();
-    }
-
-    @Override
-    public final String toString() {
-        return "group " + name + " rank " + rank + " of " + ranks;
     }
 
     private static final Transfer DONE = new Transfer() {

@@ -45,13 +45,20 @@ public final class InProcessWorld implements World {
 
     @Override
     public Communicator group(String name, List<Integer> ranks) {
-        HostCommunicator.checkMembers(name, rank, hub.size(), ranks);
+        GroupCommunicator.checkMembers(name, rank, hub.size(), ranks);
         return hub.join(name, rank, ranks);
     }
 
     @Override
     public void abort(Throwable cause) {
         hub.abort(rank, cause);
+    }
+
+    @Override
+    public void requireAlive() {
+        synchronized (hub) {
+            hub.checkAlive();
+        }
     }
 
     @Override

@@ -29,6 +29,11 @@ public final class SelfWorld implements World {
     }
 
     @Override
+    public void requireAlive() {
+        world.requireAlive();
+    }
+
+    @Override
     public void close() {
         world.close();
     }

@@ -29,6 +29,13 @@ public interface World extends CommunicatorFactory, AutoCloseable {
      */
     void abort(Throwable cause);
 
+    /**
+     * Looks whether the world still works, without waiting. May be called from any thread.
+     *
+     * @throws CommunicatorAbortedException after an abort by any rank that this one has heard of
+     */
+    void requireAlive();
+
     /** Leaves the world. Peers that still need this rank get an error that says that it left. Groups need not be closed one by one. */
     @Override
     void close();

@@ -6,6 +6,7 @@ import ai.sparktron.trainer.checkpoint.CheckpointException;
 import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.checkpoint.SavedCheckpoint;
 import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.config.LoggingOptions;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.ParallelOptions;
@@ -77,6 +78,7 @@ public final class TrainRun {
     public RunResult run() {
         ModelConfig config = config(Path.of(plan.model()).resolve("config.json"));
         try (Engine engine = context.engines().open(context.device());
+                TensorWorld tensors = new TensorWorld(context.worlds().over(context.world(), engine), context.world());
                 StackArena runArena = StackArena.growing("run", engine.memory(), ARENA_CHUNK_BYTES);
                 StackArena microBatchArena = StackArena.growing("micro-batch", engine.memory(), ARENA_CHUNK_BYTES);
                 StackArena scratch = StackArena.growing("call", engine.memory(), ARENA_CHUNK_BYTES);
@@ -85,7 +87,7 @@ public final class TrainRun {
                 Arena.Frame run = runArena.open("run")) {
             rows.requireVocabulary(config.vocabularySize());
             Memory memory = new Memory(runArena, microBatchArena, scratch, run);
-            return run(config, engine, memory, new Data(rows, validation));
+            return run(config, engine, tensors.world(), memory, new Data(rows, validation));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -97,6 +99,16 @@ public final class TrainRun {
             return ConfigReader.parse(options.architecture().applyTo(Files.readString(file)), file.toString());
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read " + file, e);
+        }
+    }
+
+    /** Closed where it is not the hosts' own. */
+    private record TensorWorld(World world, World host) implements AutoCloseable {
+        @Override
+        public void close() {
+            if (world != host) {
+                world.close();
+            }
         }
     }
 
@@ -113,10 +125,10 @@ public final class TrainRun {
         return ShardSource.open(directories.stream().map(Path::of).toList(), ShardVerification.CHECKSUMS);
     }
 
-    private RunResult run(ModelConfig config, Engine engine, Memory memory, Data data) throws IOException {
+    private RunResult run(ModelConfig config, Engine engine, World world, Memory memory, Data data) throws IOException {
         ParallelOptions sizes = options.parallel();
-        ParallelPlan grid = ParallelPlan.of(Mesh.of(context.world().size(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(),
-                sizes.contextParallelSize(), 1, 1), context.world(), sizes.sequenceParallel());
+        ParallelPlan grid = ParallelPlan.of(Mesh.of(world.size(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(),
+                sizes.contextParallelSize(), 1, 1), world, sizes.sequenceParallel());
         Communicator ranks = grid.gradientGroup();
         int longest = Math.max(data.rows().rowCapacity(), data.validation() == null ? 0 : data.validation().rowCapacity());
         grid.validate(config, longest);

@@ -5,7 +5,7 @@ import ai.sparktron.trainer.comm.CollectiveTimeoutException;
 import ai.sparktron.trainer.comm.CommunicationException;
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.CommunicatorAbortedException;
-import ai.sparktron.trainer.comm.HostCommunicator;
+import ai.sparktron.trainer.comm.GroupCommunicator;
 import ai.sparktron.trainer.comm.PeerLostException;
 import ai.sparktron.trainer.comm.Rendezvous;
 import ai.sparktron.trainer.comm.World;
@@ -89,12 +89,17 @@ public final class SocketWorld implements World, PeerLink.Receiver {
 
     @Override
     public synchronized Communicator group(String name, List<Integer> ranks) {
-        HostCommunicator.checkMembers(name, rank, size, ranks);
+        GroupCommunicator.checkMembers(name, rank, size, ranks);
         SocketCommunicator known = groups.get(name);
         if (known != null && !known.ranks().equals(ranks)) {
             throw new IllegalArgumentException("group " + name + " of ranks " + ranks + " exists with ranks " + known.ranks());
         }
         return groups.computeIfAbsent(name, key -> new SocketCommunicator(this, name, ranks));
+    }
+
+    @Override
+    public synchronized void requireAlive() {
+        checkAlive();
     }
 
     Payload.Pool pool() {
