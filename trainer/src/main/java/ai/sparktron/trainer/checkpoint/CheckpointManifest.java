@@ -8,7 +8,10 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What a checkpoint holds, written last: a directory without it is not a checkpoint.
@@ -50,6 +53,21 @@ public record CheckpointManifest(String format, int version, long iteration, @Js
     public record StateFile(String name, @JsonProperty("size_bytes") long sizeBytes, List<Entry> entries) {
         public StateFile {
             entries = List.copyOf(entries);
+        }
+
+        /**
+         * Names of the tensors in the file, in the order of the entries: the key, and for further pieces of the same tensor the key with their number.
+         *
+         * @param keys one per entry
+         */
+        static List<String> tensorNames(List<String> keys) {
+            Map<String, Integer> seen = new HashMap<>();
+            List<String> names = new ArrayList<>();
+            for (String key : keys) {
+                int before = seen.merge(key, 1, Integer::sum) - 1;
+                names.add(before == 0 ? key : key + "/" + before);
+            }
+            return names;
         }
     }
 

@@ -26,7 +26,8 @@ public final class StateReader implements AutoCloseable {
     private final Map<String, List<Source>> sources = new HashMap<>();
     private final Map<String, SafetensorsFile> open = new LinkedHashMap<>();
 
-    private record Source(String file, CheckpointManifest.Entry entry) {
+    /** @param name of the tensor in the file */
+    private record Source(String file, String name, CheckpointManifest.Entry entry) {
         String key() {
             return entry.state() + "/" + entry.slice().name();
         }
@@ -37,8 +38,10 @@ public final class StateReader implements AutoCloseable {
         this.checkpoint = checkpoint;
         this.engine = engine;
         for (CheckpointManifest.StateFile file : checkpoint.manifest().files()) {
-            for (CheckpointManifest.Entry entry : file.entries()) {
-                Source source = new Source(file.name(), entry);
+            List<String> names = CheckpointManifest.StateFile.tensorNames(file.entries().stream().map(entry -> entry.state() + "/" + entry.slice().name())
+                    .toList());
+            for (int i = 0; i < names.size(); i++) {
+                Source source = new Source(file.name(), names.get(i), file.entries().get(i));
                 sources.computeIfAbsent(source.key(), key -> new ArrayList<>()).add(source);
             }
         }
@@ -90,7 +93,7 @@ public final class StateReader implements AutoCloseable {
         ByteBuffer target = chunk.duplicate().order(ByteOrder.nativeOrder());
         target.limit((int) ((to + count) * Float.BYTES)).position((int) (to * Float.BYTES));
         try {
-            file(source.file()).read(source.key(), from * Float.BYTES, target);
+            file(source.file()).read(source.name(), from * Float.BYTES, target);
         } catch (IOException e) {
             throw new CheckpointException(path(source.file()) + ": cannot read " + source.key() + ": " + e + "; use another checkpoint", e);
         }

@@ -29,7 +29,7 @@ public final class StateWriter {
      * @param stateDirectory directory of the state files in the temporary checkpoint
      * @param rank           this rank
      * @param worldSize      number of ranks
-     * @param pieces         what to write; keys differ
+     * @param pieces         what to write; several may be pieces of one tensor
      * @param engine         where the tensors are
      * @return what the manifest says of the file
      * @throws CheckpointException when writing fails (full disk ...), naming the file
@@ -37,16 +37,19 @@ public final class StateWriter {
     public static CheckpointManifest.StateFile write(Path stateDirectory, int rank, int worldSize, List<StatePiece> pieces, Engine engine) {
         Path file = stateDirectory.resolve(String.format("state-%05d-of-%05d.safetensors", rank, worldSize));
         List<TensorEntry> announced = new ArrayList<>();
-        for (StatePiece piece : pieces) {
+        List<String> names = CheckpointManifest.StateFile.tensorNames(pieces.stream().map(StatePiece::key).toList());
+        for (int i = 0; i < pieces.size(); i++) {
+            StatePiece piece = pieces.get(i);
             requireFloat32(piece);
-            announced.add(new TensorEntry(piece.key(), DType.F32, Shape.of(piece.slice().elements())));
+            announced.add(new TensorEntry(names.get(i), DType.F32, Shape.of(piece.slice().elements())));
         }
         Map<String, String> metadata = Map.of("format", CheckpointManifest.FORMAT, "version", Integer.toString(CheckpointManifest.VERSION));
         try (SafetensorsWriter writer = SafetensorsWriter.create(file, announced, metadata)) {
             List<CheckpointManifest.Entry> entries = new ArrayList<>();
             ByteBuffer chunk = ByteBuffer.allocateDirect(chunkBytes(pieces)).order(ByteOrder.nativeOrder());
-            for (StatePiece piece : pieces) {
-                entries.add(new CheckpointManifest.Entry(piece.state(), piece.slice(), writePiece(writer, piece, engine, chunk)));
+            for (int i = 0; i < pieces.size(); i++) {
+                StatePiece piece = pieces.get(i);
+                entries.add(new CheckpointManifest.Entry(piece.state(), piece.slice(), writePiece(writer, names.get(i), piece, engine, chunk)));
             }
             writer.commit();
             return new CheckpointManifest.StateFile(file.getFileName().toString(), Files.size(file), entries);
@@ -55,7 +58,7 @@ public final class StateWriter {
         }
     }
 
-    private static long writePiece(SafetensorsWriter writer, StatePiece piece, Engine engine, ByteBuffer chunk) throws IOException {
+    private static long writePiece(SafetensorsWriter writer, String name, StatePiece piece, Engine engine, ByteBuffer chunk) throws IOException {
         CRC32C crc = new CRC32C();
         long total = piece.slice().elements();
         for (long done = 0; done < total; done += CHUNK_ELEMENTS) {
@@ -63,7 +66,7 @@ public final class StateWriter {
             chunk.clear().limit(count * Float.BYTES);
             engine.read(piece.tensor().rows(done, count), chunk);
             crc.update(chunk.rewind());
-            writer.write(piece.key(), chunk.rewind());
+            writer.write(name, chunk.rewind());
         }
         return crc.getValue();
     }

@@ -24,6 +24,15 @@ public interface World extends CommunicatorFactory, AutoCloseable {
     Communicator group(String name, List<Integer> ranks);
 
     /**
+     * Collectives of some ranks that run beside the device thread's work. All members ask for them.
+     *
+     * @param name of a group that nothing else uses
+     */
+    default BackgroundCollectives background(String name, List<Integer> ranks) {
+        return new CollectiveThread(group(name, ranks));
+    }
+
+    /**
      * Ends all communication of all ranks, for good: every blocked and every later call throws a {@link CommunicatorAbortedException} that names the
      * first cause given by any rank. May be called from any thread, at any time, more than once (later causes are ignored).
      */

@@ -35,10 +35,14 @@ public record ParallelOptions(
         String cpCommType,
         @Option(value = "false", status = Status.PLANNED, doc = "Overlap tensor-parallel communication with products.")
         boolean tpCommOverlap,
-        @Option(value = "false", status = Status.PLANNED, doc = "Reduce gradients in buckets while backward runs.")
+        @Option(value = "false", doc = "Reduce gradients in buckets while backward of the last micro-batch runs.", note = "The bits are the same either way.")
         boolean overlapGradReduce,
-        @Option(value = "false", status = Status.PLANNED, doc = "Gather parameters while forward runs.")
+        @Option(value = "false", doc = "Gather updated parameters in buckets while the next forward runs.",
+                note = "The bits are the same either way. Needs use_distributed_optimizer and overlap_grad_reduce.")
         boolean overlapParamGather,
+        @Option(range = "[1,)", doc = "Elements of a bucket of gradients and parameters; absent: 40 million, or a million per data-parallel rank where that is more.",
+                note = "Buckets are cut the same way whether communication overlaps or not.")
+        Optional<Integer> ddpBucketSize,
         @Option(range = "[1,)", doc = "Limit of one collective in minutes; collective_timeout in seconds goes before it.",
                 note = "Megatron-SWIFT's default of 300000 minutes hides hangs; here the limit is collective_timeout's.")
         Optional<Integer> distributedTimeoutMinutes,

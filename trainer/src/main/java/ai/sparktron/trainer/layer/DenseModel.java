@@ -36,6 +36,9 @@ public final class DenseModel {
     private final Embedding embedding;
     private final StreamLayer blocks;
     private final Head head;
+    private final ParameterUse use;
+    private final List<Parameter> embeddingParameters;
+    private final List<Parameter> headParameters;
 
     /**
      * How a model is built.
@@ -61,6 +64,12 @@ public final class DenseModel {
      * @param run        gives the rope table; must outlive this model
      */
     public DenseModel(ModelConfig config, Options options, Parameters parameters, Engine engine, Arena.Frame run) {
+        this(config, options, parameters, engine, run, ParameterUse.NONE);
+    }
+
+    /** @param use hears when layers use their parameters */
+    public DenseModel(ModelConfig config, Options options, Parameters parameters, Engine engine, Arena.Frame run, ParameterUse use) {
+        this.use = use;
         this.config = config;
         this.options = options;
         this.engine = engine;
@@ -74,6 +83,9 @@ public final class DenseModel {
         this.head = part.hasHead() ? new Head(new Norm(parameters.get(DenseSpecs.FINAL_NORM), config.normEpsilon()),
                 parameters.get(config.tiedEmbeddings() ? DenseSpecs.EMBEDDING : DenseSpecs.HEAD), seams.region(), seams.vocabulary(),
                 options.chunkBytes()) : null;
+        this.embeddingParameters = embedding == null ? List.of() : List.of(parameters.get(DenseSpecs.EMBEDDING));
+        this.headParameters = head == null ? List.of() : List.of(parameters.get(DenseSpecs.FINAL_NORM),
+                parameters.get(config.tiedEmbeddings() ? DenseSpecs.EMBEDDING : DenseSpecs.HEAD));
     }
 
     public ModelConfig config() {
@@ -147,7 +159,12 @@ public final class DenseModel {
         try (slot) {
             Stream out = run(pass, received, slot);
             if (head != null) {
+                use.beforeForward(headParameters);
                 head.loss(out, pass);
+                if (pass.gradient() != null) {
+                    // A table that embeds tokens too gets the rest of its gradient at the end of backward.
+                    use.afterBackward(headParameters.stream().filter(parameter -> !embeddingParameters.contains(parameter)).toList());
+                }
                 return null;
             }
             if (!pass.saved().isKeeping()) {
@@ -167,6 +184,7 @@ public final class DenseModel {
      */
     public void logits(Pass pass, int firstRow, int rows, Tensor logits) {
         try (Saved.Slot slot = pass.saved().push(STREAM)) {
+            use.beforeForward(headParameters);
             head.logits(run(pass, null, slot), firstRow, rows, logits, pass);
         }
     }
@@ -175,6 +193,7 @@ public final class DenseModel {
         int tokens = streamTokens(pass.batch());
         Tensor in = received;
         if (embedding != null) {
+            use.beforeForward(embeddingParameters);
             in = slot.tensor("embedded", dtype, tokens, config.hiddenSize());
             embedding.forward(in, pass);
         }
@@ -211,6 +230,7 @@ public final class DenseModel {
             return own;
         }
         embedding.backward(own, pass);
+        use.afterBackward(embeddingParameters);
         return null;
     }
 
@@ -221,7 +241,10 @@ public final class DenseModel {
     private StreamLayer blocks(Parameters parameters) {
         List<StreamLayer> layers = new ArrayList<>();
         for (int i = 0; i < options.part().layers(); i++) {
-            layers.add(block(parameters, options.part().firstLayer() + i));
+            int index = options.part().firstLayer() + i;
+            String prefix = DenseSpecs.layer(index);
+            List<Parameter> own = parameters.all().stream().filter(parameter -> parameter.spec().name().startsWith(prefix)).toList();
+            layers.add(use == ParameterUse.NONE ? block(parameters, index) : new Announced(block(parameters, index), own, use));
         }
         if (layers.isEmpty()) {
             return null;

@@ -24,10 +24,13 @@ public record ModelGroup(Communicator ranks, Predicate<ParameterSpec> partial) {
         if (ranks.size() == 1) {
             return;
         }
-        for (Parameter parameter : parameters.all()) {
-            if (parameter.isTrained() && isWhole(parameter) && partial.test(parameter.spec())) {
-                ranks.allReduce(parameter.gradient(), Reduction.SUM);
-            }
+        parameters.all().forEach(this::completeGradient);
+    }
+
+    /** As the other, of one parameter; the ranks take parameters in the same order. */
+    public void completeGradient(Parameter parameter) {
+        if (ranks.size() > 1 && parameter.isTrained() && isWhole(parameter) && partial.test(parameter.spec())) {
+            ranks.allReduce(parameter.gradient(), Reduction.SUM);
         }
     }
 
@@ -40,14 +43,13 @@ public record ModelGroup(Communicator ranks, Predicate<ParameterSpec> partial) {
      * Sum of squares over this rank's share of a range of the flat gradient; the shares of the ranks of the group add up to the replica's.
      *
      * @param gradient elements {@code first} to {@code first + gradient.elements()} of the flat gradient
-     * @param out      float32 or float64 [1], overwritten
+     * @param out      float32 or float64 [1], added to
      */
     public void shareOfSquares(Kernels kernels, Parameters parameters, Tensor gradient, long first, Tensor out) {
         if (ranks.rank() == 0) {
-            kernels.sumOfSquares(gradient, out, Write.OVERWRITE);
+            kernels.sumOfSquares(gradient, out, Write.ACCUMULATE);
             return;
         }
-        kernels.fill(out, 0);
         long last = first + gradient.elements();
         for (Parameter parameter : parameters.all()) {
             if (parameter.isTrained() && answersFor(parameter)) {

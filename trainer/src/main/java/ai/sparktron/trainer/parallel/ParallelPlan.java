@@ -1,5 +1,6 @@
 package ai.sparktron.trainer.parallel;
 
+import ai.sparktron.trainer.comm.BackgroundCollectives;
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.mesh.Axis;
@@ -16,6 +17,7 @@ import java.util.Set;
 /** What one rank does in the shared training: its seams, its layers, its rows, and the groups its gradients are added in. */
 public final class ParallelPlan {
 
+    private final World world;
     private final Mesh mesh;
     private final int rank;
     private final List<ParallelStrategy> strategies;
@@ -25,6 +27,7 @@ public final class ParallelPlan {
 
     private ParallelPlan(Mesh mesh, World world, List<ParallelStrategy> strategies, int tokenMultiple) {
         this.mesh = mesh;
+        this.world = world;
         this.tokenMultiple = tokenMultiple;
         this.rank = world.rank();
         this.strategies = List.copyOf(strategies);
@@ -122,6 +125,11 @@ public final class ParallelPlan {
     /** Ranks that together hold the replica of the model that this rank has a part of. */
     public ModelGroup modelGroup() {
         return modelGroup;
+    }
+
+    /** Collectives of {@link #gradientGroup()} beside the layers' work; whoever asks closes them. All ranks of the group ask. */
+    public BackgroundCollectives gradientsInBackground() {
+        return world.background(gradientGroup.name() + "-background", gradientGroup.ranks());
     }
 
     /** Ranks that hold the same parameters and saw other tokens: gradients are summed here, and the distributed optimizer shares its state out here. */

@@ -84,7 +84,7 @@ final class Checkpointer implements TrainLoop.Saver {
             bestLoss = best ? evaluationLoss : bestLoss;
             context.listener().phase(iteration, RunListener.COMMITTING);
             newest = store.commit(temporary, new CheckpointManifest(CheckpointManifest.FORMAT, CheckpointManifest.VERSION, iteration,
-                    cursor.consumedSamples(), update.optimizer().steps(), seed, context.world().size(), !options.noSaveOptim(),
+                    cursor.consumedSamples(), update.steps(), seed, context.world().size(), !options.noSaveOptim(),
                     progress(cursor, elapsedSeconds), files));
             if (best) {
                 store.markBest(newest);
@@ -132,7 +132,7 @@ final class Checkpointer implements TrainLoop.Saver {
             update.valuesToLoad().forEach(reader::read);
             if (!options.noLoadOptim()) {
                 update.optimizerToLoad().forEach(reader::read);
-                update.optimizer().restore(manifest.optimizerSteps());
+                update.restore(manifest.optimizerSteps());
             }
         }
         DataCursor cursor = DataCursor.fromJson(manifest.progress().path("cursor").asText());

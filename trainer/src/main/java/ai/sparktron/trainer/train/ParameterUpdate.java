@@ -2,11 +2,13 @@ package ai.sparktron.trainer.train;
 
 import ai.sparktron.trainer.checkpoint.GlobalSlice;
 import ai.sparktron.trainer.checkpoint.StatePiece;
+import ai.sparktron.trainer.comm.BackgroundCollectives;
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.config.OptimizerOptions;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.layer.ParameterUse;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSlice;
@@ -15,6 +17,7 @@ import ai.sparktron.trainer.optimizer.FlatRange;
 import ai.sparktron.trainer.optimizer.GradientScale;
 import ai.sparktron.trainer.optimizer.Optimizer;
 import ai.sparktron.trainer.optimizer.Sgd;
+import ai.sparktron.trainer.parallel.FlatBuckets;
 import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
@@ -23,20 +26,47 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Predicate;
 
 /**
  * From accumulated gradients to updated parameters, over the data-parallel ranks: reduce, norm, clip, step.
  *
  * <p>With the distributed optimizer (ZeRO stage 1, arXiv 1910.02054; Megatron {@code use_distributed_optimizer}) every rank reduces and updates one equal range of
- * the flat buffers, keeps optimizer state for that range alone, and the updated values are gathered. Without it every rank does all of it. The numbers are the
- * same: both sum in rank order.
+ * each bucket of the flat buffers, keeps optimizer state for these ranges alone, and the updated values are gathered. Without it every rank does all of it. The
+ * numbers are the same: both sum in rank order. Reduction and gathering may run beside backward and forward ({@link Overlap}).
  */
 public final class ParameterUpdate {
 
     /** Whether optimizer state is shared out over the data-parallel ranks. */
     public enum Sharding { REPLICATED, DISTRIBUTED }
+
+    /** What communication runs beside layers. */
+    public enum Overlap {
+        /** None. */
+        NOTHING,
+        /** Gradients are reduced while backward goes on ({@code overlap_grad_reduce}). */
+        REDUCTION,
+        /** And values are gathered while forward goes on ({@code overlap_param_gather}). */
+        REDUCTION_AND_GATHER;
+
+        boolean reduces() {
+            return this != NOTHING;
+        }
+
+        boolean gathers() {
+            return this == REDUCTION_AND_GATHER;
+        }
+    }
+
+    /**
+     * How data-parallel ranks share the update.
+     *
+     * @param sharding       who holds optimizer state
+     * @param overlap        what is not waited for
+     * @param bucketElements elements of a bucket ({@code ddp_bucket_size})
+     */
+    public record Traffic(Sharding sharding, Overlap overlap, long bucketElements) {
+    }
 
     private final Engine engine;
     private final Parameters parameters;
@@ -44,11 +74,8 @@ public final class ParameterUpdate {
     private final ModelGroup model;
     private final Sharding sharding;
     private final double clip;
-    private final long first;
-    private final long last;
-    private final Tensor ownValue;
-    private final Tensor ownGradient;
-    private final Optimizer optimizer;
+    private final List<Share> shares = new ArrayList<>();
+    private final BucketTraffic traffic;
     private final Tensor squares;
     private final Tensor scale;
     private final ByteBuffer scalar = ByteBuffer.allocateDirect(Double.BYTES).order(ByteOrder.nativeOrder());
@@ -56,32 +83,40 @@ public final class ParameterUpdate {
     /**
      * @param parameters allocated for training, padded for as many shards as {@code data} has ranks
      * @param data       the data-parallel group
+     * @param background the same ranks, for communication beside layers; null where nothing overlaps
      * @param model      ranks that share the replica
      * @param run        frame of the run arena: gives the optimizer's state
      */
-    public ParameterUpdate(Engine engine, Parameters parameters, Communicator data, ModelGroup model, Sharding sharding, OptimizerOptions options,
-                           Arena.Frame run) {
+    public ParameterUpdate(Engine engine, Parameters parameters, Communicator data, BackgroundCollectives background, ModelGroup model, Traffic how,
+                           OptimizerOptions options, Arena.Frame run) {
         this.engine = engine;
         this.parameters = parameters;
         this.data = data;
         this.model = model;
-        this.sharding = sharding;
+        this.sharding = how.sharding();
         this.clip = options.clipGrad();
         long trained = parameters.trainedElements();
         if (trained == 0) {
             throw new TrainingException("no parameter is trained: everything is frozen; check freeze_parameters and trainable_parameters");
         }
-        boolean distributed = sharding == Sharding.DISTRIBUTED;
-        this.first = distributed ? trained / data.size() * data.rank() : 0;
-        this.last = distributed ? first + trained / data.size() : trained;
-        this.ownValue = parameters.value().rows(first, last - first);
-        this.ownGradient = parameters.gradient().rows(first, last - first);
-        this.optimizer = optimizer(options, run);
+        FlatBuckets buckets = FlatBuckets.cut(parameters, data.size(), how.bucketElements());
+        this.traffic = new BucketTraffic(parameters, buckets, data, model, sharding, how.overlap(), background);
+        List<FlatRange> owned = sharding == Sharding.REPLICATED ? List.of(new FlatRange(0, trained, false))
+                : buckets.buckets().stream().map(bucket -> bucket.share(data.rank(), data.size())).toList();
+        for (FlatRange range : owned) {
+            Tensor value = parameters.value().rows(range.from(), range.size());
+            Tensor gradient = parameters.gradient().rows(range.from(), range.size());
+            shares.add(new Share(range, gradient, optimizer(options, value, gradient, range.from(), run)));
+        }
         this.squares = run.tensor("sum of squared gradients", DType.F64, 1);
         this.scale = run.tensor("gradient scale", DType.F32, 1);
     }
 
-    private Optimizer optimizer(OptimizerOptions options, Arena.Frame run) {
+    /** A range of the flat buffers that this rank updates. */
+    private record Share(FlatRange range, Tensor gradient, Optimizer optimizer) {
+    }
+
+    private Optimizer optimizer(OptimizerOptions options, Tensor ownValue, Tensor ownGradient, long first, Arena.Frame run) {
         List<FlatRange> ranges = List.of(new FlatRange(0, parameters.decayedElements(), true),
                 new FlatRange(parameters.decayedElements(), parameters.trainedElements(), false));
         Kernels kernels = engine.kernels();
@@ -102,32 +137,38 @@ public final class ParameterUpdate {
      * @return factor and norm; when not finite, nothing was updated
      */
     public GradientScale apply(double learningRate, double denominator) {
-        reduce();
+        traffic.finishReduction();
         GradientScale gradientScale = GradientScale.of(sumOfSquares(), denominator, clip);
         if (gradientScale.isFinite()) {
             engine.kernels().fill(scale, gradientScale.factor());
-            optimizer.step((float) learningRate, scale);
-            if (sharding == Sharding.DISTRIBUTED && data.size() > 1) {
-                data.allGather(ownValue, parameters.value().rows(0, parameters.trainedElements()));
-            }
+            traffic.settle();
+            shares.forEach(share -> share.optimizer().step((float) learningRate, scale));
+            traffic.gather();
         }
         engine.kernels().fill(parameters.gradient(), 0);
         return gradientScale;
     }
 
-    private void reduce() {
-        model.completeGradients(parameters);
-        if (data.size() == 1) {
-            return;
-        }
-        switch (sharding) {
-            case DISTRIBUTED -> data.reduceScatter(parameters.gradient(), ownGradient, Reduction.SUM);
-            case REPLICATED -> data.allReduce(parameters.gradient(), Reduction.SUM);
-        }
+    /** What layers tell of their parameters' use; the model is built with it. */
+    public ParameterUse use() {
+        return traffic;
+    }
+
+    /** The micro-batch that now begins is the last one of the step that adds to gradients. */
+    public void lastMicroBatch() {
+        traffic.lastMicroBatch();
+    }
+
+    /** Returns when the values of all parameters are there, for whoever reads them otherwise than through layers. */
+    public void settle() {
+        traffic.settle();
     }
 
     private double sumOfSquares() {
-        model.shareOfSquares(engine.kernels(), parameters, ownGradient, first, squares);
+        engine.kernels().fill(squares, 0);
+        for (Share share : shares) {
+            model.shareOfSquares(engine.kernels(), parameters, share.gradient(), share.range().from(), squares);
+        }
         if (sharding == Sharding.DISTRIBUTED && data.size() > 1) {
             data.allReduce(squares, Reduction.SUM);
         }
@@ -138,8 +179,14 @@ public final class ParameterUpdate {
         return scalar.getDouble(0);
     }
 
-    public Optimizer optimizer() {
-        return optimizer;
+    /** Updates done so far. */
+    public long steps() {
+        return shares.get(0).optimizer().steps();
+    }
+
+    /** Continues from a restored state. */
+    public void restore(long steps) {
+        shares.forEach(share -> share.optimizer().restore(steps));
     }
 
     /**
@@ -148,13 +195,16 @@ public final class ParameterUpdate {
      * @param withOptimizer false = nothing ({@code no_save_optim}): the weights are in the Hugging Face files anyway
      */
     public List<StatePiece> toSave(boolean withOptimizer) {
+        settle();
         List<StatePiece> pieces = new ArrayList<>();
         if (withOptimizer) {
-            long trained = parameters.trainedElements();
-            long from = trained / data.size() * data.rank();
-            collect(pieces, "value", parameters.value(), 0, from, from + trained / data.size(), model::answersFor);
-            optimizer.state().forEach((name, tensor) -> collect(pieces, name, tensor, first, from, from + trained / data.size(),
-                    model::answersFor));
+            for (Share share : shares) {
+                FlatRange written = sharding == Sharding.DISTRIBUTED ? share.range()
+                        : new FlatBuckets.Bucket(0, parameters.trainedElements(), List.of()).share(data.rank(), data.size());
+                collect(pieces, "value", parameters.value(), 0, written.from(), written.to(), model::answersFor);
+                share.optimizer().state().forEach((name, tensor) -> collect(pieces, name, tensor, share.range().from(), written.from(), written.to(),
+                        model::answersFor));
+            }
         }
         return pieces;
     }
@@ -169,8 +219,9 @@ public final class ParameterUpdate {
     /** Optimizer state of this rank's range, to be read. */
     public List<StatePiece> optimizerToLoad() {
         List<StatePiece> pieces = new ArrayList<>();
-        for (Map.Entry<String, Tensor> state : optimizer.state().entrySet()) {
-            collect(pieces, state.getKey(), state.getValue(), first, first, last, parameter -> true);
+        for (Share share : shares) {
+            share.optimizer().state().forEach((name, tensor) -> collect(pieces, name, tensor, share.range().from(), share.range().from(), share.range().to(),
+                    parameter -> true));
         }
         return pieces;
     }

@@ -2,11 +2,13 @@ package ai.sparktron.trainer.train;
 
 import ai.sparktron.trainer.config.LearningRateOptions;
 import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.config.ParallelOptions;
 import ai.sparktron.trainer.config.RecomputeOptions;
 import ai.sparktron.trainer.data.RowOrder;
 import ai.sparktron.trainer.data.TrainingLength;
 import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.optimizer.LearningRateSchedule;
+import ai.sparktron.trainer.parallel.FlatBuckets;
 import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Set;
@@ -56,6 +58,14 @@ public final class RunSetup {
             case FULL -> Recompute.full(options.recomputeMethod().map(method -> Recompute.Method.valueOf(method.name())).orElse(null),
                     options.recomputeNumLayers().orElse(0));
         };
+    }
+
+    /** @param ranks that hold the same parameters */
+    static ParameterUpdate.Traffic traffic(ParallelOptions options, int ranks) {
+        ParameterUpdate.Overlap overlap = options.overlapParamGather() ? ParameterUpdate.Overlap.REDUCTION_AND_GATHER
+                : options.overlapGradReduce() ? ParameterUpdate.Overlap.REDUCTION : ParameterUpdate.Overlap.NOTHING;
+        return new ParameterUpdate.Traffic(options.useDistributedOptimizer() ? ParameterUpdate.Sharding.DISTRIBUTED : ParameterUpdate.Sharding.REPLICATED,
+                overlap, options.ddpBucketSize().map(Integer::longValue).orElseGet(() -> FlatBuckets.usualElements(ranks)));
     }
 
     static RowOrder order(Options options) {

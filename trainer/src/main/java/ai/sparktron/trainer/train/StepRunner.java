@@ -79,9 +79,13 @@ public final class StepRunner {
         long start = System.nanoTime();
         long tokens = 0;
         double denominator = 0;
+        MicroBatch last = lastTrained(step.microBatches());
         for (MicroBatch batch : step.microBatches()) {
             tokens += realTokens(batch);
             denominator += contribution(batch);
+            if (batch == last) {
+                update.lastMicroBatch();
+            }
             run(batch, Pass.Mode.TRAIN);
         }
         long computed = System.nanoTime();
@@ -102,6 +106,15 @@ public final class StepRunner {
             run(batch, Pass.Mode.EVALUATE);
         }
         return denominator;
+    }
+
+    /** The one after whose backward gradients are complete; null when there is nothing to learn from. */
+    private static MicroBatch lastTrained(List<MicroBatch> batches) {
+        MicroBatch last = null;
+        for (MicroBatch batch : batches) {
+            last = batch.trainedTokens() > 0 ? batch : last;
+        }
+        return last;
     }
 
     private void run(MicroBatch batch, Pass.Mode mode) {

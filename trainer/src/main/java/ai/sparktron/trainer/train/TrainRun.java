@@ -5,6 +5,7 @@ import ai.sparktron.trainer.checkpoint.AtomicFiles;
 import ai.sparktron.trainer.checkpoint.CheckpointException;
 import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.checkpoint.SavedCheckpoint;
+import ai.sparktron.trainer.comm.BackgroundCollectives;
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.config.LoggingOptions;
@@ -135,20 +136,33 @@ public final class TrainRun {
         Seams seams = grid.seams();
         Parameters parameters = Parameters.allocate(DenseSpecs.of(config, grid.part(config)), seams.slicing(), memory.run(), DType.F32,
                 Parameters.Use.TRAIN, ranks.size());
-        DenseModel model = new DenseModel(config, new DenseModel.Options(grid.part(config), seams,
-                RunSetup.recompute(options.recompute()), DenseModel.Options.DEFAULT_CHUNK_BYTES, longest), parameters, engine, memory.run());
-        ParameterUpdate update = new ParameterUpdate(engine, parameters, ranks, grid.modelGroup(), sharding(), options.optimizer(), memory.run());
-        engine.kernels().fill(parameters.gradient(), 0);
+        ParameterUpdate.Traffic traffic = RunSetup.traffic(sizes, ranks.size());
+        try (BackgroundCollectives background = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null
+                : grid.gradientsInBackground()) {
+            ParameterUpdate update = new ParameterUpdate(engine, parameters, ranks, background, grid.modelGroup(), traffic, options.optimizer(), memory.run());
+            DenseModel model = new DenseModel(config, new DenseModel.Options(grid.part(config), seams, RunSetup.recompute(options.recompute()),
+                    DenseModel.Options.DEFAULT_CHUNK_BYTES, longest), parameters, engine, memory.run(), update.use());
+            engine.kernels().fill(parameters.gradient(), 0);
+            return run(config, engine, memory, data, new Replica(grid, parameters, model, update));
+        }
+    }
 
+    /** What a rank holds. */
+    private record Replica(ParallelPlan grid, Parameters parameters, DenseModel model, ParameterUpdate update) {
+    }
+
+    private RunResult run(ModelConfig config, Engine engine, Memory memory, Data data, Replica replica) throws IOException {
+        ParallelPlan grid = replica.grid();
         long total = RunSetup.trainIters(options, data.rows().rows());
         CheckpointStore store = new CheckpointStore(plan.runPath());
-        Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), engine, update,
-                directory -> writeModel(directory, config, parameters, engine, grid), options.training().seed());
-        Checkpointer.Progress progress = start(config, engine, parameters, checkpointer, store, data.rows().rows());
+        Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), engine, replica.update(),
+                directory -> writeModel(directory, config, replica.parameters(), engine, grid), options.training().seed());
+        Checkpointer.Progress progress = start(config, engine, replica.parameters(), checkpointer, store, data.rows().rows());
         BatchShape shape = new BatchShape(options.training().microBatchSize(), options.training().globalBatchSize(),
                 grid.coordinate(Axis.DATA), grid.mesh().data(), grid.tokenMultiple(), 0);
-        StepRunner steps = new StepRunner(engine, model, update, ranks, normalisation(), memory.microBatch(), memory.scratch(), memory.run());
-        say(parameters, config, engine, data, total);
+        StepRunner steps = new StepRunner(engine, replica.model(), replica.update(), grid.gradientGroup(), normalisation(),
+                memory.microBatch(), memory.scratch(), memory.run());
+        say(replica.parameters(), config, engine, data, total);
         return loop(config, engine, memory, data, new Parts(total, shape, steps, checkpointer, progress));
     }
 
@@ -202,10 +216,6 @@ public final class TrainRun {
             Initialiser.initialise(parameters, engine.kernels(), options.training().seed());
         }
         return new Checkpointer.Progress(0, beginning, Double.NaN, 0);
-    }
-
-    private ParameterUpdate.Sharding sharding() {
-        return options.parallel().useDistributedOptimizer() ? ParameterUpdate.Sharding.DISTRIBUTED : ParameterUpdate.Sharding.REPLICATED;
     }
 
     private StepRunner.Normalisation normalisation() {

@@ -176,6 +176,7 @@ final class CaseRunner {
             AdamW optimizer = new AdamW(kernels, ADAM, parameters.value().rows(0, parameters.trainedElements()), parameters.gradient(), 0, ranges, frame);
             for (int i = 0; i < steps.size(); i++) {
                 float loss = lossAndGradients(steps.get(i).rows());
+                kernels.fill(scalar, 0);
                 replica.shareOfSquares(kernels, parameters, parameters.gradient(), 0, scalar);
                 if (replica.ranks().size() > 1) {
                     replica.ranks().allReduce(scalar, Reduction.SUM);

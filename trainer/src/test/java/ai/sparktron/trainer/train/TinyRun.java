@@ -26,6 +26,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.UnaryOperator;
 
 /** A run small enough for tests: a two-layer model, rows whose next token is a function of the present one, ranks as threads. */
 final class TinyRun {
@@ -137,6 +138,11 @@ final class TinyRun {
 
     /** Runs all ranks as threads and gives the first rank's result; the first failure of a rank is thrown. */
     static RunResult run(RunPlan plan, int ranks, boolean resume, Listener listener) throws Exception {
+        return run(plan, ranks, resume, listener, world -> world);
+    }
+
+    /** As the other, with each rank's world seen through something. */
+    static RunResult run(RunPlan plan, int ranks, boolean resume, Listener listener, UnaryOperator<World> seen) throws Exception {
         EngineFactory engines = Nd4jEngines.factory(Nd4jEngines.Face.HOST);
         List<World> worlds = InProcessWorld.create(ranks, Duration.ofSeconds(30));
         ExecutorService threads = Executors.newFixedThreadPool(ranks);
@@ -145,7 +151,7 @@ final class TinyRun {
             for (World world : worlds) {
                 results.add(threads.submit(() -> {
                     try {
-                        return new TrainRun(plan, new RankContext(world, engines, 0, "a" + (resume ? 1 : 0), resume, listener)).run();
+                        return new TrainRun(plan, new RankContext(seen.apply(world), engines, 0, "a" + (resume ? 1 : 0), resume, listener)).run();
                     } catch (RuntimeException | Error e) {
                         world.abort(e);
                         throw e;

@@ -2,6 +2,7 @@ package ai.sparktron.trainer.comm.nccl;
 
 import static ai.sparktron.trainer.comm.nccl.NcclLibrary.checkCuda;
 
+import ai.sparktron.trainer.comm.BackgroundCollectives;
 import ai.sparktron.trainer.comm.CommunicationException;
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.GroupCommunicator;
@@ -40,6 +41,7 @@ public final class NcclWorld implements World {
     private final NcclWatch watch;
     private final Map<String, NcclCommunicator> groups = new HashMap<>();
     private final List<ncclComm> communicators = new ArrayList<>();
+    private final List<DeviceStream> streams = new ArrayList<>();
     private final AtomicInteger inside = new AtomicInteger();
     private volatile boolean aborted;
     private volatile boolean closed;
@@ -96,6 +98,19 @@ public final class NcclWorld implements World {
 
     @Override
     public Communicator group(String name, List<Integer> ranks) {
+        return group(name, ranks, DeviceStream.borrowed(device.compute()));
+    }
+
+    @Override
+    public BackgroundCollectives background(String name, List<Integer> ranks) {
+        DeviceStream beside = DeviceStream.create();
+        synchronized (this) {
+            streams.add(beside);
+        }
+        return new NcclBackground(this, group(name, ranks, beside), DeviceStream.borrowed(device.compute()));
+    }
+
+    private NcclCommunicator group(String name, List<Integer> ranks, DeviceStream stream) {
         GroupCommunicator.checkMembers(name, rank(), size(), ranks);
         synchronized (this) {
             NcclCommunicator known = groups.get(name);
@@ -114,7 +129,7 @@ public final class NcclWorld implements World {
             byte[] id = hosts("nccl/" + name, ranks).allGather(own).get(0);
             communicator = joinWithin("group " + name + " " + ranks, id, ranks.size(), hosts.rank());
         }
-        NcclCommunicator group = new NcclCommunicator(this, hosts, hosts("late/" + name, ranks), communicator, DeviceStream.borrowed(device.compute()));
+        NcclCommunicator group = new NcclCommunicator(this, hosts, hosts("late/" + name, ranks), communicator, stream);
         synchronized (this) {
             groups.put(name, group);
         }
@@ -239,7 +254,9 @@ public final class NcclWorld implements World {
         }
         if (!all.isEmpty()) {
             cudart.cudaStreamSynchronize(DeviceStream.borrowed(device.compute()).handle());
+            streams.forEach(stream -> cudart.cudaStreamSynchronize(stream.handle()));
             all.forEach(nccl::ncclCommDestroy);
         }
+        streams.forEach(DeviceStream::close);
     }
 }

@@ -1,0 +1,208 @@
+package ai.sparktron.trainer.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.sparktron.trainer.comm.BackgroundCollectives;
+import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.comm.Reduction;
+import ai.sparktron.trainer.comm.Transfer;
+import ai.sparktron.trainer.comm.World;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.io.IOException;
+import java.lang.reflect.Proxy;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Communication beside layers changes when things happen, and not one bit of what comes out. */
+class OverlapRunTest {
+
+    @TempDir
+    private Path directory;
+    private TinyRun tiny;
+    private Path train;
+    private Path validation;
+    private final List<String> events = Collections.synchronizedList(new ArrayList<>());
+
+    @BeforeEach
+    void prepare() throws IOException {
+        tiny = new TinyRun(directory);
+        train = tiny.shards("train", 53, 1);
+        validation = tiny.shards("validation", 5, 2);
+    }
+
+    private TinyRun.Listener run(String name, int ranks, String... words) throws Exception {
+        TinyRun.Listener listener = new TinyRun.Listener();
+        TinyRun.run(tiny.plan(TinyRun.options(words), train, validation, name), ranks, false, listener, Slow::new);
+        return listener;
+    }
+
+    private static String[] words(int ranks, int tensor, String distributed, int bucket, String... more) {
+        return Stream.concat(Stream.of("--num_ranks", "" + ranks, "--tensor_model_parallel_size", "" + tensor, "--use_distributed_optimizer", distributed,
+                "--ddp_bucket_size", "" + bucket, "--eval_interval", "2", "--clip_grad", "0.3", "--train_iters", "5"), Stream.of(more)).toArray(String[]::new);
+    }
+
+    /** Buckets of one aligned unit a rank, of sizes that cut through parameters and across decayed and other ones, and one for all. */
+    @ParameterizedTest
+    @CsvSource({"2, 1, true, 1, false", "2, 1, true, 700, false", "3, 1, true, 1000, false", "2, 1, true, 1000000, false", "4, 2, true, 500, true",
+        "2, 1, false, 700, false", "4, 2, false, 300, false"})
+    void theSameBitsAsWithout(int ranks, int tensor, String distributed, int bucket, String sequence) throws Exception {
+        String[] plain = words(ranks, tensor, distributed, bucket, "--sequence_parallel", sequence, "--global_batch_size", "" + 6 * ranks / tensor);
+        TinyRun.Listener without = run("without", ranks, plain);
+        TinyRun.Listener with = run("with", ranks, Stream.concat(Stream.of(plain), Stream.of("--overlap_grad_reduce", "true", "--overlap_param_gather",
+                distributed)).toArray(String[]::new));
+        assertArrayEquals(without.losses(), with.losses());
+        assertArrayEquals(without.steps.stream().mapToDouble(step -> step.gradientNorm()).toArray(),
+                with.steps.stream().mapToDouble(step -> step.gradientNorm()).toArray());
+        assertEquals(without.evaluations.get(0).losses(), with.evaluations.get(0).losses());
+        List<String> files = new ArrayList<>(List.of("last/model.safetensors"));
+        for (int rank = 0; rank < ranks; rank++) {
+            files.add("last/iter_0000005/state-0000" + rank + "-of-0000" + ranks + ".safetensors");
+        }
+        for (String file : files) {
+            assertEquals(-1, Files.mismatch(directory.resolve("without").resolve(file), directory.resolve("with").resolve(file)), file);
+        }
+        assertTrue(events.stream().anyMatch(event -> event.startsWith("reduce")), "something ran in the background");
+    }
+
+    /** The cut into buckets decides who owns what, and no loss. */
+    @Test
+    void bucketsDoNotChangeTheLosses() throws Exception {
+        double[] one = run("one", 1, words(1, 1, "true", 1)).losses();
+        for (int bucket : new int[] {1, 900, 1_000_000}) {
+            assertArrayEquals(one, run("two" + bucket, 2, words(2, 1, "true", bucket)).losses(), 1e-5);
+        }
+    }
+
+    /** A checkpoint of one cut goes on with another, on other ranks. */
+    @Test
+    void continuesWithOtherBuckets() throws Exception {
+        double[] whole = run("whole", 2, words(2, 1, "true", 700, "--lr_decay_style", "constant", "--train_iters", "6")).losses();
+        run("before", 2, words(2, 1, "true", 700, "--lr_decay_style", "constant", "--train_iters", "3"));
+        double[] after = run("after", 4, words(4, 2, "true", 300, "--lr_decay_style", "constant", "--train_iters", "6", "--overlap_grad_reduce", "true",
+                "--overlap_param_gather", "true", "--load", directory.resolve("before").toString(), "--finetune", "false")).losses();
+        for (int i = 0; i < 3; i++) {
+            assertEquals(whole[3 + i], after[i], 1e-5);
+        }
+    }
+
+    /** Of 20 or so buckets the last layers' begin while backward still runs, and values come while forward runs. */
+    @Test
+    void reductionBeginsInBackwardAndGatheringEndsInForward() throws Exception {
+        run("timed", 2, words(2, 1, "true", 1, "--overlap_grad_reduce", "true", "--overlap_param_gather", "true"));
+        List<String> first = events.stream().filter(event -> event.endsWith(" 0")).toList();
+        int started = 0;
+        while (first.get(started).startsWith("reduce")) {
+            started++;
+        }
+        assertTrue(started > 5, "reductions started before the first was waited for: " + first.subList(0, 20));
+        int gather = 0;
+        while (!first.get(gather).startsWith("gather")) {
+            gather++;
+        }
+        int gathers = 0;
+        while (first.get(gather + gathers).startsWith("gather")) {
+            gathers++;
+        }
+        assertEquals(started, gathers, "all are under way before the first is needed");
+    }
+
+    /** A world that notes what its background does, and is late: whoever does not wait for it works with old numbers. */
+    private final class Slow implements World {
+        private final World world;
+
+        Slow(World world) {
+            this.world = world;
+        }
+
+        @Override
+        public int rank() {
+            return world.rank();
+        }
+
+        @Override
+        public int size() {
+            return world.size();
+        }
+
+        @Override
+        public Communicator group(String name, List<Integer> ranks) {
+            Communicator group = world.group(name, ranks);
+            return !name.endsWith("-background") ? group : (Communicator) Proxy.newProxyInstance(getClass().getClassLoader(),
+                    new Class<?>[] {Communicator.class}, (proxy, method, arguments) -> {
+                        if (method.getReturnType() == void.class) {
+                            Thread.sleep(1);
+                        }
+                        return method.invoke(group, arguments);
+                    });
+        }
+
+        @Override
+        public BackgroundCollectives background(String name, List<Integer> ranks) {
+            BackgroundCollectives fast = World.super.background(name, ranks);
+            int rank = world.rank();
+            return new BackgroundCollectives() {
+                private Transfer told(String what, Transfer transfer) {
+                    events.add(what + " " + rank);
+                    return new Transfer() {
+                        @Override
+                        public void await() {
+                            events.add("await " + rank);
+                            transfer.await();
+                        }
+
+                        @Override
+                        public boolean isDone() {
+                            return transfer.isDone();
+                        }
+                    };
+                }
+
+                @Override
+                public Transfer allReduce(Tensor tensor, Reduction reduction) {
+                    return told("reduce", fast.allReduce(tensor, reduction));
+                }
+
+                @Override
+                public Transfer reduceScatter(Tensor input, Tensor output, Reduction reduction) {
+                    return told("reduce", fast.reduceScatter(input, output, reduction));
+                }
+
+                @Override
+                public Transfer allGather(Tensor input, Tensor output) {
+                    return told("gather", fast.allGather(input, output));
+                }
+
+                @Override
+                public void close() {
+                    fast.close();
+                }
+            };
+        }
+
+        @Override
+        public void requireAlive() {
+            world.requireAlive();
+        }
+
+        @Override
+        public void abort(Throwable cause) {
+            world.abort(cause);
+        }
+
+        @Override
+        public void close() {
+            world.close();
+        }
+    }
+}
