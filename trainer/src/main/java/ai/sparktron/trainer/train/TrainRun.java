@@ -47,6 +47,7 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -59,6 +60,8 @@ public final class TrainRun {
 
     private static final long ARENA_CHUNK_BYTES = 64L << 20;
     private static final int STEPS_AHEAD = 4;
+    /** Network disks show another host's new file late. */
+    private static final Duration SHARED_DISK_PATIENCE = Duration.ofSeconds(10);
 
     private final RunPlan plan;
     private final RankContext context;
@@ -77,6 +80,7 @@ public final class TrainRun {
      * @throws IllegalArgumentException for options, weights or data that do not fit each other
      */
     public RunResult run() {
+        SharedFolderCheck.require(plan.runPath(), context.world().all("shared-folder"), context.attempt(), host(), SHARED_DISK_PATIENCE);
         ModelConfig config = config(Path.of(plan.model()).resolve("config.json"));
         try (Engine engine = context.engines().open(context.device());
                 TensorWorld tensors = new TensorWorld(context.worlds().over(context.world(), engine), context.world());
