@@ -16,9 +16,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
  * One trainer in one task of the barrier job. Later attempts go on from the newest checkpoint of the run directory.
  *
  * @param plan what to do
+ * @param files fetches remote shards
  * @param steps optimizer steps of the run
  */
-record TrainerRank(RunPlan plan, long steps) implements RankProgram {
+record TrainerRank(RunPlan plan, RemoteShards files, long steps) implements RankProgram {
 
     private static final long serialVersionUID = 1L;
 
@@ -26,7 +27,7 @@ record TrainerRank(RunPlan plan, long steps) implements RankProgram {
     public String run(RankEnvironment environment) throws Exception {
         EngineFactory engines = Engines.of(plan.options());
         RankReport report = new RankReport(environment, steps);
-        RankContext context = new RankContext(environment.world(), Engines.worlds(plan.options()), engines, environment.device(),
+        RankContext context = new RankContext(environment.world(), Engines.worlds(plan.options()), files, engines, environment.device(),
                 environment.attemptId(), environment.attempt() > 1, report);
         try {
             RunResult result = new TrainRun(plan, context).run();

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.LocalDateTime;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 
@@ -53,7 +54,8 @@ final class Training {
         console.out().println("run directory: " + runDirectory);
         RunPlan plan = new RunPlan(options, folders.model().toString(), folders.tokenizer().toString(), data.train(), data.validation(),
                 runDirectory.toString(), args);
-        BarrierRun run = new BarrierRun(spark, settings, ranks, new TrainerRank(plan, steps), observer);
+        RemoteShards shards = new RemoteShards(spark.hadoopConfiguration(), "sparktron-shards-" + UUID.randomUUID());
+        BarrierRun run = new BarrierRun(spark, settings, ranks, new TrainerRank(plan, shards, steps), observer);
         String result = run.run("sparktron " + options.command().word() + " " + folders.model().getFileName(), Optional.empty());
         return new ObjectMapper().readValue(result, RunResult.class);
     }

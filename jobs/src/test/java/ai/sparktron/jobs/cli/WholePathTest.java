@@ -100,6 +100,13 @@ class WholePathTest {
         Map<String, Double> shared = losses(cut);
         assertTrue(shared.containsKey("60/60") && expected.keySet().containsAll(shared.keySet()), shared.keySet() + " of " + expected.keySet());
         shared.forEach((step, loss) -> assertEquals(expected.get(step), loss, 1e-3, "both ranks share each layer now, step " + step));
+        System.setProperty("spark.hadoop.fs.far.impl", RemoteShardsTest.FarFileSystem.class.getName());
+        Path far = folder.resolve("far");
+        List<String> fromFar = new ArrayList<>(training);
+        fromFar.replaceAll(word -> word.equals(folder.resolve("shards").toString()) ? "far:" + word : word);
+        run("sft", "--load", straight.resolve("checkpoint-30"), "--finetune", false, fromFar, "--save", far);
+        System.clearProperty("spark.hadoop.fs.far.impl");
+        assertEquals(-1, Files.mismatch(straight.resolve(weights), far.resolve(weights)), "shards of another file system are the same shards");
         run("verify", REFERENCE_CASE, "--tensor_model_parallel_size", 2);
 
         Path answers = folder.resolve("answers.jsonl");

@@ -13,6 +13,11 @@ public interface ShardFiles {
     /** Directories are local paths; nothing is copied. */
     ShardFiles LOCAL = (directory, name) -> Path.of(directory, name);
 
+    /** Whether a directory is given as a URI, such as {@code hdfs:} or {@code s3a:}, and not as a path of this host. */
+    static boolean isRemote(String directory) {
+        return directory.matches("[A-Za-z][A-Za-z0-9+.-]+:.*");
+    }
+
     /**
      * A local file with the content of {@code directory/name}. May be called from the reading-ahead thread. A file that does not exist is either
      * an {@link java.nio.file.NoSuchFileException} or a path at which there is nothing.

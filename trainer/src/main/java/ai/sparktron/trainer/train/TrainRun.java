@@ -18,6 +18,7 @@ import ai.sparktron.trainer.data.BatchShape;
 import ai.sparktron.trainer.data.DataCursor;
 import ai.sparktron.trainer.data.MicroBatchSource;
 import ai.sparktron.trainer.data.PrefetchedSteps;
+import ai.sparktron.trainer.data.ShardFiles;
 import ai.sparktron.trainer.data.ShardSource;
 import ai.sparktron.trainer.data.StepSource;
 import ai.sparktron.trainer.kernels.Engine;
@@ -126,7 +127,11 @@ public final class TrainRun {
     private record Data(ShardSource rows, ShardSource validation) {
     }
 
-    private static ShardSource open(List<String> directories) throws IOException {
+    /** Local shards are all looked at now; remote ones are fetched as they are needed. */
+    private ShardSource open(List<String> directories) throws IOException {
+        if (directories.stream().anyMatch(ShardFiles::isRemote)) {
+            return ShardSource.open(directories, context.files(), ShardVerification.CHECKSUMS);
+        }
         return ShardSource.open(directories.stream().map(Path::of).toList(), ShardVerification.CHECKSUMS);
     }
 
