@@ -68,6 +68,11 @@ final class CrossChecks {
         ParallelOptions parallel = options.parallel();
         boolean sequence = parallel.sequenceParallel() && parallel.tensorModelParallelSize() > 1;
         require(!parallel.tpCommOverlap() || sequence, "--tp_comm_overlap true needs --sequence_parallel true and --tensor_model_parallel_size above 1");
+        require(parallel.dataParallelShardingStrategy().isEmpty() || parallel.useMegatronFsdp(), "--data_parallel_sharding_strategy "
+                + parallel.dataParallelShardingStrategy().orElse("") + " needs --use_megatron_fsdp true");
+        boolean shares = parallel.useMegatronFsdp() && parallel.dataParallelShardingStrategy().orElse("optim_grads").startsWith("optim_grads");
+        require(!shares || !parallel.overlapGradReduce(), "--overlap_grad_reduce true is for replicas; with --use_megatron_fsdp true and a strategy"
+                + " of optim_grads or optim_grads_params gradients are reduced block by block: leave it out");
         require(!parallel.overlapParamGather() || parallel.useDistributedOptimizer(), "--overlap_param_gather true needs --use_distributed_optimizer true");
         require(!parallel.overlapParamGather() || parallel.overlapGradReduce(), "--overlap_param_gather true needs --overlap_grad_reduce true");
         require(!options.fp8().fp8ParamGather() || parallel.useDistributedOptimizer(), "--fp8_param_gather true needs --use_distributed_optimizer true");

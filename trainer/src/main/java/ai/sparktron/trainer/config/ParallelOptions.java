@@ -11,6 +11,12 @@ public record ParallelOptions(
         @Option(value = "true", doc = "Share gradient reduction, optimizer state and update out over the data-parallel ranks (ZeRO stage 1).",
                 note = "The numbers are the same either way; the memory is not.")
         boolean useDistributedOptimizer,
+        @Option(value = "false", doc = "Share the model itself out over the data-parallel ranks, as data_parallel_sharding_strategy says.",
+                note = "Blocks are gathered before they run and gradients reduced after, once a micro-batch.")
+        boolean useMegatronFsdp,
+        @Option(of = {"no_shard", "optim", "optim_grads", "optim_grads_params"}, doc = "What data-parallel ranks share out: nothing, optimizer state, gradients too,"
+                + " parameters too; absent: optim_grads_params with use_megatron_fsdp.", note = "no_shard and optim are use_distributed_optimizer false and true.")
+        Optional<String> dataParallelShardingStrategy,
         @Option(value = "1", range = "[1,)", alias = "tp_size", doc = "Ranks that share each layer's weights (TP).")
         int tensorModelParallelSize,
         @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "pp_size", doc = "Pipeline stages (PP).")

@@ -15,6 +15,7 @@ record Announced(StreamLayer layer, List<Parameter> parameters, ParameterUse use
 
     @Override
     public void backward(Tensor gradient, Pass pass) {
+        use.beforeBackward(parameters);
         layer.backward(gradient, pass);
         use.afterBackward(parameters);
     }

@@ -160,6 +160,9 @@ public final class DenseModel {
             Stream out = run(pass, received, slot);
             if (head != null) {
                 use.beforeForward(headParameters);
+                if (pass.gradient() != null) {
+                    use.beforeBackward(headParameters);
+                }
                 head.loss(out, pass);
                 if (pass.gradient() != null) {
                     // A table that embeds tokens too gets the rest of its gradient at the end of backward.
@@ -229,6 +232,7 @@ public final class DenseModel {
             pass.saved().pop(STREAM).close();
             return own;
         }
+        use.beforeBackward(embeddingParameters);
         embedding.backward(own, pass);
         use.afterBackward(embeddingParameters);
         return null;

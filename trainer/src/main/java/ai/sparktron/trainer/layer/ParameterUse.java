@@ -22,6 +22,11 @@ public interface ParameterUse {
     /** Their values are about to be read: in forward, and where forward is run again in backward. */
     void beforeForward(List<Parameter> parameters);
 
+    /** Their values are about to be read and their gradients to be added to. */
+    default void beforeBackward(List<Parameter> parameters) {
+        // Most have both at hand.
+    }
+
     /** Nothing more of this pass is added to their gradients. */
     void afterBackward(List<Parameter> parameters);
 }

@@ -21,13 +21,14 @@ public final class Parameters {
     /** Elements; 256 bytes of bfloat16, which every engine's products and vectors are content with. */
     public static final int ALIGNMENT = 128;
 
-    private final Map<String, Parameter> byName = new LinkedHashMap<>();
+    private final Map<String, Parameter> byName;
     private final Tensor value;
     private final Tensor gradient;
     private final long decayed;
     private final long trained;
 
     private Parameters(List<ParameterSpec> specs, Slicing slicing, Offsets offsets, Tensor value, Tensor gradient) {
+        this.byName = new LinkedHashMap<>();
         this.value = value;
         this.gradient = gradient;
         this.decayed = offsets.decayed;
@@ -57,6 +58,31 @@ public final class Parameters {
         Tensor value = run.tensor("parameters", valueType, Math.max(1, offsets.all));
         Tensor gradient = use == Use.TRAIN && offsets.trained > 0 ? run.tensor("gradients", gradientType(valueType), offsets.trained) : null;
         return new Parameters(specs, slicing, offsets, value, gradient);
+    }
+
+    private Parameters(Map<String, Parameter> byName, Tensor value, long decayed, long trained) {
+        this.byName = byName;
+        this.value = value;
+        this.gradient = null;
+        this.decayed = decayed;
+        this.trained = trained;
+    }
+
+    /** Elements that parameters take in a flat buffer, padded for so many shards. */
+    public static long elements(List<ParameterSpec> specs, Slicing slicing, int shards) {
+        return Offsets.of(specs, slicing, (long) ALIGNMENT * shards).all;
+    }
+
+    /** As {@link #allocate}, in buffers of {@link #elements} elements that others may use at other times. */
+    public static Parameters over(List<ParameterSpec> specs, Slicing slicing, Tensor value, Tensor gradient, int shards) {
+        return new Parameters(specs, slicing, Offsets.of(specs, slicing, (long) ALIGNMENT * shards), value, gradient);
+    }
+
+    /** Several as one, in their order, to look parameters up by name. It has no flat buffers of its own: {@link #value()} is the first one's. */
+    public static Parameters joined(List<Parameters> several) {
+        Map<String, Parameter> all = new LinkedHashMap<>();
+        several.forEach(one -> all.putAll(one.byName));
+        return new Parameters(all, several.get(0).value, several.stream().mapToLong(one -> one.decayed).sum(), several.stream().mapToLong(one -> one.trained).sum());
     }
 
     /** Float32 whatever the values; float64 only where everything is, in checks of gradients. */

@@ -47,14 +47,14 @@ final class Checkpointer implements TrainLoop.Saver {
     private final RankContext context;
     private final Communicator all;
     private final Engine engine;
-    private final ParameterUpdate update;
+    private final ModelUpdate update;
     private final ModelWriter model;
     private final long seed;
     private double bestLoss = Double.NaN;
     private SavedCheckpoint newest;
 
     /** @param model called on every rank, as a model may be spread over several */
-    Checkpointer(CheckpointStore store, CheckpointOptions options, RankContext context, Communicator all, Engine engine, ParameterUpdate update,
+    Checkpointer(CheckpointStore store, CheckpointOptions options, RankContext context, Communicator all, Engine engine, ModelUpdate update,
                  ModelWriter model, long seed) {
         this.store = store;
         this.options = options;

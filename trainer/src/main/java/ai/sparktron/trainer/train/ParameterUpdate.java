@@ -1,6 +1,5 @@
 package ai.sparktron.trainer.train;
 
-import ai.sparktron.trainer.checkpoint.GlobalSlice;
 import ai.sparktron.trainer.checkpoint.StatePiece;
 import ai.sparktron.trainer.comm.BackgroundCollectives;
 import ai.sparktron.trainer.comm.Communicator;
@@ -9,9 +8,8 @@ import ai.sparktron.trainer.config.OptimizerOptions;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.layer.ParameterUse;
-import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
-import ai.sparktron.trainer.model.TensorSlice;
+import ai.sparktron.trainer.model.TensorSpec;
 import ai.sparktron.trainer.optimizer.AdamW;
 import ai.sparktron.trainer.optimizer.FlatRange;
 import ai.sparktron.trainer.optimizer.GradientScale;
@@ -22,11 +20,11 @@ import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Predicate;
 
 /**
  * From accumulated gradients to updated parameters, over the data-parallel ranks: reduce, norm, clip, step.
@@ -35,7 +33,7 @@ import java.util.function.Predicate;
  * each bucket of the flat buffers, keeps optimizer state for these ranges alone, and the updated values are gathered. Without it every rank does all of it. The
  * numbers are the same: both sum in rank order. Reduction and gathering may run beside backward and forward ({@link Overlap}).
  */
-public final class ParameterUpdate {
+public final class ParameterUpdate implements ModelUpdate {
 
     /** Whether optimizer state is shared out over the data-parallel ranks. */
     public enum Sharding { REPLICATED, DISTRIBUTED }
@@ -103,10 +101,12 @@ public final class ParameterUpdate {
         this.traffic = new BucketTraffic(parameters, buckets, data, model, sharding, how.overlap(), background);
         List<FlatRange> owned = sharding == Sharding.REPLICATED ? List.of(new FlatRange(0, trained, false))
                 : buckets.buckets().stream().map(bucket -> bucket.share(data.rank(), data.size())).toList();
+        List<FlatRange> decayed = List.of(new FlatRange(0, parameters.decayedElements(), true),
+                new FlatRange(parameters.decayedElements(), trained, false));
         for (FlatRange range : owned) {
             Tensor value = parameters.value().rows(range.from(), range.size());
             Tensor gradient = parameters.gradient().rows(range.from(), range.size());
-            shares.add(new Share(range, gradient, optimizer(options, value, gradient, range.from(), run)));
+            shares.add(new Share(range, gradient, optimizer(engine.kernels(), options, value, gradient, range.from(), decayed, run)));
         }
         this.squares = run.tensor("sum of squared gradients", DType.F64, 1);
         this.scale = run.tensor("gradient scale", DType.F32, 1);
@@ -116,26 +116,18 @@ public final class ParameterUpdate {
     private record Share(FlatRange range, Tensor gradient, Optimizer optimizer) {
     }
 
-    private Optimizer optimizer(OptimizerOptions options, Tensor ownValue, Tensor ownGradient, long first, Arena.Frame run) {
-        List<FlatRange> ranges = List.of(new FlatRange(0, parameters.decayedElements(), true),
-                new FlatRange(parameters.decayedElements(), parameters.trainedElements(), false));
-        Kernels kernels = engine.kernels();
+    /** @param base flat element that the tensors begin at */
+    static Optimizer optimizer(Kernels kernels, OptimizerOptions options, Tensor value, Tensor gradient, long base, List<FlatRange> ranges, Arena.Frame run) {
         float decay = (float) options.weightDecay();
         return switch (options.optimizer()) {
             case ADAM -> new AdamW(kernels, new AdamW.Settings((float) options.adamBeta1(), (float) options.adamBeta2(),
-                    (float) options.adamEps(), decay), ownValue, ownGradient, first, ranges, run);
-            case SGD -> new Sgd(kernels, new Sgd.Settings((float) options.sgdMomentum(), decay), ownValue, ownGradient, first, ranges, run);
+                    (float) options.adamEps(), decay), value, gradient, base, ranges, run);
+            case SGD -> new Sgd(kernels, new Sgd.Settings((float) options.sgdMomentum(), decay), value, gradient, base, ranges, run);
             case MUON, DIST_MUON -> throw new IllegalStateException("optimizer " + options.optimizer() + " is refused when options are parsed");
         };
     }
 
-    /**
-     * Reduces the gradients, updates the parameters on all ranks and clears the gradients.
-     *
-     * @param learningRate rate of this step
-     * @param denominator  what the summed gradient is divided by: trained tokens of the global batch
-     * @return factor and norm; when not finite, nothing was updated
-     */
+    @Override
     public GradientScale apply(double learningRate, double denominator) {
         traffic.finishReduction();
         GradientScale gradientScale = GradientScale.of(sumOfSquares(), denominator, clip);
@@ -149,19 +141,40 @@ public final class ParameterUpdate {
         return gradientScale;
     }
 
-    /** What layers tell of their parameters' use; the model is built with it. */
+    @Override
     public ParameterUse use() {
         return traffic;
     }
 
-    /** The micro-batch that now begins is the last one of the step that adds to gradients. */
+    @Override
     public void lastMicroBatch() {
         traffic.lastMicroBatch();
     }
 
-    /** Returns when the values of all parameters are there, for whoever reads them otherwise than through layers. */
-    public void settle() {
+    @Override
+    public boolean meetsInEveryPass() {
+        return false;
+    }
+
+    @Override
+    public void load(Loader loader) throws IOException {
+        loader.load(parameters);
+    }
+
+    @Override
+    public void clear() {
+        engine.kernels().fill(parameters.value(), 0);
+        engine.kernels().fill(parameters.gradient(), 0);
+    }
+
+    @Override
+    public void bring(TensorSpec tensor) {
         traffic.settle();
+    }
+
+    @Override
+    public long heldBytes() {
+        return parameters.value().sizeBytes() + parameters.gradient().sizeBytes();
     }
 
     private double sumOfSquares() {
@@ -179,81 +192,46 @@ public final class ParameterUpdate {
         return scalar.getDouble(0);
     }
 
-    /** Updates done so far. */
+    @Override
     public long steps() {
         return shares.get(0).optimizer().steps();
     }
 
-    /** Continues from a restored state. */
+    @Override
     public void restore(long steps) {
         shares.forEach(share -> share.optimizer().restore(steps));
     }
 
-    /**
-     * What this rank writes into a checkpoint: float32 values and optimizer state. Ranks that hold the same write a share each.
-     *
-     * @param withOptimizer false = nothing ({@code no_save_optim}): the weights are in the Hugging Face files anyway
-     */
+    @Override
     public List<StatePiece> toSave(boolean withOptimizer) {
-        settle();
+        traffic.settle();
         List<StatePiece> pieces = new ArrayList<>();
         if (withOptimizer) {
             for (Share share : shares) {
                 FlatRange written = sharding == Sharding.DISTRIBUTED ? share.range()
                         : new FlatBuckets.Bucket(0, parameters.trainedElements(), List.of()).share(data.rank(), data.size());
-                collect(pieces, "value", parameters.value(), 0, written.from(), written.to(), model::answersFor);
-                share.optimizer().state().forEach((name, tensor) -> collect(pieces, name, tensor, share.range().from(), written.from(), written.to(),
+                FlatPieces.collect(pieces, "value", parameters, parameters.value(), 0, written, model::answersFor);
+                share.optimizer().state().forEach((name, tensor) -> FlatPieces.collect(pieces, name, parameters, tensor, share.range().from(), written,
                         model::answersFor));
             }
         }
         return pieces;
     }
 
-    /** Float32 values of all trained parameters, to be read on every rank. */
+    @Override
     public List<StatePiece> valuesToLoad() {
         List<StatePiece> pieces = new ArrayList<>();
-        collect(pieces, "value", parameters.value(), 0, 0, parameters.trainedElements(), parameter -> true);
+        FlatPieces.collect(pieces, "value", parameters, parameters.value(), 0, new FlatRange(0, parameters.trainedElements(), false), parameter -> true);
         return pieces;
     }
 
-    /** Optimizer state of this rank's range, to be read. */
+    @Override
     public List<StatePiece> optimizerToLoad() {
         List<StatePiece> pieces = new ArrayList<>();
         for (Share share : shares) {
-            share.optimizer().state().forEach((name, tensor) -> collect(pieces, name, tensor, share.range().from(), share.range().from(), share.range().to(),
+            share.optimizer().state().forEach((name, tensor) -> FlatPieces.collect(pieces, name, parameters, tensor, share.range().from(), share.range(),
                     parameter -> true));
         }
         return pieces;
-    }
-
-    /**
-     * Adds the pieces of a flat tensor that lie in flat elements [from, to).
-     *
-     * @param base flat element that is element 0 of {@code flat}
-     */
-    private void collect(List<StatePiece> pieces, String state, Tensor flat, long base, long from, long to,
-                         Predicate<Parameter> wanted) {
-        for (Parameter parameter : parameters.all()) {
-            if (!parameter.isTrained() || !wanted.test(parameter)) {
-                continue;
-            }
-            for (int part = 0; part < parameter.slices().size(); part++) {
-                TensorSlice slice = parameter.slices().get(part);
-                long start = parameter.partOffset(part);
-                long low = Math.max(from, start);
-                long high = Math.min(to, start + slice.elements());
-                if (low < high) {
-                    pieces.add(new StatePiece(state, globalSlice(slice).part(low - start, high - low), flat.rows(low - base, high - low)));
-                }
-            }
-        }
-    }
-
-    private static GlobalSlice globalSlice(TensorSlice slice) {
-        List<Long> shape = new ArrayList<>();
-        for (long size : slice.tensor().shape().toArray()) {
-            shape.add(size);
-        }
-        return new GlobalSlice(slice.tensor().name(), shape, slice.firstRow(), slice.rows(), slice.firstColumn(), slice.columns(), 0, slice.elements());
     }
 }

@@ -60,11 +60,34 @@ public final class RunSetup {
         };
     }
 
+    /** What data-parallel ranks share out. */
+    enum Sharing {
+        NOTHING, OPTIMIZER, GRADIENTS, PARAMETERS;
+
+        /** Whether ranks hold shares of one model, not replicas. */
+        boolean ofModel() {
+            return this == GRADIENTS || this == PARAMETERS;
+        }
+    }
+
+    /** {@code data_parallel_sharding_strategy} where it counts, else {@code use_distributed_optimizer}. */
+    static Sharing sharing(ParallelOptions options) {
+        if (!options.useMegatronFsdp()) {
+            return options.useDistributedOptimizer() ? Sharing.OPTIMIZER : Sharing.NOTHING;
+        }
+        return switch (options.dataParallelShardingStrategy().orElse("optim_grads_params")) {
+            case "no_shard" -> Sharing.NOTHING;
+            case "optim" -> Sharing.OPTIMIZER;
+            case "optim_grads" -> Sharing.GRADIENTS;
+            default -> Sharing.PARAMETERS;
+        };
+    }
+
     /** @param ranks that hold the same parameters */
     static ParameterUpdate.Traffic traffic(ParallelOptions options, int ranks) {
         ParameterUpdate.Overlap overlap = options.overlapParamGather() ? ParameterUpdate.Overlap.REDUCTION_AND_GATHER
                 : options.overlapGradReduce() ? ParameterUpdate.Overlap.REDUCTION : ParameterUpdate.Overlap.NOTHING;
-        return new ParameterUpdate.Traffic(options.useDistributedOptimizer() ? ParameterUpdate.Sharding.DISTRIBUTED : ParameterUpdate.Sharding.REPLICATED,
+        return new ParameterUpdate.Traffic(sharing(options) == Sharing.NOTHING ? ParameterUpdate.Sharding.REPLICATED : ParameterUpdate.Sharding.DISTRIBUTED,
                 overlap, options.ddpBucketSize().map(Integer::longValue).orElseGet(() -> FlatBuckets.usualElements(ranks)));
     }
 

@@ -45,7 +45,7 @@ public final class StepRunner {
 
     private final Engine engine;
     private final DenseModel model;
-    private final ParameterUpdate update;
+    private final ModelUpdate update;
     private final Communicator data;
     private final Normalisation normalisation;
     private final Arena microBatchArena;
@@ -60,7 +60,7 @@ public final class StepRunner {
      * @param microBatchArena holds one micro-batch's activations at a time
      * @param run             gives a few scalars
      */
-    public StepRunner(Engine engine, DenseModel model, ParameterUpdate update, Communicator data, Normalisation normalisation,
+    public StepRunner(Engine engine, DenseModel model, ModelUpdate update, Communicator data, Normalisation normalisation,
                       Arena microBatchArena, Arena scratch, Arena.Frame run) {
         this.engine = engine;
         this.model = model;
@@ -118,10 +118,10 @@ public final class StepRunner {
     }
 
     private void run(MicroBatch batch, Pass.Mode mode) {
-        if (batch.trainedTokens() == 0) {
+        if (batch.trainedTokens() == 0 && !update.meetsInEveryPass()) {
             return; // Nothing to learn from: padding of a last, short global batch.
         }
-        float lossScale = normalisation == Normalisation.PER_TOKEN ? 1 : 1f / batch.trainedTokens();
+        float lossScale = normalisation == Normalisation.PER_TOKEN ? 1 : 1f / Math.max(1, batch.trainedTokens());
         HostTokens tokens = HostTokens.of(batch.ids(), batch.labels(), batch.weightsOrNull(), batch.positions(), batch.documents());
         try (Pass pass = model.begin(tokens, lossScale, mode, microBatchArena, scratch, lossSum)) {
             model.forward(pass);

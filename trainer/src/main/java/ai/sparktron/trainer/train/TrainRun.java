@@ -14,6 +14,7 @@ import ai.sparktron.trainer.config.ParallelOptions;
 import ai.sparktron.trainer.convert.GatheredWeights;
 import ai.sparktron.trainer.convert.HuggingFaceExporter;
 import ai.sparktron.trainer.convert.HuggingFaceImporter;
+import ai.sparktron.trainer.convert.WeightSource;
 import ai.sparktron.trainer.data.BatchShape;
 import ai.sparktron.trainer.data.DataCursor;
 import ai.sparktron.trainer.data.MicroBatchSource;
@@ -31,7 +32,6 @@ import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.parallel.ParallelPlan;
-import ai.sparktron.trainer.seam.Seams;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.StackArena;
@@ -142,22 +142,37 @@ public final class TrainRun {
         Communicator ranks = grid.gradientGroup();
         int longest = Math.max(data.rows().rowCapacity(), data.validation() == null ? 0 : data.validation().rowCapacity());
         grid.validate(config, longest);
-        Seams seams = grid.seams();
-        Parameters parameters = Parameters.allocate(DenseSpecs.of(config, grid.part(config)), seams.slicing(), memory.run(), DType.F32,
-                Parameters.Use.TRAIN, ranks.size());
         ParameterUpdate.Traffic traffic = RunSetup.traffic(sizes, ranks.size());
         try (BackgroundCollectives background = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null
                 : grid.gradientsInBackground()) {
-            ParameterUpdate update = new ParameterUpdate(engine, parameters, ranks, background, grid.modelGroup(), traffic, options.optimizer(), memory.run());
-            DenseModel model = new DenseModel(config, new DenseModel.Options(grid.part(config), seams, RunSetup.recompute(options.recompute()),
-                    DenseModel.Options.DEFAULT_CHUNK_BYTES, longest), parameters, engine, memory.run(), update.use());
-            engine.kernels().fill(parameters.gradient(), 0);
-            return run(config, engine, memory, data, new Replica(grid, parameters, model, update));
+            Shared shared = RunSetup.sharing(sizes).ofModel() ? sharded(config, engine, grid, memory) : replicated(config, engine, grid, background, traffic, memory);
+            DenseModel model = new DenseModel(config, new DenseModel.Options(grid.part(config), grid.seams(), RunSetup.recompute(options.recompute()),
+                    DenseModel.Options.DEFAULT_CHUNK_BYTES, longest), shared.parameters(), engine, memory.run(), shared.update().use());
+            shared.update().clear();
+            return run(config, engine, memory, data, new Replica(grid, shared.parameters(), model, shared.update()));
         }
     }
 
+    private record Shared(Parameters parameters, ModelUpdate update) {
+    }
+
+    private Shared replicated(ModelConfig config, Engine engine, ParallelPlan grid, BackgroundCollectives background, ParameterUpdate.Traffic traffic,
+                              Memory memory) {
+        Communicator ranks = grid.gradientGroup();
+        Parameters parameters = Parameters.allocate(DenseSpecs.of(config, grid.part(config)), grid.seams().slicing(), memory.run(), DType.F32,
+                Parameters.Use.TRAIN, ranks.size());
+        return new Shared(parameters, new ParameterUpdate(engine, parameters, ranks, background, grid.modelGroup(), traffic, options.optimizer(), memory.run()));
+    }
+
+    private Shared sharded(ModelConfig config, Engine engine, ParallelPlan grid, Memory memory) {
+        Communicator ranks = grid.gradientGroup();
+        boolean resident = RunSetup.sharing(options.parallel()) == RunSetup.Sharing.GRADIENTS;
+        ShardedUnits units = ShardedUnits.allocate(DenseSpecs.of(config, grid.part(config)), grid.seams().slicing(), memory.run(), ranks.size(), resident);
+        return new Shared(units.joined(), new ShardedUpdate(engine, units, ranks, grid.modelGroup(), resident, options.optimizer(), memory.run()));
+    }
+
     /** What a rank holds. */
-    private record Replica(ParallelPlan grid, Parameters parameters, DenseModel model, ParameterUpdate update) {
+    private record Replica(ParallelPlan grid, Parameters parameters, DenseModel model, ModelUpdate update) {
     }
 
     private RunResult run(ModelConfig config, Engine engine, Memory memory, Data data, Replica replica) throws IOException {
@@ -165,13 +180,13 @@ public final class TrainRun {
         long total = RunSetup.trainIters(options, data.rows().rows());
         CheckpointStore store = new CheckpointStore(plan.runPath());
         Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), engine, replica.update(),
-                directory -> writeModel(directory, config, replica.parameters(), engine, grid), options.training().seed());
-        Checkpointer.Progress progress = start(config, engine, replica.parameters(), checkpointer, store, data.rows().rows());
+                directory -> writeModel(directory, config, replica, engine), options.training().seed());
+        Checkpointer.Progress progress = start(config, engine, replica.update(), checkpointer, store, data.rows().rows());
         BatchShape shape = new BatchShape(options.training().microBatchSize(), options.training().globalBatchSize(),
                 grid.coordinate(Axis.DATA), grid.mesh().data(), grid.tokenMultiple(), 0);
         StepRunner steps = new StepRunner(engine, replica.model(), replica.update(), grid.gradientGroup(), normalisation(),
                 memory.microBatch(), memory.scratch(), memory.run());
-        say(replica.parameters(), config, engine, data, total);
+        say(replica.update(), config, engine, data, total);
         return loop(config, engine, memory, data, new Parts(total, shape, steps, checkpointer, progress));
     }
 
@@ -201,7 +216,7 @@ public final class TrainRun {
     }
 
     /** Weights and position: of the checkpoint to continue, of {@code --load}, of {@code --model}, or random. */
-    private Checkpointer.Progress start(ModelConfig config, Engine engine, Parameters parameters, Checkpointer checkpointer, CheckpointStore store,
+    private Checkpointer.Progress start(ModelConfig config, Engine engine, ModelUpdate update, Checkpointer checkpointer, CheckpointStore store,
                                         long rows) throws IOException {
         DataCursor beginning = DataCursor.start(rows, options.training().seed());
         Optional<SavedCheckpoint> own = context.resume() ? store.latest() : Optional.empty();
@@ -209,20 +224,19 @@ public final class TrainRun {
         boolean exact = own.isPresent() || given.isPresent() && !options.checkpoint().finetune();
         if (exact) {
             SavedCheckpoint checkpoint = own.orElseGet(given::orElseThrow);
-            engine.kernels().fill(parameters.value(), 0);
             Checkpointer.Progress progress = checkpointer.restore(checkpoint, rows);
             line("continuing from step " + progress.iteration() + " of " + checkpoint.directory());
             return progress;
         }
         if (given.isPresent()) {
             line("weights of " + given.get().directory());
-            new HuggingFaceImporter(config, engine).load(given.get().directory(), parameters);
+            update.load(parameters -> new HuggingFaceImporter(config, engine).load(given.get().directory(), parameters));
         } else if (options.checkpoint().noInitialization()) {
             line("weights of " + plan.model());
-            new HuggingFaceImporter(config, engine).load(Path.of(plan.model()), parameters);
+            update.load(parameters -> new HuggingFaceImporter(config, engine).load(Path.of(plan.model()), parameters));
         } else {
             line("random weights from " + plan.model() + "/config.json, seed " + options.training().seed());
-            Initialiser.initialise(parameters, engine.kernels(), options.training().seed());
+            update.load(parameters -> Initialiser.initialise(parameters, engine.kernels(), options.training().seed()));
         }
         return new Checkpointer.Progress(0, beginning, Double.NaN, 0);
     }
@@ -231,14 +245,20 @@ public final class TrainRun {
         return options.training().calculatePerTokenLoss() ? StepRunner.Normalisation.PER_TOKEN : StepRunner.Normalisation.PER_MICRO_BATCH;
     }
 
-    /** The first rank writes; ranks that hold parts of the same replica hand them over, piece by piece; other replicas have nothing to do. */
-    private void writeModel(Path directory, ModelConfig config, Parameters parameters, Engine engine, ParallelPlan grid) {
-        if (grid.coordinate(Axis.DATA) != 0) {
+    /** The first rank writes; ranks that hold parts of the same replica hand them over, piece by piece; other replicas have nothing to do
+     * unless they share the model out. */
+    private void writeModel(Path directory, ModelConfig config, Replica replica, Engine engine) {
+        ParallelPlan grid = replica.grid();
+        if (grid.coordinate(Axis.DATA) != 0 && !replica.update().meetsInEveryPass()) {
             return;
         }
         try {
             HuggingFaceExporter exporter = new HuggingFaceExporter(config, config.dtype(), Path.of(plan.tokenizer()), options.checkpoint().maxShardBytes());
-            GatheredWeights weights = GatheredWeights.values(parameters, engine, grid.modelGroup().ranks()::allGather);
+            GatheredWeights gathered = GatheredWeights.values(replica.parameters(), engine, grid.modelGroup().ranks()::allGather);
+            WeightSource weights = (tensor, from, count) -> {
+                replica.update().bring(tensor);
+                return gathered.read(tensor, from, count);
+            };
             if (!context.isFirst()) {
                 exporter.contribute(weights);
                 return;
@@ -288,10 +308,9 @@ public final class TrainRun {
         }
     }
 
-    private void say(Parameters parameters, ModelConfig config, Engine engine, Data data, long total) {
-        long memory = parameters.value().sizeBytes() + parameters.gradient().sizeBytes();
+    private void say(ModelUpdate update, ModelConfig config, Engine engine, Data data, long total) {
         line(config.family().name() + ", " + Figures.count(config.parameterCount()) + " parameters; " + engine.description() + "; "
-                + Figures.bytes(memory) + " of weights and gradients");
+                + Figures.bytes(update.heldBytes()) + " of weights and gradients");
         line(Figures.count(data.rows().rows()) + " training rows of up to " + data.rows().rowCapacity() + " tokens, "
                 + Figures.count(data.rows().counts().tokens()) + " tokens; " + total + " steps of " + options.training().globalBatchSize() + " rows"
                 + (data.validation() == null ? "" : "; " + Figures.count(data.validation().rows()) + " validation rows"));

@@ -1,0 +1,68 @@
+package ai.sparktron.trainer.train;
+
+import ai.sparktron.trainer.checkpoint.StatePiece;
+import ai.sparktron.trainer.layer.ParameterUse;
+import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.model.TensorSpec;
+import ai.sparktron.trainer.optimizer.GradientScale;
+import java.io.IOException;
+import java.util.List;
+
+/** What data-parallel ranks share of a model and how it is updated: replicas ({@link ParameterUpdate}), or shares of one ({@link ShardedUpdate}). */
+public interface ModelUpdate {
+
+    /** Fills the values of parameters. */
+    @FunctionalInterface
+    interface Loader {
+        void load(Parameters parameters) throws IOException;
+    }
+
+    /**
+     * Reduces the gradients, updates the parameters on all ranks and clears the gradients.
+     *
+     * @param learningRate rate of this step
+     * @param denominator  what the summed gradient is divided by: trained tokens of the global batch
+     * @return factor and norm; when not finite, nothing was updated
+     */
+    GradientScale apply(double learningRate, double denominator);
+
+    /** What layers tell of their parameters' use; the model is built with it. */
+    ParameterUse use();
+
+    /** The micro-batch that now begins is the last one of the step that adds to gradients. */
+    void lastMicroBatch();
+
+    /** Whether ranks meet in every pass, so that none may leave one out. */
+    boolean meetsInEveryPass();
+
+    /** Starts from other values; every parameter is given to the loader once. */
+    void load(Loader loader) throws IOException;
+
+    /** Sets values and gradients to zero. */
+    void clear();
+
+    /** Makes the values of a tensor readable on all data-parallel ranks, which call it together, until the next call. */
+    void bring(TensorSpec tensor);
+
+    /** Updates done so far. */
+    long steps();
+
+    /** Continues from a restored state. */
+    void restore(long steps);
+
+    /**
+     * What this rank writes into a checkpoint: float32 values and optimizer state. Ranks that hold the same write a share each.
+     *
+     * @param withOptimizer false = nothing ({@code no_save_optim}): the weights are in the Hugging Face files anyway
+     */
+    List<StatePiece> toSave(boolean withOptimizer);
+
+    /** Float32 values of the trained parameters held here, to be read. */
+    List<StatePiece> valuesToLoad();
+
+    /** Optimizer state held here, to be read. */
+    List<StatePiece> optimizerToLoad();
+
+    /** Bytes of weights and gradients held here. */
+    long heldBytes();
+}

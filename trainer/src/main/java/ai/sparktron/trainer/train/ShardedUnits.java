@@ -1,0 +1,88 @@
+package ai.sparktron.trainer.train;
+
+import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.ParameterSpec;
+import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.model.Slicing;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The parameters of a rank in units that are whole one at a time: each layer, and what lies outside of layers. All layers share one place for their whole values
+ * and one for their gradients; so do the others.
+ *
+ * @param units  in the order of the model
+ * @param places number of places
+ */
+record ShardedUnits(List<Unit> units, int places) {
+
+    private static final String LAYERS = "decoder.layers.";
+
+    /**
+     * One unit.
+     *
+     * @param parameters whole, in their place
+     * @param place      of values and gradients, 0 for layers, 1 for what lies outside
+     * @param values     this rank's share, float32 [n / ranks]
+     * @param gradients  this rank's share, summed over the step
+     */
+    record Unit(Parameters parameters, int place, Tensor values, Tensor gradients) {
+    }
+
+    ShardedUnits {
+        units = List.copyOf(units);
+    }
+
+    /**
+     * Allocates.
+     *
+     * @param resident whether values have a place of their own for each unit ({@code optim_grads}), so that only gradients come and go
+     */
+    static ShardedUnits allocate(List<ParameterSpec> specs, Slicing slicing, Arena.Frame run, int ranks, boolean resident) {
+        if (specs.stream().anyMatch(spec -> !spec.trainable())) {
+            throw new IllegalArgumentException("--data_parallel_sharding_strategy shares out trained parameters alone, and some are frozen (freeze_parameters): use"
+                    + " --use_distributed_optimizer true instead");
+        }
+        Map<String, List<ParameterSpec>> bySort = new LinkedHashMap<>();
+        boolean tied = specs.stream().noneMatch(spec -> spec.name().equals(DenseSpecs.HEAD));
+        specs.forEach(spec -> bySort.computeIfAbsent(sort(spec.name(), tied), key -> new ArrayList<>()).add(spec));
+        long[] largest = new long[2];
+        bySort.forEach((sort, own) -> largest[place(sort)] = Math.max(largest[place(sort)], Parameters.elements(own, slicing, ranks)));
+        Tensor[] values = new Tensor[2];
+        Tensor[] gradients = new Tensor[2];
+        for (int place = 0; place < 2; place++) {
+            values[place] = resident ? null : run.tensor("parameters of a unit", DType.F32, Math.max(1, largest[place]));
+            gradients[place] = run.tensor("gradients of a unit", DType.F32, Math.max(1, largest[place]));
+        }
+        List<Unit> units = new ArrayList<>();
+        bySort.forEach((sort, own) -> {
+            long elements = Parameters.elements(own, slicing, ranks);
+            int place = place(sort);
+            Tensor value = resident ? run.tensor("parameters", DType.F32, elements) : values[place].rows(0, elements);
+            units.add(new Unit(Parameters.over(own, slicing, value, gradients[place].rows(0, elements), ranks), place,
+                    run.tensor("own parameters", DType.F32, elements / ranks), run.tensor("own gradients", DType.F32, elements / ranks)));
+        });
+        return new ShardedUnits(units, 2);
+    }
+
+    private static String sort(String name, boolean tied) {
+        if (name.startsWith(LAYERS)) {
+            return name.substring(0, name.indexOf('.', LAYERS.length()) + 1);
+        }
+        return tied ? "outside" : name.equals(DenseSpecs.EMBEDDING) ? "embedding" : "head";
+    }
+
+    private static int place(String sort) {
+        return sort.startsWith(LAYERS) ? 0 : 1;
+    }
+
+    /** All parameters, for the model. */
+    Parameters joined() {
+        return Parameters.joined(units.stream().map(Unit::parameters).toList());
+    }
+}
