@@ -27,7 +27,7 @@ final class NcclCommunicator extends GroupCommunicator {
 
     private final NcclWorld world;
     private final HostCommunicator hosts;
-    private final HostCommunicator late;
+    private final WaitingBoard late;
     private final ncclComm communicator;
     private final DeviceStream stream;
     private final ArrayDeque<?> lane;
@@ -43,7 +43,7 @@ final class NcclCommunicator extends GroupCommunicator {
      * @param late         the same, used by the watch
      * @param communicator null in a group of one
      */
-    NcclCommunicator(NcclWorld world, HostCommunicator hosts, HostCommunicator late, ncclComm communicator, DeviceStream stream) {
+    NcclCommunicator(NcclWorld world, HostCommunicator hosts, WaitingBoard late, ncclComm communicator, DeviceStream stream) {
         super(hosts.name(), world.rank(), hosts.ranks());
         this.world = world;
         this.hosts = hosts;

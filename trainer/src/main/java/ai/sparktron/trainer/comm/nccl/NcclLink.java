@@ -31,7 +31,7 @@ final class NcclLink implements AutoCloseable {
     private final int receiver;
     private final int peer;
     private final String what;
-    private final HostCommunicator late;
+    private final WaitingBoard late;
     private final ArrayDeque<?> lane;
     private final ThreadPoolExecutor thread;
     private final DeviceRange range = new DeviceRange();
@@ -47,7 +47,7 @@ final class NcclLink implements AutoCloseable {
         this.peer = group.rank() == sender ? receiver : sender;
         List<Integer> pair = List.of(group.ranks().get(sender), group.ranks().get(receiver));
         this.what = "messages of group " + group.name() + " from rank " + pair.get(0) + " to rank " + pair.get(1);
-        this.late = group.world().hosts("late/" + group.name() + "/" + pair, pair);
+        this.late = new WaitingBoard(group.world().hosts(NcclWatch.PREFIX + group.name() + "/" + pair, pair));
         this.lane = group.world().watch().lane();
         this.thread = new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
             Thread made = new Thread(task, "nccl-" + group.world().rank() + "-" + pair);
@@ -97,7 +97,7 @@ final class NcclLink implements AutoCloseable {
         NcclWorld world = group.world();
         checkCuda(cudart.cudaSetDevice(world.device()), "cudaSetDevice " + world.device());
         stream = DeviceStream.create();
-        HostCommunicator pair = world.hosts("nccl/" + group.name() + "/" + late.ranks(), late.ranks());
+        HostCommunicator pair = world.hosts("nccl/" + group.name() + "/" + late.hosts().ranks(), late.hosts().ranks());
         byte[] id = pair.allGather(group.rank() == sender ? NcclLibrary.uniqueId() : new byte[0]).get(0);
         communicator = world.joinWithin(what, id, 2, group.rank() == sender ? 0 : 1);
     }

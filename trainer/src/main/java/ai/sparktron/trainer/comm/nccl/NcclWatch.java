@@ -3,7 +3,6 @@ package ai.sparktron.trainer.comm.nccl;
 import ai.sparktron.trainer.comm.CollectiveCall;
 import ai.sparktron.trainer.comm.CollectiveTimeoutException;
 import ai.sparktron.trainer.comm.CommunicationException;
-import ai.sparktron.trainer.comm.HostCommunicator;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -12,30 +11,33 @@ import org.bytedeco.cuda.cudart.CUevent_st;
 import org.bytedeco.cuda.global.cudart;
 
 /**
- * Looks after what is enqueued, on a thread of its own, since NCCL waits for ever for a rank that does not come. A call that is unfinished after half of the
- * collective timeout is brought to a meeting of the members' hosts: who does not come within the timeout is late and named, who made another call too. A call
- * that all have made and that does not end is the device's or the network's fault, and ends at the timeout. Aborts of other ranks are noticed here.
+ * Looks after what is enqueued, on a thread of its own, since NCCL waits for ever for a rank that does not come. A call that is unfinished after a quarter of the
+ * collective timeout is told to the other members' hosts; at the timeout the members that have not told the same are late and named, with what they are in
+ * instead. A call that all are in and that does not end is the device's or the network's fault. Aborts of other ranks are noticed here.
  */
 final class NcclWatch implements AutoCloseable {
+
+    /** Of the names of the groups of hosts that a watch uses. */
+    static final String PREFIX = "late/";
 
     private static final long POLL_MILLIS = 20;
 
     /** One enqueued call. */
     private static final class Pending {
-        private final HostCommunicator members;
+        private final WaitingBoard board;
         private final CollectiveCall call;
         private final CUevent_st end;
         private final long since = System.nanoTime();
-        private boolean asked;
+        private boolean told;
 
-        Pending(HostCommunicator members, CollectiveCall call, CUevent_st end) {
-            this.members = members;
+        Pending(WaitingBoard board, CollectiveCall call, CUevent_st end) {
+            this.board = board;
             this.call = call;
             this.end = end;
         }
 
         String where() {
-            return "group " + members.name() + " " + members.ranks() + ", " + call.describe();
+            return "group " + board.hosts().name().substring(PREFIX.length()) + " " + board.hosts().ranks() + ", " + call.describe();
         }
     }
 
@@ -79,14 +81,14 @@ final class NcclWatch implements AutoCloseable {
     /**
      * Takes note of a call that was just enqueued.
      *
-     * @param members group of the hosts, used by this watch alone
+     * @param board of the members, used by this watch alone
      */
     @SuppressWarnings("unchecked")
-    void enqueued(ArrayDeque<?> lane, DeviceStream stream, HostCommunicator members, CollectiveCall call) {
+    void enqueued(ArrayDeque<?> lane, DeviceStream stream, WaitingBoard board, CollectiveCall call) {
         CUevent_st end = event();
         stream.record(end);
         synchronized (this) {
-            ((ArrayDeque<Pending>) lane).add(new Pending(members, call, end));
+            ((ArrayDeque<Pending>) lane).add(new Pending(board, call, end));
         }
     }
 
@@ -96,9 +98,7 @@ final class NcclWatch implements AutoCloseable {
             try {
                 Thread.sleep(POLL_MILLIS);
                 world.host().requireAlive();
-                for (Pending late : look()) {
-                    ask(late);
-                }
+                look();
             } catch (InterruptedException end) {
                 return;
             } catch (CommunicationException over) {
@@ -108,9 +108,8 @@ final class NcclWatch implements AutoCloseable {
         }
     }
 
-    /** Takes finished calls out and answers those to ask about. */
-    private synchronized List<Pending> look() {
-        List<Pending> late = List.of();
+    /** Takes finished calls out, and speaks of those that take long. */
+    private synchronized void look() {
         for (ArrayDeque<Pending> lane : lanes) {
             Pending first = lane.peek();
             while (first != null && DeviceStream.isOver(first.end)) {
@@ -121,30 +120,29 @@ final class NcclWatch implements AutoCloseable {
                 continue;
             }
             long waited = (System.nanoTime() - first.since) / 1_000_000;
-            if (waited > timeout.toMillis() * 3 / 2) {
-                throw CollectiveTimeoutException.of(first.where() + ": all members have enqueued it and it does not end; the device or the network hangs"
-                        + " (NCCL_DEBUG=INFO shows its links)", first.members.ranks(), waited);
+            if (!first.told && waited > timeout.toMillis() / 4) {
+                first.told = true;
+                first.board.announce(first.call);
             }
-            if (!first.asked && waited > timeout.toMillis() / 2) {
-                first.asked = true;
-                late = new ArrayList<>(late);
-                late.add(first);
+            if (waited > timeout.toMillis()) {
+                throw report(first, waited);
             }
         }
-        return late;
     }
 
-    /** Each question waits on a thread of its own: members may ask about their groups in another order. */
-    private void ask(Pending late) {
-        Thread asking = new Thread(() -> {
-            try {
-                late.members.meet(late.call);
-            } catch (CommunicationException over) {
-                world.abort(over);
+    private static CollectiveTimeoutException report(Pending first, long waited) {
+        List<Integer> late = first.board.notIn(first.call);
+        if (late.isEmpty()) {
+            return CollectiveTimeoutException.of(first.where() + ": all members are in it and it does not end; the device or the network hangs"
+                    + " (NCCL_DEBUG=INFO shows its links)", first.board.hosts().ranks(), waited);
+        }
+        StringBuilder elsewhere = new StringBuilder();
+        for (int rank : late) {
+            if (!first.board.saying(rank).isEmpty()) {
+                elsewhere.append(" (rank ").append(rank).append(" last waited long in ").append(first.board.saying(rank)).append(')');
             }
-        }, thread.getName() + "-" + late.members.name());
-        asking.setDaemon(true);
-        asking.start();
+        }
+        return CollectiveTimeoutException.of(first.where() + elsewhere, late, waited);
     }
 
     /** Stops looking. The events go with the process's context. */

@@ -129,7 +129,7 @@ public final class NcclWorld implements World {
             byte[] id = hosts("nccl/" + name, ranks).allGather(own).get(0);
             communicator = joinWithin("group " + name + " " + ranks, id, ranks.size(), hosts.rank());
         }
-        NcclCommunicator group = new NcclCommunicator(this, hosts, hosts("late/" + name, ranks), communicator, stream);
+        NcclCommunicator group = new NcclCommunicator(this, hosts, new WaitingBoard(hosts(NcclWatch.PREFIX + name, ranks)), communicator, stream);
         synchronized (this) {
             groups.put(name, group);
         }
