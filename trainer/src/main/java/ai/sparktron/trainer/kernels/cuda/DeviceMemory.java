@@ -1,0 +1,89 @@
+package ai.sparktron.trainer.kernels.cuda;
+
+import ai.sparktron.trainer.tensor.Memory;
+import ai.sparktron.trainer.tensor.OutOfDeviceMemoryException;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.bytedeco.cuda.cudart.CUmemPoolHandle_st;
+import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.SizeTPointer;
+
+/**
+ * Blocks of one GPU's memory, allocated and freed in the order of its stream from the device's pool, which gives freed bytes back to the device only when this
+ * closes. Blocks begin at multiples of 256 bytes at least.
+ */
+public final class DeviceMemory implements Memory, AutoCloseable {
+
+    private static final int MOST_NAMED = 8;
+
+    private final CudaDevice device;
+    private final CUmemPoolHandle_st pool = new CUmemPoolHandle_st();
+    private final Set<DeviceBlock> open = new LinkedHashSet<>();
+
+    public DeviceMemory(CudaDevice device) {
+        this.device = device;
+        int[] handle = new int[1];
+        CudaDevice.check(cudart.cuDeviceGet(handle, device.device()), "cuDeviceGet");
+        CudaDevice.check(cudart.cuDeviceGetDefaultMemPool(pool, handle[0]), "cuDeviceGetDefaultMemPool");
+        try (LongPointer never = new LongPointer(new long[] {-1L})) {
+            CudaDevice.check(cudart.cuMemPoolSetAttribute(pool, cudart.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, never), "cuMemPoolSetAttribute");
+        }
+    }
+
+    @Override
+    public DeviceBlock allocate(long sizeBytes, String purpose) {
+        if (sizeBytes < 1) {
+            throw new IllegalStateException("a block of " + sizeBytes + " bytes for " + purpose + ": expected 1 or more");
+        }
+        long[] address = new long[1];
+        int result = cudart.cuMemAllocAsync(address, sizeBytes, device.stream());
+        if (result == cudart.CUDA_ERROR_OUT_OF_MEMORY) {
+            throw new OutOfDeviceMemoryException("no room for " + sizeBytes + " bytes for " + purpose + " on GPU " + device.device() + " (" + device.name()
+                    + "): " + freeBytes() + " bytes are free, " + openBytes() + " are held by this engine (" + largest()
+                    + "), the rest by others on this device; lower micro_batch_size or max_length, recompute activations, or use more ranks");
+        }
+        CudaDevice.check(result, "cuMemAllocAsync of " + sizeBytes + " bytes for " + purpose);
+        DeviceBlock block = new DeviceBlock(address[0], sizeBytes, purpose, this);
+        open.add(block);
+        return block;
+    }
+
+    private String largest() {
+        List<DeviceBlock> sorted = open.stream().sorted(Comparator.comparingLong(DeviceBlock::sizeBytes).reversed()).toList();
+        String named = sorted.stream().limit(MOST_NAMED).map(b -> b.purpose() + " " + b.sizeBytes()).collect(Collectors.joining(", "));
+        return sorted.size() > MOST_NAMED ? named + " and " + (sorted.size() - MOST_NAMED) + " smaller blocks" : named;
+    }
+
+    /** Bytes of blocks that are not closed. */
+    public long openBytes() {
+        return open.stream().mapToLong(DeviceBlock::sizeBytes).sum();
+    }
+
+    /** Bytes of the device that no one holds; what the pool keeps for new blocks is not counted. */
+    public long freeBytes() {
+        try (SizeTPointer free = new SizeTPointer(1); SizeTPointer total = new SizeTPointer(1)) {
+            CudaDevice.check(cudart.cuMemGetInfo(free, total), "cuMemGetInfo");
+            return free.get();
+        }
+    }
+
+    void free(DeviceBlock block) {
+        open.remove(block);
+        CudaDevice.check(cudart.cuMemFreeAsync(block.address(), device.stream()), "cuMemFreeAsync of " + block.purpose());
+    }
+
+    /** Frees what is still open and gives the pool's bytes back to the device; also after a failure on the device, which is not reported again here. */
+    @Override
+    public void close() {
+        for (DeviceBlock block : List.copyOf(open)) {
+            open.remove(block);
+            cudart.cuMemFreeAsync(block.address(), device.stream());
+        }
+        cudart.cuStreamSynchronize(device.stream());
+        cudart.cuMemPoolTrimTo(pool, 0);
+    }
+}
