@@ -2,6 +2,7 @@ package ai.sparktron.trainer.parallel;
 
 import ai.sparktron.trainer.comm.BackgroundCollectives;
 import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.mesh.Mesh;
@@ -9,6 +10,7 @@ import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.seam.Seams;
+import ai.sparktron.trainer.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -125,6 +127,19 @@ public final class ParallelPlan {
     /** Ranks that together hold the replica of the model that this rank has a part of. */
     public ModelGroup modelGroup() {
         return modelGroup;
+    }
+
+    /**
+     * Uses every group once, so that connections are made, and what is wrong with them is found, before the first step and not in it.
+     *
+     * @param scalar float32 [1], zero before and after
+     */
+    public void warmUp(Tensor scalar) {
+        gradientGroup.allReduce(scalar, Reduction.SUM);
+        modelGroup.ranks().allReduce(scalar, Reduction.SUM);
+        if (mesh.tensor() > 1) {
+            group(mesh, world, "tensor", EnumSet.of(Axis.TENSOR)).allReduce(scalar, Reduction.SUM);
+        }
     }
 
     /** Collectives of {@link #gradientGroup()} beside the layers' work; whoever asks closes them. All ranks of the group ask. */

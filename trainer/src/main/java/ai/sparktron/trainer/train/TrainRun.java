@@ -35,6 +35,7 @@ import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.StackArena;
+import ai.sparktron.trainer.tensor.Tensor;
 import ai.sparktron.trainer.train.metrics.ConsoleSink;
 import ai.sparktron.trainer.train.metrics.CurvePlots;
 import ai.sparktron.trainer.train.metrics.Figures;
@@ -149,6 +150,10 @@ public final class TrainRun {
             DenseModel model = new DenseModel(config, new DenseModel.Options(grid.part(config), grid.seams(), RunSetup.recompute(options.recompute()),
                     DenseModel.Options.DEFAULT_CHUNK_BYTES, longest), shared.parameters(), engine, memory.run(), shared.update().use());
             shared.update().clear();
+            Tensor scalar = memory.run().tensor("warm-up", DType.F32, 1);
+            engine.kernels().fill(scalar, 0);
+            grid.warmUp(scalar);
+            engine.synchronize();
             return run(config, engine, memory, data, new Replica(grid, shared.parameters(), model, shared.update()));
         }
     }
