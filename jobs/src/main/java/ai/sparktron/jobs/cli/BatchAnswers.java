@@ -45,7 +45,7 @@ final class BatchAnswers {
         Files.createDirectories(target.getParent());
         SparkSession session = Sessions.open(options);
         DatasetReader reader = new DatasetReader(session, DataPreparation.hubs(options));
-        ConversationReader conversations = new ConversationReader(new ReadOptions(DataPreparation.columns(options), ReadOptions.Use.INFER, options.data().dataSeed()));
+        ConversationReader conversations = new ConversationReader(new ReadOptions(TrainingShards.columns(options), ReadOptions.Use.INFER, options.data().dataSeed()));
         long answered = 0;
         try (BufferedWriter writer = Files.newBufferedWriter(target, StandardCharsets.UTF_8)) {
             for (String dataset : options.data().valDataset()) {

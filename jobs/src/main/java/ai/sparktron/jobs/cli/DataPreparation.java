@@ -1,28 +1,18 @@
 package ai.sparktron.jobs.cli;
 
-import ai.sparktron.jobs.cli.Training.TrainingData;
 import ai.sparktron.packing.bin.Packing;
 import ai.sparktron.pipeline.spark.CachedData;
-import ai.sparktron.pipeline.spark.ChatCodec;
 import ai.sparktron.pipeline.spark.HubAccess;
 import ai.sparktron.pipeline.spark.PrepareJob;
 import ai.sparktron.pipeline.spark.PreparedData;
 import ai.sparktron.pipeline.spark.RowCodec;
 import ai.sparktron.pipeline.spark.StoppingStrategy;
-import ai.sparktron.pipeline.spark.TokenizerBundle;
-import ai.sparktron.pipeline.tokenize.TruncationStrategy;
-import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.DataOptions;
 import ai.sparktron.trainer.config.Options;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 
 /** Rows to shards, by the options of a command. */
@@ -41,27 +31,18 @@ final class DataPreparation {
     }
 
     /** Shards of a training run: those that are named, those made before under {@code save}, or new ones there. */
-    TrainingData forTraining() throws IOException {
-        RowCodec codec = codec();
+    TrainingShards forTraining() throws IOException {
+        RowCodec codec = TrainingShards.codec(options, folders, console);
         if (options.data().cachedDataset().isEmpty()) {
             String cache = options.derived().save().toAbsolutePath().resolve("shards").toString();
-            return trainingData(List.of(prepare(codec, PrepareJob.builder(job(), codec).cache(cache))), List.of());
+            return TrainingShards.of(List.of(prepare(codec, PrepareJob.builder(job(), codec).cache(cache))), List.of());
         }
-        CachedData cached = new CachedData(session.sparkContext().hadoopConfiguration());
-        List<PreparedData> train = new ArrayList<>();
-        for (String directory : options.data().cachedDataset()) {
-            train.add(cached.open(directory, codec, folders.rowLength(options)));
-        }
-        List<PreparedData> validation = new ArrayList<>();
-        for (String directory : options.data().cachedValDataset()) {
-            validation.add(cached.open(directory, codec, folders.rowLength(options)));
-        }
-        return trainingData(train, validation);
+        return TrainingShards.named(options, folders, CachedData.on(session.sparkContext().hadoopConfiguration()), codec);
     }
 
     /** Shards in {@code output_dir}, for later runs. */
     PreparedData forLater() throws IOException {
-        RowCodec codec = codec();
+        RowCodec codec = TrainingShards.codec(options, folders, console);
         return prepare(codec, PrepareJob.builder(job(), codec).output(options.prepare().outputDir().orElseThrow()));
     }
 
@@ -71,41 +52,12 @@ final class DataPreparation {
         return data;
     }
 
-    private static TrainingData trainingData(List<PreparedData> train, List<PreparedData> validation) {
-        List<String> validationDirectories = new ArrayList<>();
-        train.stream().map(PreparedData::validationDirectory).filter(directory -> directory != null).forEach(validationDirectories::add);
-        validation.stream().map(PreparedData::trainDirectory).forEach(validationDirectories::add);
-        long rows = train.stream().mapToLong(data -> data.train().counts().rows()).sum();
-        return new TrainingData(train.stream().map(PreparedData::trainDirectory).toList(), validationDirectories, rows);
-    }
-
     private ai.sparktron.pipeline.spark.PrepareOptions job() {
         DataOptions data = options.data();
         return new ai.sparktron.pipeline.spark.PrepareOptions(data.dataset(), data.valDataset(), data.splitDatasetRatio(), data.datasetShuffle(),
                 data.valDatasetShuffle(), data.dataSeed(), data.interleaveProb(), StoppingStrategy.valueOf(data.stoppingStrategy().toUpperCase(Locale.ROOT)),
                 data.strict(), packing(), folders.rowLength(options),
                 ai.sparktron.pipeline.spark.PrepareOptions.DEFAULT_SHARD_BYTES, data.loadFromCacheFile());
-    }
-
-    /** Template, then tokens, by the options; the tokenizer must fit the model. */
-    private RowCodec codec() throws IOException {
-        TokenizerBundle tokenizer = TokenizerBundle.of(folders.tokenizer(), options.model().newSpecialTokens());
-        folders.requireVocabulary(tokenizer.file().tokenizer().size());
-        ChatFormat format = ChatFormat.of(options, folders.model(), folders.tokenizer());
-        DataOptions data = options.data();
-        console.out().println("template " + format.template().name() + ", at most " + folders.maxLength(options) + " tokens a sample");
-        return new ChatCodec(tokenizer, format.template(), format.options(),
-                new ChatCodec.Rows(columns(options), data.modelName(), data.modelAuthor(), data.dataSeed()), folders.maxLength(options),
-                TruncationStrategy.valueOf(options.template().truncationStrategy().toUpperCase(Locale.ROOT)));
-    }
-
-    /** {@code --columns} as names. */
-    static Map<String, String> columns(Options options) {
-        try {
-            return new ObjectMapper().readValue(options.data().columns(), new TypeReference<Map<String, String>>() { });
-        } catch (JsonProcessingException e) {
-            throw new ConfigurationException("--columns " + options.data().columns() + ": JSON that maps column names to column names is expected");
-        }
     }
 
     private Packing packing() {

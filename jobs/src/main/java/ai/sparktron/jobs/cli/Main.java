@@ -92,7 +92,7 @@ public final class Main {
             case VERIFY -> new VerifyCommand(options, console).run();
             case EXPORT -> new ExportCommand(options, console).run();
             case INFER -> new InferCommand(options, console).run();
-            case PREPARE, PT, SFT -> SparkCommands.run(options, console);
+            case PREPARE, PT, SFT -> HostTraining.isNeeded() ? new HostTraining(options, console).run() : SparkCommands.run(options, console);
             case RLHF, PLAN -> throw notBuilt(options.command());
         };
     }

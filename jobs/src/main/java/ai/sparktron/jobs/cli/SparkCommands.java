@@ -5,7 +5,6 @@ import ai.sparktron.pipeline.spark.PreparedData;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.train.RunResult;
 import java.io.IOException;
-import java.util.Locale;
 import org.apache.spark.sql.SparkSession;
 
 /** Commands that run on Spark. A session that was there before is left open; one of our own is stopped. */
@@ -22,7 +21,7 @@ final class SparkCommands {
         try {
             if (options.command().trains()) {
                 RunResult result = new Training(options, folders, session, console).run(new RunConsole(console));
-                console.out().println(summary(result));
+                console.out().println(RunSummary.of(result));
             } else {
                 PreparedData data = new DataPreparation(options, folders, session, console).forLater();
                 console.out().println("shards: " + data.trainDirectory() + "; train with --cached_dataset " + options.prepare().outputDir().orElseThrow());
@@ -33,11 +32,5 @@ final class SparkCommands {
                 session.stop();
             }
         }
-    }
-
-    private static String summary(RunResult result) {
-        return String.format(Locale.ROOT, "done: %d steps, %,d tokens in %.1f s, loss %.4f%s%nmodel: %s", result.iterations(), result.tokens(), result.seconds(),
-                result.loss(), Double.isNaN(result.evaluationLoss()) ? "" : String.format(Locale.ROOT, ", validation loss %.4f", result.evaluationLoss()),
-                result.checkpoint());
     }
 }

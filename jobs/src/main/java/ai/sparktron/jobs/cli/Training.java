@@ -3,21 +3,12 @@ package ai.sparktron.jobs.cli;
 import ai.sparktron.jobs.barrier.BarrierRun;
 import ai.sparktron.jobs.barrier.BarrierSettings;
 import ai.sparktron.jobs.barrier.RunObserver;
-import ai.sparktron.trainer.checkpoint.RunDirectory;
-import ai.sparktron.trainer.config.ArgsFile;
 import ai.sparktron.trainer.config.ClusterOptions;
-import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.Options;
-import ai.sparktron.trainer.data.TrainingLength;
-import ai.sparktron.trainer.train.RunPlan;
 import ai.sparktron.trainer.train.RunResult;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.time.LocalDateTime;
-import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -40,34 +31,17 @@ final class Training {
 
     /** Runs to the last save. */
     RunResult run(RunObserver observer) throws IOException, InterruptedException {
-        requireWritable(options.derived().save());
+        RunStart.requireWritable(options.derived().save());
         JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
         BarrierSettings settings = settings(options, BarrierSettings.from(spark.getConf()));
         int ranks = options.derived().numRanks();
         new BarrierRun(spark, settings, ranks, environment -> null, observer).requireSlots();
-        TrainingData data = new DataPreparation(options, folders, session, console).forTraining();
-        long steps = options.training().trainIters().orElseGet(() -> TrainingLength.trainIters(data.rows(), options.training().globalBatchSize(),
-                options.training().maxEpochs().orElseThrow()));
-        Path runDirectory = RunDirectory.create(options.derived().save(), options.checkpoint().addVersion(), LocalDateTime.now());
-        String args = ArgsFile.toPublicJson(options);
-        Files.writeString(runDirectory.resolve(ArgsFile.NAME), args);
-        console.out().println("run directory: " + runDirectory);
-        RunPlan plan = new RunPlan(options, folders.model().toString(), folders.tokenizer().toString(), data.train(), data.validation(),
-                runDirectory.toString(), args);
+        TrainingShards data = new DataPreparation(options, folders, session, console).forTraining();
+        RunStart start = RunStart.of(options, folders, data, console);
         RemoteShards shards = new RemoteShards(spark.hadoopConfiguration(), "sparktron-shards-" + UUID.randomUUID());
-        BarrierRun run = new BarrierRun(spark, settings, ranks, new TrainerRank(plan, shards, steps), observer);
+        BarrierRun run = new BarrierRun(spark, settings, ranks, new TrainerRank(start.plan(), shards, start.steps()), observer);
         String result = run.run("sparktron " + options.command().word() + " " + folders.model().getFileName(), Optional.empty());
         return new ObjectMapper().readValue(result, RunResult.class);
-    }
-
-    /** A run that could not save is refused before anything is prepared. */
-    private static void requireWritable(Path save) {
-        try {
-            Files.createDirectories(save);
-            Files.delete(Files.createTempFile(save, ".sparktron", ".probe"));
-        } catch (IOException e) {
-            throw new ConfigurationException("--save " + save.toAbsolutePath() + " cannot be written: " + e + "; name a directory that can be");
-        }
     }
 
     /** Times and limits: options that were given, else Spark's settings. */
@@ -84,14 +58,10 @@ final class Training {
                 spark.restartPause(),
                 options.given("restart_fresh_jvm") ? cluster.restartFreshJvm() : spark.freshJvm(),
                 spark.controlChannel(),
-                spark.sharedGpu());
+                options.given("shared_gpu") ? cluster.sharedGpu() : spark.sharedGpu());
     }
 
     private static Duration seconds(double seconds) {
         return Duration.ofMillis(Math.max(1, Math.round(seconds * 1000)));
-    }
-
-    /** Where a run's rows are. */
-    record TrainingData(List<String> train, List<String> validation, long rows) {
     }
 }

@@ -8,15 +8,18 @@ import ai.sparktron.jobs.barrier.ExitCode;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -48,7 +51,7 @@ class WholePathTest {
         System.clearProperty("spark.ui.enabled");
     }
 
-    private void run(String command, Object... words) {
+    private static List<String> words(String command, Object... words) {
         List<String> args = new ArrayList<>(List.of(command));
         for (Object word : words) {
             if (word instanceof List<?> several) {
@@ -57,9 +60,33 @@ class WholePathTest {
                 args.add(String.valueOf(word));
             }
         }
+        return args;
+    }
+
+    private void run(String command, Object... words) {
+        List<String> args = words(command, words);
         Console console = new Console(new PrintStream(out, true, StandardCharsets.UTF_8), new PrintStream(err, true, StandardCharsets.UTF_8));
         ExitCode code = new Main(console).run(args.toArray(String[]::new));
         assertEquals(ExitCode.OK, code, () -> out.toString(StandardCharsets.UTF_8) + err.toString(StandardCharsets.UTF_8));
+    }
+
+    /** In a process whose class path has neither Spark nor Hadoop nor Scala, as on a GPU host that only got the bundle. */
+    private void runWithoutSpark(String command, Object... words) throws IOException, InterruptedException {
+        String classPath = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> !entry.contains("spark-") && !entry.contains("hadoop-") && !entry.contains("scala-"))
+                .collect(Collectors.joining(File.pathSeparator));
+        List<String> process = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules=jdk.incubator.vector", "--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp", classPath, Main.class.getName()));
+        process.addAll(words(command, words));
+        Path log = folder.resolve("without-spark.log");
+        int code = new ProcessBuilder(process).redirectErrorStream(true).redirectOutput(log.toFile()).start().waitFor();
+        assertEquals(0, code, () -> {
+            try {
+                return Files.readString(log);
+            } catch (IOException e) {
+                return e.toString();
+            }
+        });
     }
 
     /** By step, as logged. */
@@ -75,7 +102,7 @@ class WholePathTest {
     }
 
     @Test
-    void fromRowsToAnswers() throws IOException {
+    void fromRowsToAnswers() throws IOException, InterruptedException {
         Path rows = folder.resolve("rows.jsonl");
         Files.writeString(rows, "{\"query\": \"who are you?\", \"response\": \"I am a spark.\"}\n{\"query\": \"what is two?\", \"response\": \"one and one\"}\n");
         run("prepare", "--model", MODEL, "--dataset", rows + "#64", "--max_length", 64, "--packing", true, "--output_dir", folder.resolve("shards"));
@@ -87,6 +114,11 @@ class WholePathTest {
         Path straight = folder.resolve("straight");
         run("sft", "--model", MODEL, "--perform_initialization", true, training, "--save", straight);
         assertTrue(Files.isRegularFile(straight.resolve("args.json")) && Files.isRegularFile(straight.resolve("logging.jsonl")), "files of the run");
+
+        Path without = folder.resolve("without-spark");
+        runWithoutSpark("sft", "--model", MODEL, "--perform_initialization", true, training, "--save", without);
+        Path last = Path.of("checkpoint-60", "model.safetensors");
+        assertEquals(-1, Files.mismatch(straight.resolve(last), without.resolve(last)), "first byte that differs where processes train without Spark");
 
         Path resumed = folder.resolve("resumed");
         run("sft", "--load", straight.resolve("checkpoint-30"), "--finetune", false, training, "--save", resumed);

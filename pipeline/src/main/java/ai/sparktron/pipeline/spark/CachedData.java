@@ -4,6 +4,8 @@ import ai.sparktron.packing.shard.ShardException;
 import ai.sparktron.packing.shard.ShardManifest;
 import ai.sparktron.packing.shard.ShardMetadata;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,10 +17,30 @@ import org.apache.hadoop.conf.Configuration;
  */
 public final class CachedData {
 
-    private final Configuration configuration;
+    /** Small files of a directory, by name. */
+    @FunctionalInterface
+    public interface SmallFiles {
+        /** The whole file; null when there is none. */
+        byte[] read(String directory, String name) throws IOException;
+    }
 
-    public CachedData(Configuration configuration) {
-        this.configuration = configuration;
+    private final SmallFiles files;
+
+    private CachedData(SmallFiles files) {
+        this.files = files;
+    }
+
+    /** Shards on any file system that Hadoop reaches. */
+    public static CachedData on(Configuration configuration) {
+        return new CachedData((directory, name) -> new OutputFiles(new HadoopSettings(configuration), directory).read(name));
+    }
+
+    /** Shards on this host's disks; needs no Hadoop. */
+    public static CachedData onThisHost() {
+        return new CachedData((directory, name) -> {
+            Path file = Path.of(directory, name);
+            return Files.exists(file) ? Files.readAllBytes(file) : null;
+        });
     }
 
     /**
@@ -45,10 +67,9 @@ public final class CachedData {
     }
 
     private ShardManifest manifest(String directory, String name) {
-        OutputFiles files = new OutputFiles(new HadoopSettings(configuration), directory);
         try {
-            byte[] json = files.read(name);
-            return json == null ? null : ShardManifest.parse(json, files.path(name));
+            byte[] json = files.read(directory, name);
+            return json == null ? null : ShardManifest.parse(json, directory + "/" + name);
         } catch (IOException | ShardException fault) {
             throw new DatasetException("cached_dataset " + directory + ": " + fault.getMessage(), fault);
         }

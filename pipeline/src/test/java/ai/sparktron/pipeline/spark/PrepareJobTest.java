@@ -233,7 +233,7 @@ class PrepareJobTest {
     @Test
     void aCachedDatasetOfAnotherRunIsRefused() throws Exception {
         PreparedData data = prepare(options(rows("c.jsonl", 0, 50)).splitDatasetRatio(0.1).build(), "cached");
-        CachedData cached = new CachedData(TestSpark.session().sparkContext().hadoopConfiguration());
+        CachedData cached = CachedData.on(TestSpark.session().sparkContext().hadoopConfiguration());
         String output = directory.resolve("cached").toString();
         assertEquals(data.train(), cached.open(output, new WordCodec(2), 2).train());
         assertEquals(data.validation(), cached.open(output, new WordCodec(2), 2).validation());

@@ -13,5 +13,6 @@ public record ClusterOptions(
         @Option(value = "60", range = "(0,)", doc = "Seconds of silence after which a trainer is taken for lost.") double heartbeatTimeout,
         @Option(range = "(0,)", doc = "Limit of one collective in seconds; absent: 600.") Optional<Double> collectiveTimeout,
         @Option(value = "10", range = "(0,)", doc = "Seconds a trainer has to leave by itself when a run is aborted.") double abortGrace,
-        @Option(value = "true", doc = "Restart in fresh executor JVMs; a failed one may hold a broken device.") boolean restartFreshJvm) {
+        @Option(value = "true", doc = "Restart in fresh executor JVMs; a failed one may hold a broken device.") boolean restartFreshJvm,
+        @Option(value = "false", doc = "Several trainers may have the same GPU: to try a grid on one GPU, never for speed.") boolean sharedGpu) {
 }
