@@ -197,6 +197,15 @@ public final class CheckedKernels implements Kernels {
     }
 
     @Override
+    public void mergeAttention(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp) {
+        check("mergeAttention").computes(partOut).rank(2, out, logSumExp).sameOrWider(partOut, out).sameShape(out, partOut)
+                .type(DType.F32, logSumExp, partLogSumExp).sameShape(logSumExp, partLogSumExp).shape(logSumExp, matrix(out.rows(), logSumExp.columns()))
+                .that(logSumExp.columns() > 0 && out.columns() % logSumExp.columns() == 0, () -> out + " in heads of " + logSumExp)
+                .apart(out, partOut, partLogSumExp, logSumExp).apart(logSumExp, partOut, partLogSumExp);
+        engine.mergeAttention(partOut, partLogSumExp, out, logSumExp);
+    }
+
+    @Override
     public void swiGlu(Tensor gateUp, Tensor out) {
         check("swiGlu").computes(gateUp).rank(2, gateUp, out).sameType(gateUp, out).shape(gateUp, matrix(out.rows(), 2 * out.columns()))
                 .apart(out, gateUp);

@@ -120,6 +120,13 @@ public interface Kernels {
                        TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write);
 
     /**
+     * Joins what {@link #attention} of the same queries gave for two sets of keys (context parallel ring): out and logSumExp, of one set, become those of both
+     * sets. partOut and out [T, H*Kv], {@code out} may be float32 where the part is narrower; both log-sum-exps float32 [T, H]. Zeros and -infinity stay where
+     * neither set has a key that the query sees.
+     */
+    void mergeAttention(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp);
+
+    /**
      * Keys and values of latent attention from what its up projection gives (arXiv 2405.04434): up [T, H*(N + Kv)] holds each head's key without position,
      * N wide, then its value; rotary [T, R] is the part with position that all heads share. k [T, H*(N + R)] = each head's [N of up | rotary], v [T, H*Kv] = its
      * values. H, N + R and Kv are heads, keySize and valueSize of {@code shape}.

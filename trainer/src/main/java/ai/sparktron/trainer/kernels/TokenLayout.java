@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.kernels;
 
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.Arrays;
 
 /**
  * Which document each token of a packed run belongs to and where in it. There is no batch dimension: attention goes from a token to the tokens of
@@ -54,7 +55,14 @@ public record TokenLayout(int tokens, Tensor positions, Tensor documents, int[] 
             }
         }
         starts[count++] = documents.length;
-        return java.util.Arrays.copyOf(starts, documents.length == 0 ? 1 : count);
+        return Arrays.copyOf(starts, documents.length == 0 ? 1 : count);
+    }
+
+    /** The layout of tokens {@code from} (inclusive) to {@code from + count}. Shares memory on the engine. */
+    public TokenLayout rows(int from, int count) {
+        int[] documentsThere = Arrays.copyOfRange(hostDocuments, from, from + count);
+        return new TokenLayout(count, positions.rows(from, count), documents.rows(from, count), startsOf(documentsThere),
+                Arrays.copyOfRange(hostPositions, from, from + count), documentsThere);
     }
 
     /** Tokens of the longest document part. */

@@ -8,6 +8,7 @@ import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.seam.Seams;
+import ai.sparktron.trainer.seam.TokenDeal;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -95,7 +96,7 @@ public final class DenseModel {
     /**
      * Starts a micro-batch.
      *
-     * @param tokens     what to process; labels may be null where only logits are wanted
+     * @param tokens     the whole micro-batch, of which this rank takes its part; labels may be null where only logits are wanted
      * @param lossScale  factor on each token's weighted loss and gradient: 1, or 1 / trained tokens of the global batch
      * @param microBatch arena of this micro-batch alone, empty
      * @param scratch    arena of calls
@@ -114,7 +115,8 @@ public final class DenseModel {
         checkIds(tokens);
         Arena.Frame frame = microBatch.open("micro-batch");
         try {
-            TokenBatch batch = TokenBatch.upload(tokens, lossScale, engine, frame);
+            // A cache holds all keys, so nothing is dealt beside one.
+            TokenBatch batch = TokenBatch.upload(tokens, cache == null ? options.seams().tokens() : TokenDeal.whole(), lossScale, engine, frame);
             boolean train = mode == Pass.Mode.TRAIN;
             Tensor gradient = train && head != null ? frame.tensor("stream.grad", dtype, streamTokens(batch), config.hiddenSize()) : null;
             return new Pass(engine.kernels(), scratch, frame, train ? Saved.keeping(microBatch) : Saved.discarding(scratch), batch,
@@ -181,7 +183,7 @@ public final class DenseModel {
     /**
      * Forward of a model that is whole, up to the logits of some rows.
      *
-     * @param firstRow first token wanted
+     * @param firstRow first token wanted, of those that this rank holds
      * @param rows     number of tokens wanted
      * @param logits   [rows, V], of the activations' type
      */

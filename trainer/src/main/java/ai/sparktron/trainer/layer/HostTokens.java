@@ -36,6 +36,24 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
         return of(ids, null, null, positions, new int[ids.length]);
     }
 
+    /** Some of the tokens, in ascending order. */
+    HostTokens pick(int[] indices) {
+        int[] pickedLabels = labels == null ? null : pick(labels, indices);
+        float[] pickedWeights = weights == null ? null : new float[indices.length];
+        for (int i = 0; weights != null && i < indices.length; i++) {
+            pickedWeights[i] = weights[indices[i]];
+        }
+        return new HostTokens(pick(ids, indices), pickedLabels, pickedWeights, pick(positions, indices), pick(documents, indices), reach);
+    }
+
+    private static int[] pick(int[] values, int[] indices) {
+        int[] picked = new int[indices.length];
+        for (int i = 0; i < indices.length; i++) {
+            picked[i] = values[indices[i]];
+        }
+        return picked;
+    }
+
     public int tokens() {
         return ids.length;
     }

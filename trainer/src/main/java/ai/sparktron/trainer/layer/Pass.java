@@ -2,6 +2,7 @@ package ai.sparktron.trainer.layer;
 
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.TokenLayout;
+import ai.sparktron.trainer.seam.DealtLayout;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.Tensor;
 
@@ -66,6 +67,11 @@ public final class Pass implements AutoCloseable {
 
     TokenLayout tokens() {
         return batch.layout();
+    }
+
+    /** Documents of all ranks' tokens; null where all tokens are here. */
+    DealtLayout dealt() {
+        return batch.dealt();
     }
 
     /** float32 [P, K], see {@link Kernels#rope}. */

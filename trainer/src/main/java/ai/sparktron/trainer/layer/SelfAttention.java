@@ -4,7 +4,6 @@ import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Direction;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.RopeLayout;
-import ai.sparktron.trainer.kernels.TokenLayout;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.seam.AttentionCore;
@@ -72,7 +71,7 @@ final class SelfAttention implements Branch {
                 Tensor heads = keepHeads ? kept : scratch.tensor("heads", x.dtype(), tokens, output.inputs());
                 qkv.forward(region.enter(x, scratch), merged, pass);
                 Tensor turned = queryNorm == null ? turn(merged, pass) : normAndTurn(merged, null, null, scratch, pass);
-                core.forward(pass.kernels(), pass.scratch(), cached(operands(turned, merged, pass.tokens()), pass), heads, logSumExp);
+                core.forward(pass.kernels(), pass.scratch(), cached(operands(turned, merged, pass), pass), heads, logSumExp);
                 Tensor partial = region.partial(out, scratch);
                 output.forward(heads, partial, pass);
                 region.exit(partial, out);
@@ -108,7 +107,7 @@ final class SelfAttention implements Branch {
         Tensor queryRms = normed ? scratch.tensor("query.inverse_rms", DType.F32, merged.rows(), shape.heads()) : null;
         Tensor keyRms = normed ? scratch.tensor("key.inverse_rms", DType.F32, merged.rows(), shape.kvHeads()) : null;
         Tensor turned = normed ? normAndTurn(merged, queryRms, keyRms, scratch, pass) : queriesAndKeys(merged);
-        Operands operands = operands(turned, merged, pass.tokens());
+        Operands operands = operands(turned, merged, pass);
         try (Arena.Frame inner = pass.scratch().open(settings.name() + ".core")) {
             Tensor heads = kept.heads();
             Tensor logSumExp = kept.logSumExp();
@@ -119,7 +118,7 @@ final class SelfAttention implements Branch {
             }
             Tensor dHeads = inner.tensor("heads.grad", merged.dtype(), merged.rows(), output.inputs());
             output.backward(dPartial, heads, dHeads, pass);
-            Operands gradients = operands(queriesAndKeys(dMerged), dMerged, pass.tokens());
+            Operands gradients = operands(queriesAndKeys(dMerged), dMerged, pass);
             core.backward(kernels, pass.scratch(), operands, dHeads, heads, logSumExp, gradients);
         }
         kernels.rope(queriesAndKeys(dMerged), shape.keySize(), pass.tokens().positions(), pass.ropeTable(), RopeLayout.HALVES, Direction.BACKWARD);
@@ -155,12 +154,13 @@ final class SelfAttention implements Branch {
             return now;
         }
         AttentionCache.Keys all = pass.cache().append(settings.layer(), now.k(), now.v(), pass.kernels());
-        return new Operands(now.q(), all.k(), all.v(), now.shape(), now.queries(), all.layout());
+        return new Operands(now.q(), all.k(), all.v(), now.shape(), now.queries(), all.layout(), null);
     }
 
-    private Operands operands(Tensor turned, Tensor merged, TokenLayout tokens) {
+    private Operands operands(Tensor turned, Tensor merged, Pass pass) {
         long from = (long) (settings.shape().heads() + settings.shape().kvHeads()) * settings.shape().keySize();
-        return new Operands(queries(turned), keys(turned), merged.columns(from, merged.columns() - from), settings.shape(), tokens, tokens);
+        return new Operands(queries(turned), keys(turned), merged.columns(from, merged.columns() - from), settings.shape(), pass.tokens(), pass.tokens(),
+                pass.dealt());
     }
 
     private Tensor queriesAndKeys(Tensor merged) {

@@ -2,19 +2,24 @@ package ai.sparktron.trainer.layer;
 
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.TokenLayout;
+import ai.sparktron.trainer.seam.DealtLayout;
+import ai.sparktron.trainer.seam.TokenDeal;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
- * A micro-batch on the engine.
+ * A micro-batch on the engine, or this rank's part of it.
  *
  * @param ids     I32 [T]
  * @param layout  documents
+ * @param dealt   documents of all ranks' parts; null = all tokens are here
  * @param targets what is trained; null = no loss is asked for
  * @param reach   1 + the largest position of the whole micro-batch
  */
-record TokenBatch(Tensor ids, TokenLayout layout, Targets targets, int reach) {
+record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets targets, int reach) {
 
     /**
      * The trained tokens alone: the head works on no others.
@@ -27,19 +32,40 @@ record TokenBatch(Tensor ids, TokenLayout layout, Targets targets, int reach) {
     record Targets(int count, Tensor rows, Tensor labels, Tensor scale) {
     }
 
-    /** @param lossScale factor on all losses */
-    static TokenBatch upload(HostTokens host, float lossScale, Engine engine, Arena.Frame frame) {
+    /**
+     * @param whole     the micro-batch
+     * @param deal      says which of its tokens come here
+     * @param lossScale factor on all losses
+     */
+    static TokenBatch upload(HostTokens whole, TokenDeal deal, float lossScale, Engine engine, Arena.Frame frame) {
+        if (deal.ranks() == 1) {
+            return upload(whole, layout(whole, engine, frame), null, lossScale, engine, frame);
+        }
+        List<TokenLayout> parts = new ArrayList<>();
+        HostTokens own = null;
+        for (int rank = 0; rank < deal.ranks(); rank++) {
+            HostTokens part = whole.pick(deal.held(rank, whole.tokens()));
+            parts.add(layout(part, engine, frame));
+            own = rank == deal.rank() ? part : own;
+        }
+        return upload(own, parts.get(deal.rank()), new DealtLayout(layout(whole, engine, frame), parts), lossScale, engine, frame);
+    }
+
+    private static TokenBatch upload(HostTokens own, TokenLayout layout, DealtLayout dealt, float lossScale, Engine engine, Arena.Frame frame) {
+        Tensor ids = frame.tensor("ids", DType.I32, own.tokens());
+        engine.write(ids, HostArrays.bytes(own.ids()));
+        return new TokenBatch(ids, layout, dealt, own.labels() == null ? null : targets(own, lossScale, engine, frame), own.reach());
+    }
+
+    private static TokenLayout layout(HostTokens host, Engine engine, Arena.Frame frame) {
         int tokens = host.tokens();
-        Tensor integers = frame.tensor("tokens", DType.I32, 3L * tokens);
-        int[] values = new int[3 * tokens];
-        System.arraycopy(host.ids(), 0, values, 0, tokens);
-        System.arraycopy(host.positions(), 0, values, tokens, tokens);
-        System.arraycopy(host.documents(), 0, values, 2 * tokens, tokens);
+        Tensor integers = frame.tensor("layout", DType.I32, 2L * tokens);
+        int[] values = new int[2 * tokens];
+        System.arraycopy(host.positions(), 0, values, 0, tokens);
+        System.arraycopy(host.documents(), 0, values, tokens, tokens);
         engine.write(integers, HostArrays.bytes(values));
-        TokenLayout layout = new TokenLayout(tokens, integers.rows(tokens, tokens), integers.rows(2L * tokens, tokens), TokenLayout.startsOf(host.documents()), host.positions(),
+        return new TokenLayout(tokens, integers.rows(0, tokens), integers.rows(tokens, tokens), TokenLayout.startsOf(host.documents()), host.positions(),
                 host.documents());
-        Targets targets = host.labels() == null ? null : targets(host, lossScale, engine, frame);
-        return new TokenBatch(integers.rows(0, tokens), layout, targets, host.reach());
     }
 
     private static Targets targets(HostTokens host, float lossScale, Engine engine, Arena.Frame frame) {

@@ -55,7 +55,8 @@ final class TensorParallel implements ParallelStrategy {
 
     @Override
     public Seams decorate(Seams seams) {
-        return new Seams(this::slice, sequence ? new SequenceRegion(group) : new SummedRegion(group), seams.attention(), new SharedVocabulary(group));
+        return new Seams(this::slice, seams.tokens(), sequence ? new SequenceRegion(group) : new SummedRegion(group), seams.attention(),
+                new SharedVocabulary(group));
     }
 
     private TensorSlice slice(TensorSpec tensor) {

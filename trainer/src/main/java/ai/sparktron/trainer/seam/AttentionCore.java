@@ -28,8 +28,9 @@ public interface AttentionCore {
      * @param shape   fixed facts
      * @param queries documents of the queries
      * @param keys    documents of the keys; the same as {@code queries} but with a cache
+     * @param dealt   documents of all ranks' tokens where the micro-batch is dealt to ranks; null = all keys are here
      */
-    record Operands(Tensor q, Tensor k, Tensor v, AttentionShape shape, TokenLayout queries, TokenLayout keys) {
+    record Operands(Tensor q, Tensor k, Tensor v, AttentionShape shape, TokenLayout queries, TokenLayout keys, DealtLayout dealt) {
     }
 
     /** One kernel call. */

@@ -7,13 +7,15 @@ import java.util.Objects;
  * Everything a strategy may decorate in a model.
  *
  * @param slicing    part of each tensor held here
+ * @param tokens     tokens of each micro-batch held here
  * @param region     borders of the stretches between cut products
  * @param attention  attention between the projections
  * @param vocabulary ranks that share the vocabulary
  */
-public record Seams(Slicing slicing, Region region, AttentionCore attention, VocabularyGroup vocabulary) {
+public record Seams(Slicing slicing, TokenDeal tokens, Region region, AttentionCore attention, VocabularyGroup vocabulary) {
     public Seams {
         Objects.requireNonNull(slicing, "slicing");
+        Objects.requireNonNull(tokens, "tokens");
         Objects.requireNonNull(region, "region");
         Objects.requireNonNull(attention, "attention");
         Objects.requireNonNull(vocabulary, "vocabulary");
@@ -21,6 +23,6 @@ public record Seams(Slicing slicing, Region region, AttentionCore attention, Voc
 
     /** One device: nothing is cut. */
     public static Seams single() {
-        return new Seams(Slicing.whole(), Region.none(), AttentionCore.local(), VocabularyGroup.alone());
+        return new Seams(Slicing.whole(), TokenDeal.whole(), Region.none(), AttentionCore.local(), VocabularyGroup.alone());
     }
 }

@@ -3,6 +3,7 @@ package ai.sparktron.trainer.kernels;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import ai.sparktron.trainer.tensor.DType;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -116,6 +117,54 @@ abstract class AttentionContract extends EngineFixture {
         dq.checkRelative("dq", 100);
         dk.checkRelative("dk", 100);
         dv.checkRelative("dv", 100);
+    }
+
+    /** Attention to a first and a second part of the keys, joined, is attention to all of them; some queries see one part, some neither. */
+    @Test
+    void attentionToTwoPartsIsJoined() {
+        AttentionShape shape = new AttentionShape(4, 2, 8, 6, 0.4f);
+        LayoutTwin queries = layout(new int[] {0, 0, 1, 2, 2, 3}, new int[] {4, 9, 0, 1, 30, 7});
+        LayoutTwin first = layout(new int[] {0, 0, 0, 2, 2}, new int[] {1, 2, 6, 0, 1});
+        LayoutTwin second = layout(new int[] {0, 0, 1, 2, 4}, new int[] {7, 8, 0, 20, 0});
+        LayoutTwin both = layout(new int[] {0, 0, 0, 0, 0, 1, 2, 2, 2, 4}, new int[] {1, 2, 6, 7, 8, 0, 0, 1, 20, 0});
+        int[] ofFirst = {0, 1, 2, 6, 7};
+        int[] ofSecond = {3, 4, 5, 8, 9};
+        for (Rows rows : Rows.values()) {
+            float[] k = normals(10 * 16);
+            float[] v = normals(10 * 12);
+            Twin q = normal("q", rows, 6, 32);
+            Twin out = normal("out", rows, 6, 24);
+            Twin sums = normal("sums", 6, 4);
+            Twin partOut = normal("partOut", rows, 6, 24);
+            Twin partSums = normal("partSums", 6, 4);
+            attend(q, pick(k, 16, ofFirst), pick(v, 12, ofFirst), shape, queries, first, out, sums);
+            attend(q, pick(k, 16, ofSecond), pick(v, 12, ofSecond), shape, queries, second, partOut, partSums);
+            both((kernels, side) -> kernels.mergeAttention(side.of(partOut), side.of(partSums), side.of(out), side.of(sums)));
+            out.check("out", 1e-6);
+            sums.check("logSumExp", 1e-6);
+            Twin whole = normal("whole", 6, 24);
+            Twin wholeSums = normal("wholeSums", 6, 4);
+            attend(q, k, v, shape, queries, both, whole, wholeSums);
+            Twin joined = normal("joined", 6, 24);
+            both((kernels, side) -> kernels.copy(side.of(out), side.of(joined)));
+            assertArrayEquals(TestTensors.read(engine, whole.mine), TestTensors.read(engine, joined.mine), 1e-6f);
+            assertArrayEquals(TestTensors.read(engine, wholeSums.mine), TestTensors.read(engine, sums.mine), 1e-6f);
+        }
+    }
+
+    private void attend(Twin q, float[] k, float[] v, AttentionShape shape, LayoutTwin queries, LayoutTwin keys, Twin out, Twin sums) {
+        Twin keyTwin = twin("k", DType.F32, Rows.PLAIN, keys.mine().tokens(), 16, k);
+        Twin valueTwin = twin("v", DType.F32, Rows.PLAIN, keys.mine().tokens(), 12, v);
+        both((kernels, side) -> kernels.attention(side.of(q), side.of(keyTwin), side.of(valueTwin), shape, side.of(queries), side.of(keys), side.of(out),
+                side.of(sums)));
+    }
+
+    private static float[] pick(float[] values, int columns, int[] rows) {
+        float[] picked = new float[rows.length * columns];
+        for (int i = 0; i < rows.length; i++) {
+            System.arraycopy(values, rows[i] * columns, picked, i * columns, columns);
+        }
+        return picked;
     }
 
     private void compare(AttentionShape shape, LayoutTwin queries, LayoutTwin keys, Rows rows, Write write) {

@@ -54,6 +54,24 @@ final class ReferenceAttention {
         }
     }
 
+    static void merge(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp) {
+        int size = (int) (out.columns() / logSumExp.columns());
+        for (int t = 0; t < out.rows(); t++) {
+            for (int head = 0; head < logSumExp.columns(); head++) {
+                double own = new Cells(logSumExp).get(t, head);
+                double part = new Cells(partLogSumExp).get(t, head);
+                if (part == Double.NEGATIVE_INFINITY) {
+                    continue;
+                }
+                double both = Math.max(own, part) + Math.log1p(Math.exp(-Math.abs(own - part)));
+                for (int d = head * size; d < (head + 1) * size; d++) {
+                    new Cells(out).set(t, d, Math.exp(own - both) * new Cells(out).get(t, d) + Math.exp(part - both) * new Cells(partOut).get(t, d));
+                }
+                new Cells(logSumExp).set(t, head, both);
+            }
+        }
+    }
+
     static void backward(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries,
                          TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write) {
         Cells q1 = new Cells(q);

@@ -235,6 +235,11 @@ final class ReferenceKernels implements Kernels {
         ReferenceAttention.backward(dOut, q, k, v, out, logSumExp, shape, queries, keys, dq, dk, dv, write);
     }
 
+    @Override
+    public void mergeAttention(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp) {
+        ReferenceAttention.merge(partOut, partLogSumExp, out, logSumExp);
+    }
+
     private static double sigmoid(double x) {
         return 1 / (1 + Math.exp(-x));
     }

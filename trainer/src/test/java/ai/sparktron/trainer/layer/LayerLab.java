@@ -8,6 +8,7 @@ import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.Slicing;
+import ai.sparktron.trainer.seam.TokenDeal;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.StackArena;
@@ -69,7 +70,7 @@ final class LayerLab {
             weights[i] = 0.5f + random.nextFloat();
         }
         Arena.Frame passFrame = microBatch.open("pass");
-        TokenBatch batch = TokenBatch.upload(HostTokens.of(ids, labels, weights, POSITIONS, DOCUMENTS), 0.25f, engine, passFrame);
+        TokenBatch batch = TokenBatch.upload(HostTokens.of(ids, labels, weights, POSITIONS, DOCUMENTS), TokenDeal.whole(), 0.25f, engine, passFrame);
         Tensor gradient = withGradient ? passFrame.tensor("stream.grad", DType.F64, TOKENS, config.hiddenSize()) : null;
         Saved saved = mode == Pass.Mode.TRAIN ? Saved.keeping(microBatch) : Saved.discarding(scratch);
         return new Pass(engine.kernels(), scratch, passFrame, saved, batch, rope.tableFor(batch.reach(), passFrame), null, lossSum, gradient);

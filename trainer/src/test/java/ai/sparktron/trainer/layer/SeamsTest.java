@@ -10,7 +10,6 @@ import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.ReferenceEngine;
-import ai.sparktron.trainer.kernels.TokenLayout;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.DenseSpecs;
@@ -24,6 +23,7 @@ import ai.sparktron.trainer.model.TensorSlice;
 import ai.sparktron.trainer.seam.AttentionCore;
 import ai.sparktron.trainer.seam.Region;
 import ai.sparktron.trainer.seam.Seams;
+import ai.sparktron.trainer.seam.TokenDeal;
 import ai.sparktron.trainer.seam.VocabularyGroup;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
@@ -32,11 +32,11 @@ import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -259,7 +259,8 @@ class SeamsTest {
         List<Result> two = Ranks.run(InProcessWorld.create(RANKS, Duration.ofSeconds(20)), world -> {
             Engine engine = new ReferenceEngine();
             Communicator group = world.all("tensor");
-            return step(json, new Seams(halves(world.rank()), new TensorRegion(group), AttentionCore.local(), vocabulary(group, engine)), tokens(), engine);
+            return step(json, new Seams(halves(world.rank()), TokenDeal.whole(), new TensorRegion(group), AttentionCore.local(), vocabulary(group, engine)),
+                    tokens(), engine);
         });
         two.forEach(result -> assertEquals(one.loss(), result.loss(), 1e-5f));
         // Cut tensors and query/key norms, whose heads are cut, have shares; the others are whole on both.
@@ -273,7 +274,8 @@ class SeamsTest {
         List<Result> two = Ranks.run(InProcessWorld.create(RANKS, Duration.ofSeconds(20)), world -> {
             Engine engine = new ReferenceEngine();
             Communicator group = world.all("tensor");
-            return step(json, new Seams(halves(world.rank()), new SequenceRegion(group), AttentionCore.local(), vocabulary(group, engine)), tokens(), engine);
+            return step(json, new Seams(halves(world.rank()), TokenDeal.whole(), new SequenceRegion(group), AttentionCore.local(), vocabulary(group, engine)),
+                    tokens(), engine);
         });
         two.forEach(result -> assertEquals(one.loss(), result.loss(), 1e-5f));
         // Outside of the regions each rank saw half of the tokens: everything has shares.
@@ -286,22 +288,30 @@ class SeamsTest {
         Result one = step(QWEN3, Seams.single(), all, new ReferenceEngine());
         List<Result> two = Ranks.run(InProcessWorld.create(RANKS, Duration.ofSeconds(20)), world -> {
             Engine engine = new ReferenceEngine();
-            int from = world.rank() * TOKENS / RANKS;
-            int to = from + TOKENS / RANKS;
-            HostTokens part = new HostTokens(Arrays.copyOfRange(all.ids(), from, to), Arrays.copyOfRange(all.labels(), from, to), null,
-                    Arrays.copyOfRange(all.positions(), from, to), Arrays.copyOfRange(all.documents(), from, to), all.reach());
-            AttentionCore gathered = new GatheredAttention(world.all("context"), all, engine);
-            return step(QWEN3, new Seams(Slicing.whole(), Region.none(), gathered, VocabularyGroup.alone()), part, engine);
+            AttentionCore gathered = new GatheredAttention(world.all("context"));
+            return step(QWEN3, new Seams(Slicing.whole(), new Halves(world.rank()), Region.none(), gathered, VocabularyGroup.alone()), all, engine);
         });
         assertEquals(one.loss(), two.get(0).loss() + two.get(1).loss(), 1e-5f);
         compare(QWEN3, one, two, name -> true);
     }
 
+    /** Each rank has one half of the tokens. */
+    private record Halves(int rank) implements TokenDeal {
+        @Override
+        public int ranks() {
+            return RANKS;
+        }
+
+        @Override
+        public int[] held(int rank, int tokens) {
+            return IntStream.range(rank * tokens / RANKS, (rank + 1) * tokens / RANKS).toArray();
+        }
+    }
+
     /** Keys and values of all ranks are gathered; their gradients are summed and scattered. */
-    private record GatheredAttention(Communicator group, HostTokens all, Engine engine) implements AttentionCore {
+    private record GatheredAttention(Communicator group) implements AttentionCore {
         private Operands whole(Kernels kernels, Arena.Frame frame, Operands in) {
-            TokenLayout keys = TokenBatch.upload(all, 1, engine, frame).layout();
-            return new Operands(in.q(), gather(kernels, frame, in.k()), gather(kernels, frame, in.v()), in.shape(), in.queries(), keys);
+            return new Operands(in.q(), gather(kernels, frame, in.k()), gather(kernels, frame, in.v()), in.shape(), in.queries(), in.dealt().all(), null);
         }
 
         private Tensor gather(Kernels kernels, Arena.Frame frame, Tensor part) {

@@ -185,6 +185,40 @@ final class HostAttention {
         }
     }
 
+    /** out = (e^own out + e^part partOut) / (e^own + e^part), with the larger exponent taken out of all. */
+    void merge(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp) {
+        int heads = Math.toIntExact(logSumExp.columns());
+        int size = Math.toIntExact(out.columns()) / heads;
+        if (head.length < size) {
+            head = new float[size];
+            headGradient = new float[size];
+        }
+        HostRows results = HostRows.of(out);
+        HostRows parts = HostRows.of(partOut);
+        HostRows logSums = HostRows.of(logSumExp);
+        HostRows partLogSums = HostRows.of(partLogSumExp);
+        for (int t = 0; t < results.rows(); t++) {
+            for (int h = 0; h < heads; h++) {
+                float own = logSums.get(t, h);
+                float part = partLogSums.get(t, h);
+                float larger = Math.max(own, part);
+                if (part == Float.NEGATIVE_INFINITY) {
+                    continue;
+                }
+                double sum = Math.exp(own - larger) + Math.exp(part - larger);
+                float keep = (float) (Math.exp(own - larger) / sum);
+                float take = (float) (Math.exp(part - larger) / sum);
+                results.load(t, h * size, size, head);
+                parts.load(t, h * size, size, headGradient);
+                for (int d = 0; d < size; d++) {
+                    head[d] = keep * head[d] + take * headGradient[d];
+                }
+                results.store(t, h * size, size, head);
+                logSums.set(t, h, (float) (larger + Math.log(sum)));
+            }
+        }
+    }
+
     void backward(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries,
                   TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write, HostElementwise elementwise) {
         reserve(shape);

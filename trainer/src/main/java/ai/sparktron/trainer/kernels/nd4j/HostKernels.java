@@ -149,6 +149,11 @@ final class HostKernels implements Kernels {
     }
 
     @Override
+    public void mergeAttention(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp) {
+        attention.merge(partOut, partLogSumExp, out, logSumExp);
+    }
+
+    @Override
     public void swiGlu(Tensor gateUp, Tensor out) {
         layers.swiGlu(gateUp, out);
     }

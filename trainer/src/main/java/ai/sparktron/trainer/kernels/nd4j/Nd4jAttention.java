@@ -7,6 +7,8 @@ import ai.sparktron.trainer.kernels.TokenLayout;
 import ai.sparktron.trainer.tensor.Tensor;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.BooleanIndexing;
+import org.nd4j.linalg.indexing.conditions.Conditions;
 import org.nd4j.linalg.ops.transforms.Transforms;
 
 /** Attention as its formula: the whole matrix of scores of one document and head at a time. */
@@ -84,6 +86,29 @@ final class Nd4jAttention {
             INDArray divisors = Transforms.max(sums, Float.MIN_NORMAL, false);
             part.ofQueries(out, shape.valueSize()).assign(weights.mmul(part.ofKeys(v, shape.valueSize())).diviColumnVector(divisors));
         });
+    }
+
+    static void merge(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp) {
+        if (out.elements() == 0) {
+            return;
+        }
+        // A finite smallest number: -infinity less -infinity would be NaN.
+        INDArray own = Transforms.max(Nd4jArrays.of(logSumExp), -Float.MAX_VALUE, true);
+        INDArray part = Transforms.max(Nd4jArrays.of(partLogSumExp), -Float.MAX_VALUE, true);
+        INDArray larger = Transforms.max(own, part, true);
+        INDArray keep = Transforms.exp(own.sub(larger), false);
+        INDArray take = Transforms.exp(part.sub(larger), false);
+        INDArray sums = keep.add(take);
+        int size = Math.toIntExact(out.columns() / logSumExp.columns());
+        for (int head = 0; head < logSumExp.columns(); head++) {
+            INDArray weights = keep.getColumn(head, true).div(sums.getColumn(head, true));
+            INDArray partWeights = take.getColumn(head, true).div(sums.getColumn(head, true));
+            INDArray merged = block(out, 0, out.rows(), (long) head * size, size, 1);
+            merged.muliColumnVector(weights).addi(block(partOut, 0, out.rows(), (long) head * size, size, 1).mulColumnVector(partWeights));
+        }
+        INDArray logSums = larger.add(Transforms.log(sums, false));
+        BooleanIndexing.replaceWhere(logSums, Float.NEGATIVE_INFINITY, Conditions.lessThan(-Float.MAX_VALUE / 2));
+        Nd4jArrays.of(logSumExp).assign(logSums);
     }
 
     /** Adds this call's shares to the gradients. */

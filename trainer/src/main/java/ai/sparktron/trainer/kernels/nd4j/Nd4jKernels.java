@@ -260,6 +260,11 @@ final class Nd4jKernels implements Kernels {
     }
 
     @Override
+    public void mergeAttention(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp) {
+        Nd4jAttention.merge(partOut, partLogSumExp, out, logSumExp);
+    }
+
+    @Override
     public void swiGlu(Tensor gateUp, Tensor out) {
         INDArray gate = columns(gateUp, 0, out.columns(), 1);
         INDArray up = columns(gateUp, out.columns(), out.columns(), 1);
