@@ -1,5 +1,7 @@
 package ai.sparktron.trainer.data;
 
+import java.util.List;
+
 /**
  * The tokens of one micro-batch: its rows concatenated, then padding up to a multiple that the plan asks for. T is {@link #tokens}; every array has
  * T entries.
@@ -15,13 +17,24 @@ package ai.sparktron.trainer.data;
  * @param weightsOrNull loss weight of each target [T], or null when every trained target weighs 1
  * @param positions     place of each token in its document [T], from 0
  * @param documents     document of each token [T], ascending from 0
+ * @param rows          the rows, in order; the tokens behind them are padding
  */
-public record MicroBatch(int tokens, int[] ids, int[] labels, float[] weightsOrNull, int[] positions, int[] documents) {
+public record MicroBatch(int tokens, int[] ids, int[] labels, float[] weightsOrNull, int[] positions, int[] documents, List<Row> rows) {
+
+    /**
+     * A row of a micro-batch.
+     *
+     * @param sample number of this use of a row among all uses since training began, which does not depend on the number of ranks
+     * @param tokens of the row
+     */
+    public record Row(long sample, int tokens) {
+    }
 
     /** Label of a token that has no target. */
     public static final int IGNORED = -100;
 
     public MicroBatch {
+        rows = List.copyOf(rows);
         if (ids.length != tokens || labels.length != tokens || positions.length != tokens || documents.length != tokens
                 || (weightsOrNull != null && weightsOrNull.length != tokens)) {
             throw new IllegalArgumentException("a micro-batch of " + tokens + " tokens has " + ids.length + " ids, " + labels.length + " labels, "

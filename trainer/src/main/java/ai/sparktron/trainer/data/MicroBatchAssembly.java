@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.data;
 
 import ai.sparktron.packing.shard.TokenRow;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -10,8 +11,12 @@ final class MicroBatchAssembly {
     private MicroBatchAssembly() {
     }
 
-    /** Without rows, a micro-batch of {@code padMultiple} padding tokens. */
-    static MicroBatch of(List<TokenRow> rows, int padMultiple, int padId) {
+    /**
+     * Without rows, a micro-batch of {@code padMultiple} padding tokens.
+     *
+     * @param samples number of each row among all uses of rows
+     */
+    static MicroBatch of(List<TokenRow> rows, List<Long> samples, int padMultiple, int padId) {
         long real = 0;
         boolean weighted = false;
         for (TokenRow row : rows) {
@@ -25,7 +30,9 @@ final class MicroBatchAssembly {
         int[] positions = new int[tokens];
         float[] weights = weighted ? new float[tokens] : null;
         int at = 0;
+        List<MicroBatch.Row> places = new ArrayList<>(rows.size());
         for (TokenRow row : rows) {
+            places.add(new MicroBatch.Row(samples.get(places.size()), row.tokens()));
             row.ids().get(0, ids, at, row.tokens());
             row.labels().get(0, labels, at, row.tokens());
             row.positions().get(0, positions, at, row.tokens());
@@ -36,7 +43,7 @@ final class MicroBatchAssembly {
         }
         Arrays.fill(ids, at, tokens, padId);
         Arrays.fill(labels, at, tokens, MicroBatch.IGNORED);
-        return new MicroBatch(tokens, ids, labels, weights, positions, documents(positions));
+        return new MicroBatch(tokens, ids, labels, weights, positions, documents(positions), places);
     }
 
     /** A row that came without weights among rows that have them: every target weighs 1. */

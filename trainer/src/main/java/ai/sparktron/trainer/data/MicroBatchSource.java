@@ -75,15 +75,19 @@ public final class MicroBatchSource implements StepSource {
 
     private MicroBatch microBatch(DataCursor start, int microBatch) {
         List<TokenRow> picked = new ArrayList<>(shape.microBatchSize());
+        List<Long> samples = new ArrayList<>(shape.microBatchSize());
         for (int row = 0; row < shape.microBatchSize(); row++) {
-            long place = start.place() + shape.placeInGlobalBatch(microBatch, row);
+            int inBatch = shape.placeInGlobalBatch(microBatch, row);
+            long place = start.place() + inBatch;
             if (passes == Passes.ENDLESS) {
                 picked.add(rows.row(order(start.epoch() + place / rows.rows()).row(place % rows.rows())));
+                samples.add(start.consumedSamples() + inBatch);
             } else if (place < rows.rows()) {
                 picked.add(rows.row(place));
+                samples.add(place);
             }
         }
-        return MicroBatchAssembly.of(picked, shape.padMultiple(), shape.padId());
+        return MicroBatchAssembly.of(picked, samples, shape.padMultiple(), shape.padId());
     }
 
     private SampleOrder order(long epoch) {

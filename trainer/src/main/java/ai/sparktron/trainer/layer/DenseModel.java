@@ -116,7 +116,8 @@ public final class DenseModel {
         Arena.Frame frame = microBatch.open("micro-batch");
         try {
             // A cache holds all keys, so nothing is dealt beside one.
-            TokenBatch batch = TokenBatch.upload(tokens, cache == null ? options.seams().tokens() : TokenDeal.whole(), lossScale, engine, frame);
+            HostTokens used = mode == Pass.Mode.TRAIN ? tokens : tokens.named(null);
+            TokenBatch batch = TokenBatch.upload(used, cache == null ? options.seams().tokens() : TokenDeal.whole(), lossScale, engine, frame);
             boolean train = mode == Pass.Mode.TRAIN;
             Tensor gradient = train && head != null ? frame.tensor("stream.grad", dtype, streamTokens(batch), config.hiddenSize()) : null;
             return new Pass(engine.kernels(), scratch, frame, train ? Saved.keeping(microBatch) : Saved.discarding(scratch), batch,

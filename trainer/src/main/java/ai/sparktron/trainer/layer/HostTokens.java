@@ -12,8 +12,9 @@ import java.util.Objects;
  * @param positions [T] from 0 in each document
  * @param documents [T] ascending
  * @param reach     1 + the largest position of the whole micro-batch, of which these tokens may be a part
+ * @param names     of all tokens, for what is left out at random in training; null = nothing is left out
  */
-public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positions, int[] documents, int reach) {
+public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positions, int[] documents, int reach, TokenNames names) {
     public HostTokens {
         Objects.requireNonNull(ids, "ids");
         int tokens = ids.length;
@@ -26,7 +27,12 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
 
     /** Whole documents. */
     public static HostTokens of(int[] ids, int[] labels, float[] weights, int[] positions, int[] documents) {
-        return new HostTokens(ids, labels, weights, positions, documents, Arrays.stream(positions).max().orElse(0) + 1);
+        return new HostTokens(ids, labels, weights, positions, documents, Arrays.stream(positions).max().orElse(0) + 1, null);
+    }
+
+    /** The same tokens with names. */
+    public HostTokens named(TokenNames tokenNames) {
+        return new HostTokens(ids, labels, weights, positions, documents, reach, tokenNames);
     }
 
     /** One document from {@code firstPosition} on, without labels: for generation. */
@@ -43,7 +49,8 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
         for (int i = 0; weights != null && i < indices.length; i++) {
             pickedWeights[i] = weights[indices[i]];
         }
-        return new HostTokens(pick(ids, indices), pickedLabels, pickedWeights, pick(positions, indices), pick(documents, indices), reach);
+        return new HostTokens(pick(ids, indices), pickedLabels, pickedWeights, pick(positions, indices), pick(documents, indices), reach,
+                names == null ? null : names.pick(indices));
     }
 
     private static int[] pick(int[] values, int[] indices) {

@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.layer;
 
 import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.model.Initialisation;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSlice;
@@ -16,25 +17,33 @@ public final class Initialiser {
     /** Fills all values, gaps with 0. */
     public static void initialise(Parameters parameters, Kernels kernels, long seed) {
         kernels.fill(parameters.value(), 0);
-        for (Parameter parameter : parameters.all()) {
-            for (int part = 0; part < parameter.slices().size(); part++) {
-                fill(parameter.part(part), parameter.slices().get(part), kernels, seed);
-            }
+        parameters.all().forEach(parameter -> initialise(parameter, kernels, seed));
+    }
+
+    /** Fills the values of one parameter. */
+    public static void initialise(Parameter parameter, Kernels kernels, long seed) {
+        for (int part = 0; part < parameter.slices().size(); part++) {
+            fill(parameter.part(part), parameter.slices().get(part), kernels, seed);
         }
     }
 
     private static void fill(Tensor values, TensorSlice slice, Kernels kernels, long seed) {
         TensorSpec tensor = slice.tensor();
-        if (tensor.initialisation().isConstant()) {
-            kernels.fill(values, tensor.initialisation().mean());
-        } else {
-            kernels.fillNormal(values, seed ^ fingerprint(tensor.name()), slice.firstRow(), slice.firstColumn(), tensor.columns(),
-                    tensor.initialisation().mean(), tensor.initialisation().deviation());
+        Initialisation start = tensor.initialisation();
+        if (start.isConstant()) {
+            kernels.fill(values, start.mean());
+            return;
+        }
+        long own = seed ^ fingerprint(tensor.name());
+        switch (start.shape()) {
+            case NORMAL -> kernels.fillNormal(values, own, slice.firstRow(), slice.firstColumn(), tensor.columns(), start.mean(), start.spread());
+            case UNIFORM -> kernels.fillUniform(values, own, slice.firstRow(), slice.firstColumn(), tensor.columns(), start.mean() - start.spread(),
+                    start.mean() + start.spread());
         }
     }
 
     /** FNV-1a, 64 bits: names of a model differ in few characters, and their seeds must not. */
-    private static long fingerprint(String name) {
+    static long fingerprint(String name) {
         long hash = 0xcbf29ce484222325L;
         for (int i = 0; i < name.length(); i++) {
             hash = (hash ^ name.charAt(i)) * 0x100000001b3L;

@@ -18,8 +18,9 @@ import java.util.List;
  * @param dealt   documents of all ranks' parts; null = all tokens are here
  * @param targets what is trained; null = no loss is asked for
  * @param reach   1 + the largest position of the whole micro-batch
+ * @param names   of the tokens, for what is left out at random; null = nothing is left out
  */
-record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets targets, int reach) {
+record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets targets, int reach, TokenNames names) {
 
     /**
      * The trained tokens alone: the head works on no others.
@@ -54,7 +55,7 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
     private static TokenBatch upload(HostTokens own, TokenLayout layout, DealtLayout dealt, float lossScale, Engine engine, Arena.Frame frame) {
         Tensor ids = frame.tensor("ids", DType.I32, own.tokens());
         engine.write(ids, HostArrays.bytes(own.ids()));
-        return new TokenBatch(ids, layout, dealt, own.labels() == null ? null : targets(own, lossScale, engine, frame), own.reach());
+        return new TokenBatch(ids, layout, dealt, own.labels() == null ? null : targets(own, lossScale, engine, frame), own.reach(), own.names());
     }
 
     private static TokenLayout layout(HostTokens host, Engine engine, Arena.Frame frame) {

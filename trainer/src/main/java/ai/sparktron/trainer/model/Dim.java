@@ -25,7 +25,17 @@ public record Dim(Kind kind, long units, long unitSize) {
         /** Embedding D: never cut. */
         EMBED,
         /** Elements of a single head K: never cut. */
-        HEAD
+        HEAD,
+        /** Rank of a low-rank addition to a weight that is cut: never cut itself, but each rank sees its own part of the weight alone. */
+        LOW_RANK;
+
+        /** Whether tensor-parallel ranks may share it out. */
+        public boolean mayBeCut() {
+            return switch (this) {
+                case VOCAB, HEADS, KV_HEADS, FFN -> true;
+                case EMBED, HEAD, LOW_RANK -> false;
+            };
+        }
     }
 
     public Dim {

@@ -12,6 +12,7 @@ import ai.sparktron.trainer.seam.Region;
 import ai.sparktron.trainer.seam.Seams;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.List;
 
 /**
  * Ranks that share the weights of each layer (arXiv 1909.08053): query heads, key/value heads, feed-forward columns and vocabulary entries are cut into equal
@@ -61,24 +62,21 @@ final class TensorParallel implements ParallelStrategy {
 
     private TensorSlice slice(TensorSpec tensor) {
         boolean vector = tensor.dims().size() == 1;
-        boolean rowsCut = !vector && isCut(tensor.dims().get(0));
-        boolean columnsCut = isCut(tensor.dims().get(tensor.dims().size() - 1));
+        boolean rowsCut = !vector && tensor.dims().get(0).kind().mayBeCut();
+        boolean columnsCut = tensor.dims().get(tensor.dims().size() - 1).kind().mayBeCut();
         long rows = rowsCut ? tensor.rows() / group.size() : tensor.rows();
         long columns = columnsCut ? tensor.columns() / group.size() : tensor.columns();
         return new TensorSlice(tensor, rowsCut ? group.rank() * rows : 0, rows, columnsCut ? group.rank() * columns : 0, columns);
     }
 
-    private static boolean isCut(Dim dim) {
-        return switch (dim.kind()) {
-            case VOCAB, HEADS, KV_HEADS, FFN -> true;
-            case EMBED, HEAD -> false;
-        };
-    }
-
-    /** Norms of queries and keys are whole, but see the heads of this rank alone. What else is whole sees everything, or with sequence parallel some tokens. */
+    /**
+     * Norms of queries and keys are whole, but see the heads of this rank alone; the whole one of an addition's two matrices sees this rank's part of the other.
+     * What else is whole sees everything, or with sequence parallel some tokens.
+     */
     @Override
     public boolean gradientIsPartial(ParameterSpec parameter) {
-        return sequence || parameter.parts().stream().flatMap(part -> part.dims().stream()).allMatch(dim -> dim.kind() == Dim.Kind.HEAD);
+        List<Dim> dims = parameter.parts().stream().flatMap(part -> part.dims().stream()).toList();
+        return sequence || dims.stream().allMatch(dim -> dim.kind() == Dim.Kind.HEAD) || dims.stream().anyMatch(dim -> dim.kind() == Dim.Kind.LOW_RANK);
     }
 
     /** Entered as it is, left by an all-reduce; backward the other way round. */

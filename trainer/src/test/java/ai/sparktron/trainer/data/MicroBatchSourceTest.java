@@ -12,7 +12,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 final class MicroBatchSourceTest {
@@ -56,6 +58,36 @@ final class MicroBatchSourceTest {
             }
         }
         assertNotEquals(expected, globalBatches(rows, 1, 16, 1, DataCursor.start(103, 10), 14));
+    }
+
+    /** The number of a sample names the same use of the same row on any grid, and no number is given twice. */
+    @Test
+    void samplesAreNumberedTheSameOnAnyGrid() {
+        InMemoryRows rows = NumberedRows.of(21);
+        Map<Long, Integer> expected = numbered(rows, 1, 1);
+        assertEquals(64, expected.size());
+        assertEquals(expected, numbered(rows, 2, 1));
+        assertEquals(expected, numbered(rows, 1, 4));
+        assertEquals(expected, numbered(rows, 2, 2));
+    }
+
+    /** Row by sample number, of eight steps on all ranks. */
+    private static Map<Long, Integer> numbered(InMemoryRows rows, int micro, int size) {
+        Map<Long, Integer> rowOf = new TreeMap<>();
+        for (int rank = 0; rank < size; rank++) {
+            MicroBatchSource source = MicroBatchSource.training(rows, shape(micro, 8, rank, size), RowOrder.SHUFFLED, DataCursor.start(21, 9));
+            for (int step = 0; step < 8; step++) {
+                for (MicroBatch batch : source.next().microBatches()) {
+                    List<Integer> inside = NumberedRows.rowsIn(batch);
+                    assertEquals(inside.size(), batch.rows().size());
+                    assertEquals(batch.tokens(), batch.rows().stream().mapToInt(MicroBatch.Row::tokens).sum());
+                    for (int row = 0; row < inside.size(); row++) {
+                        assertNull(rowOf.put(batch.rows().get(row).sample(), inside.get(row)), "a number given twice");
+                    }
+                }
+            }
+        }
+        return rowOf;
     }
 
     @Test

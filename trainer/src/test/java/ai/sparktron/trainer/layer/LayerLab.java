@@ -2,6 +2,7 @@ package ai.sparktron.trainer.layer;
 
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.ReferenceEngine;
+import ai.sparktron.trainer.model.Adapters;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.DenseSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
@@ -36,9 +37,14 @@ final class LayerLab {
     final Tensor lossSum;
 
     LayerLab(String family, String moreKeys, boolean trainable) {
+        this(family, moreKeys, trainable, Adapters.none());
+    }
+
+    /** @param adapters whose parameters are added */
+    LayerLab(String family, String moreKeys, boolean trainable, Adapters adapters) {
         config = ConfigReader.parse("{\"model_type\":\"" + family + "\",\"hidden_size\":6,\"num_hidden_layers\":3,\"num_attention_heads\":4,\"num_key_value_heads\":2,"
                 + "\"head_dim\":4,\"intermediate_size\":5,\"vocab_size\":11,\"max_position_embeddings\":64,\"rope_theta\":100.0" + moreKeys + "}", "lab");
-        List<ParameterSpec> specs = DenseSpecs.of(config).stream().map(spec -> spec.withTrainable(trainable)).toList();
+        List<ParameterSpec> specs = adapters.addTo(DenseSpecs.of(config)).stream().map(spec -> spec.withTrainable(trainable)).toList();
         parameters = Parameters.allocate(specs, Slicing.whole(), frame, DType.F64, Parameters.Use.TRAIN, 1);
         Random random = new Random(7);
         double[] values = new double[(int) parameters.value().elements()];

@@ -1,0 +1,152 @@
+package ai.sparktron.trainer.layer;
+
+import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.Transpose;
+import ai.sparktron.trainer.kernels.Write;
+import ai.sparktron.trainer.model.Adapters;
+import ai.sparktron.trainer.model.LowRank;
+import ai.sparktron.trainer.model.Parameter;
+import ai.sparktron.trainer.model.ParameterSpec;
+import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.model.TensorSpec;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A linear with low-rank additions: out += scale * (drop(x) A^T) B^T for each part of its outputs that has one (arXiv 2106.09685). One product with the A of all
+ * parts, then one with the B of each. Nothing is saved: x A^T is so small that backward makes it again.
+ *
+ * <p>Where inputs or outputs are cut, x A^T or its gradient is this rank's share of a sum: everything behind it is linear, so the sum may be taken where the
+ * region takes that of the base, and for A and B where gradients are completed.
+ */
+final class LoraLinear implements Linear {
+
+    /**
+     * The addition to one part of the outputs.
+     *
+     * @param firstOutput column of the base's output where the part begins
+     * @param firstRank   row of A where the part's A begins
+     * @param b           [outputs of the part, r]
+     * @param scale       of the product
+     */
+    record Addition(long firstOutput, long firstRank, Parameter b, float scale) {
+        private long outputs() {
+            return b.value().rows();
+        }
+
+        private long rank() {
+            return b.value().columns();
+        }
+    }
+
+    private final Linear base;
+    private final Parameter a;
+    private final List<Addition> additions;
+    private final Dropout dropout;
+
+    /**
+     * The linear of a weight with the additions it has; the base itself when it has none.
+     *
+     * @param parameters hold those of the additions
+     */
+    static Linear over(Linear base, Parameter weight, Parameters parameters, Adapters adapters) {
+        ParameterSpec spec = weight.spec();
+        if (!adapters.touch(spec)) {
+            return base;
+        }
+        Parameter a = parameters.get(Adapters.aName(spec));
+        List<Addition> additions = new ArrayList<>();
+        long output = 0;
+        long rank = 0;
+        for (int part = 0; part < spec.parts().size(); part++) {
+            TensorSpec tensor = spec.parts().get(part);
+            LowRank addition = adapters.of(tensor);
+            if (addition != null) {
+                additions.add(new Addition(output, rank, parameters.get(Adapters.bName(spec, tensor)), (float) addition.scale()));
+                rank += addition.rank();
+            }
+            output += weight.slices().get(part).rows();
+        }
+        return new LoraLinear(base, a, additions, Dropout.at(spec.name(), adapters.dropout(), adapters.seed()));
+    }
+
+    /**
+     * @param a       [R, in], the A of all parts
+     * @param dropout of the input
+     */
+    private LoraLinear(Linear base, Parameter a, List<Addition> additions, Dropout dropout) {
+        this.base = base;
+        this.a = a;
+        this.additions = List.copyOf(additions);
+        this.dropout = dropout;
+    }
+
+    @Override
+    public void forward(Tensor x, Tensor out, Pass pass) {
+        base.forward(x, out, pass);
+        try (Arena.Frame scratch = pass.scratch().open("lora")) {
+            Tensor low = low(dropout.forward(x, a.slices().get(0), scratch, pass), scratch, pass.kernels());
+            for (Addition addition : additions) {
+                pass.kernels().matmul(columns(low, addition), Transpose.NO, addition.b().value(), Transpose.YES, part(out, addition), Write.ACCUMULATE);
+            }
+        }
+    }
+
+    @Override
+    public void backward(Tensor dy, Tensor x, Tensor dx, Pass pass) {
+        Kernels kernels = pass.kernels();
+        try (Arena.Frame scratch = pass.scratch().open("lora")) {
+            Tensor dLow = scratch.tensor("low.grad", x.dtype(), x.rows(), a.value().rows());
+            Tensor dropped = dropout.forward(x, a.slices().get(0), scratch, pass);
+            Tensor low = low(dropped, scratch, kernels);
+            for (Addition addition : additions) {
+                if (addition.b().isTrained()) {
+                    kernels.matmul(part(dy, addition), Transpose.YES, columns(low, addition), Transpose.NO, addition.b().gradient(), Write.ACCUMULATE);
+                }
+                kernels.matmul(part(dy, addition), Transpose.NO, addition.b().value(), Transpose.NO, columns(dLow, addition), Write.OVERWRITE);
+                kernels.scale(columns(dLow, addition), addition.scale());
+            }
+            if (a.isTrained()) {
+                kernels.matmul(dLow, Transpose.YES, dropped, Transpose.NO, a.gradient(), Write.ACCUMULATE);
+            }
+            // The base's gradient may take the place of x, which has served now.
+            base.backward(dy, x, dx, pass);
+            if (!dropout.isActive(pass)) {
+                kernels.matmul(dLow, Transpose.NO, a.value(), Transpose.NO, dx, Write.ACCUMULATE);
+            } else {
+                // The gradient of what was left out takes its place.
+                kernels.matmul(dLow, Transpose.NO, a.value(), Transpose.NO, dropped, Write.OVERWRITE);
+                dropout.backward(dropped, a.slices().get(0), pass);
+                kernels.add(dx, dropped, dx);
+            }
+        }
+    }
+
+    /** scale * x A^T, [T, R]. */
+    private Tensor low(Tensor x, Arena.Frame scratch, Kernels kernels) {
+        Tensor low = scratch.tensor("low", x.dtype(), x.rows(), a.value().rows());
+        kernels.matmul(x, Transpose.NO, a.value(), Transpose.YES, low, Write.OVERWRITE);
+        additions.forEach(addition -> kernels.scale(columns(low, addition), addition.scale()));
+        return low;
+    }
+
+    private static Tensor columns(Tensor low, Addition addition) {
+        return low.columns(addition.firstRank(), addition.rank());
+    }
+
+    private static Tensor part(Tensor outputs, Addition addition) {
+        return outputs.columns(addition.firstOutput(), addition.outputs());
+    }
+
+    @Override
+    public long outputs() {
+        return base.outputs();
+    }
+
+    @Override
+    public long inputs() {
+        return base.inputs();
+    }
+}
