@@ -115,7 +115,9 @@ public final class CudaDevice implements DeviceStreams, AutoCloseable {
     /** @throws CudaException when a call of the driver failed, with CUDA's name and words for it */
     static void check(int result, String what) {
         if (result != cudart.CUDA_SUCCESS) {
-            throw new CudaException(what + ": " + text(result, true) + " (" + result + "), " + text(result, false));
+            String message = what + ": " + text(result, true) + " (" + result + "), " + text(result, false);
+            throw CudaFatalException.isFatal(result) ? new CudaFatalException(message + "; the cause lies in a kernel that ran before, and this process"
+                    + " cannot use the device any more") : new CudaException(message);
         }
     }
 

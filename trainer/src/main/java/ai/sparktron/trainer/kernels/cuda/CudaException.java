@@ -1,7 +1,7 @@
 package ai.sparktron.trainer.kernels.cuda;
 
 /** A library of CUDA is missing, there is no such device, or the device or a library refused a call. */
-public final class CudaException extends IllegalStateException {
+public class CudaException extends IllegalStateException {
     private static final long serialVersionUID = 1L;
 
     public CudaException(String message, Throwable cause) {

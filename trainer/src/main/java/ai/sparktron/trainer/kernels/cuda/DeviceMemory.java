@@ -71,6 +71,14 @@ public final class DeviceMemory implements Memory, AutoCloseable {
         }
     }
 
+    /** Bytes of the device in all. */
+    public long totalBytes() {
+        try (SizeTPointer free = new SizeTPointer(1); SizeTPointer total = new SizeTPointer(1)) {
+            CudaDevice.check(cudart.cuMemGetInfo(free, total), "cuMemGetInfo");
+            return total.get();
+        }
+    }
+
     void free(DeviceBlock block) {
         open.remove(block);
         CudaDevice.check(cudart.cuMemFreeAsync(block.address(), device.stream()), "cuMemFreeAsync of " + block.purpose());

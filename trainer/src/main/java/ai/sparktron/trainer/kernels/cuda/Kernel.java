@@ -51,6 +51,21 @@ public final class Kernel {
         return longInteger(address);
     }
 
+    /** A tensor's address and the elements from row to row. */
+    public Kernel matrix(Tensor tensor) {
+        return pointer(tensor).longInteger(tensor.rowStride());
+    }
+
+    /** As {@link #matrix}; address and stride 0 for null. */
+    public Kernel matrixOrNone(Tensor tensor) {
+        return tensor == null ? pointer(0).longInteger(0) : matrix(tensor);
+    }
+
+    /** As {@link #pointer(Tensor)}; 0 for null. */
+    public Kernel pointerOrNone(Tensor tensor) {
+        return pointer(tensor == null ? 0 : tensor.address());
+    }
+
     public Kernel integer(int value) {
         arguments.putInt(next(), value);
         return this;

@@ -1,0 +1,187 @@
+package ai.sparktron.trainer.kernels.cuda;
+
+import ai.sparktron.trainer.kernels.AdamWStep;
+import ai.sparktron.trainer.kernels.AttentionShape;
+import ai.sparktron.trainer.kernels.Direction;
+import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.RopeLayout;
+import ai.sparktron.trainer.kernels.TokenLayout;
+import ai.sparktron.trainer.kernels.Transpose;
+import ai.sparktron.trainer.kernels.Write;
+import ai.sparktron.trainer.tensor.Tensor;
+
+/** The kernels of a GPU, put together: each group of them is a class of its own beside its source. Nothing here waits for the device. */
+final class CudaKernels implements Kernels, AutoCloseable {
+
+    private final DeviceProducts products;
+    private final DeviceAttention attention;
+    private final ElementwiseKernels elementwise;
+    private final RandomKernels random;
+    private final NormKernels norms;
+    private final TokenKernels tokens;
+    private final UpdateKernels updates;
+
+    /** @param workspace partial sums of reductions; closed by the engine */
+    CudaKernels(CudaDevice device, Modules modules, Workspace workspace, DeviceProducts products, DeviceAttention attention) {
+        this.products = products;
+        this.attention = attention;
+        this.elementwise = new ElementwiseKernels(device, modules);
+        this.random = new RandomKernels(device, modules);
+        this.norms = new NormKernels(device, modules, workspace);
+        this.tokens = new TokenKernels(device, modules);
+        this.updates = new UpdateKernels(device, modules, workspace);
+    }
+
+    @Override
+    public void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write) {
+        products.matmul(a, transposeA, b, transposeB, out, write);
+    }
+
+    @Override
+    public void add(Tensor a, Tensor b, Tensor out) {
+        elementwise.add(a, b, out);
+    }
+
+    @Override
+    public void addScaled(float factor, Tensor x, Tensor y) {
+        elementwise.addScaled(factor, x, y);
+    }
+
+    @Override
+    public void scale(Tensor x, float factor) {
+        elementwise.scale(x, factor);
+    }
+
+    @Override
+    public void copy(Tensor x, Tensor out) {
+        elementwise.copy(x, out);
+    }
+
+    @Override
+    public void fill(Tensor x, float value) {
+        elementwise.fill(x, value);
+    }
+
+    @Override
+    public void addBias(Tensor x, Tensor bias) {
+        elementwise.addBias(x, bias);
+    }
+
+    @Override
+    public void addBiasGrad(Tensor dy, Tensor dBias) {
+        norms.addColumnSums(dy, dBias);
+    }
+
+    @Override
+    public void fillNormal(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float mean, float deviation) {
+        random.fillNormal(x, seed, firstRow, firstColumn, globalColumns, mean, deviation);
+    }
+
+    @Override
+    public void fillUniform(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float low, float high) {
+        random.fillUniform(x, seed, firstRow, firstColumn, globalColumns, low, high);
+    }
+
+    @Override
+    public void dropout(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float probability, Tensor out) {
+        random.dropout(x, seed, firstRow, firstColumn, globalColumns, probability, out);
+    }
+
+    @Override
+    public void embedding(Tensor ids, Tensor table, long firstRow, Tensor out) {
+        tokens.embedding(ids, table, firstRow, out);
+    }
+
+    @Override
+    public void embeddingGrad(Tensor ids, Tensor dy, long firstRow, Tensor dTable) {
+        tokens.embeddingGrad(ids, dy, firstRow, dTable);
+    }
+
+    @Override
+    public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out, Tensor inverseRms) {
+        norms.norm(x, null, weight, epsilon, out, inverseRms);
+    }
+
+    @Override
+    public void addRmsNorm(Tensor residual, Tensor delta, Tensor weight, float epsilon, Tensor out, Tensor inverseRms) {
+        norms.norm(residual, delta, weight, epsilon, out, inverseRms);
+    }
+
+    @Override
+    public void rmsNormGrad(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor dx, Write dxWrite, Tensor dWeight) {
+        norms.normGrad(dy, x, weight, inverseRms, dx, dxWrite, dWeight);
+    }
+
+    @Override
+    public void rope(Tensor x, int headSize, Tensor positions, Tensor cosSin, RopeLayout layout, Direction direction) {
+        tokens.rope(x, headSize, positions, cosSin, layout, direction);
+    }
+
+    @Override
+    public void attention(Tensor q, Tensor k, Tensor v, AttentionShape shape, TokenLayout queries, TokenLayout keys, Tensor out, Tensor logSumExp) {
+        attention.attention(q, k, v, shape, queries, keys, out, logSumExp);
+    }
+
+    @Override
+    public void attentionGrad(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries,
+                              TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write) {
+        attention.attentionGrad(dOut, q, k, v, out, logSumExp, shape, queries, keys, dq, dk, dv, write);
+    }
+
+    @Override
+    public void mergeAttention(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp) {
+        tokens.mergeAttention(partOut, partLogSumExp, out, logSumExp);
+    }
+
+    @Override
+    public void latentHeads(Tensor up, Tensor rotary, AttentionShape shape, Tensor k, Tensor v) {
+        tokens.latentHeads(up, rotary, shape, k, v);
+    }
+
+    @Override
+    public void latentHeadsGrad(Tensor dk, Tensor dv, AttentionShape shape, Tensor dUp, Tensor dRotary) {
+        tokens.latentHeadsGrad(dk, dv, shape, dUp, dRotary);
+    }
+
+    @Override
+    public void swiGlu(Tensor gateUp, Tensor out) {
+        elementwise.swiGlu(gateUp, out);
+    }
+
+    @Override
+    public void swiGluGrad(Tensor dOut, Tensor gateUp, Tensor dGateUp) {
+        elementwise.swiGluGrad(dOut, gateUp, dGateUp);
+    }
+
+    @Override
+    public void softmaxStatistics(Tensor logits, Tensor labels, long firstColumn, Tensor logSumExp, Tensor picked) {
+        tokens.softmaxStatistics(logits, labels, firstColumn, logSumExp, picked);
+    }
+
+    @Override
+    public void crossEntropyGrad(Tensor logits, Tensor logSumExp, Tensor labels, long firstColumn, Tensor scale) {
+        tokens.crossEntropyGrad(logits, logSumExp, labels, firstColumn, scale);
+    }
+
+    @Override
+    public void sumOfSquares(Tensor x, Tensor out, Write write) {
+        updates.sumOfSquares(x, out, write);
+    }
+
+    @Override
+    public void adamW(AdamWStep step, Tensor value, Tensor gradient, Tensor gradientScale, Tensor firstMoment, Tensor secondMoment, Tensor copy) {
+        updates.adamW(step, value, gradient, gradientScale, firstMoment, secondMoment, copy);
+    }
+
+    @Override
+    public void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor gradientScale, Tensor moment, Tensor copy) {
+        updates.sgd(learningRate, momentum, weightDecay, value, gradient, gradientScale, moment, copy);
+    }
+
+    @Override
+    public void close() {
+        try (products; attention) {
+            // Both are closed, whatever the first one says.
+        }
+    }
+}
