@@ -31,11 +31,8 @@ final class VerifyCommand {
             throw new ConfigurationException("there is no directory " + directory + " with a reference case");
         }
         ParallelOptions sizes = options.parallel();
-        if (sizes.sequenceParallel()) {
-            throw new ConfigurationException("--sequence_parallel true is not built yet for verify, whose generation takes one token at a time; leave it out");
-        }
         Mesh mesh = Mesh.of(options.derived().numRanks(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(), sizes.contextParallelSize(), 1, 1);
-        Verification.Settings settings = new Verification.Settings(mesh, verify.microBatchSize(), RunSetup.recompute(options.recompute()),
+        Verification.Settings settings = new Verification.Settings(mesh, RunSetup.planSettings(sizes), verify.microBatchSize(), RunSetup.recompute(options.recompute()),
                 DenseModel.Options.DEFAULT_CHUNK_BYTES, verify.write().map(Path::of).orElse(null),
                 new Verification.Tolerances(verify.logitsTolerance(), verify.lossTolerance(), verify.gradientTolerance(), verify.trajectoryTolerance()));
         return new Verification(Engines.of(options), settings).run(directory, console.out()).passed() ? ExitCode.OK : ExitCode.CONFIGURATION;

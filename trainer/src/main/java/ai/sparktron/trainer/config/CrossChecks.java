@@ -55,8 +55,10 @@ final class CrossChecks {
         require(!options.command().trains() || training.globalBatchSize() % round == 0, "--global_batch_size " + training.globalBatchSize() + " is not a multiple of --micro_batch_size "
                 + training.microBatchSize() + " x data-parallel size " + derived.dataParallelSize() + " = " + round + "; take "
                 + (training.globalBatchSize() / round + 1) * round);
-        derived.rowLength().ifPresent(length -> require(parallel.contextParallelSize() == 1 || length % (2 * parallel.contextParallelSize()) == 0,
-                "--max_length " + length + " is not a multiple of 2 x --context_parallel_size " + parallel.contextParallelSize()));
+        int chunks = 2 * parallel.contextParallelSize();
+        derived.rowLength().ifPresent(length -> require(parallel.contextParallelSize() == 1 || length % chunks == 0, "--max_length " + length
+                + " (--packing_length where rows are packed) is not a multiple of 2 x --context_parallel_size " + parallel.contextParallelSize() + " = " + chunks
+                + "; take " + (length / chunks + 1) * chunks));
         boolean stages = parallel.pipelineModelParallelSize() > 1;
         parallel.decoderFirstPipelineNumLayers().ifPresent(layers -> require(stages,
                 "--decoder_first_pipeline_num_layers " + layers + " needs --pipeline_model_parallel_size above 1"));

@@ -30,6 +30,11 @@ public final class ModelChecks {
         require(problems, model.heads() % tensor == 0, "the model's " + model.heads() + " heads do not divide by --tensor_model_parallel_size " + tensor);
         require(problems, model.keyValueGroups() % tensor == 0,
                 "the model's " + model.keyValueGroups() + " key and value groups do not divide by --tensor_model_parallel_size " + tensor);
+        int dealt = tensor * parallel.contextParallelSize();
+        boolean heads = parallel.contextParallelSize() > 1 && parallel.cpCommType().equals("a2a");
+        require(problems, !heads || model.heads() % dealt == 0 && model.keyValueGroups() % dealt == 0, "--cp_comm_type a2a deals heads to --context_parallel_size "
+                + parallel.contextParallelSize() + " x --tensor_model_parallel_size " + tensor + " ranks: the model's " + model.heads() + " heads or "
+                + model.keyValueGroups() + " key and value groups do not divide by " + dealt + "; choose --cp_comm_type p2p or all_gather");
         stages(problems, parallel, model.layers());
         int expert = options.moe().expertModelParallelSize();
         require(problems, expert == 1 || model.experts() > 0, "--expert_model_parallel_size " + expert + " needs a model with experts");

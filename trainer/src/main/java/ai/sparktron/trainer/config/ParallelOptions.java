@@ -35,9 +35,11 @@ public record ParallelOptions(
         Optional<String> pipelineModelParallelLayout,
         @Option(value = "false", doc = "Split the parts between tensor-parallel regions by tokens (SP); means nothing with one tensor-parallel rank.")
         boolean sequenceParallel,
-        @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "cp_size", doc = "Ranks that share the tokens of a row (CP).")
+        @Option(value = "1", range = "[1,)", alias = "cp_size", doc = "Ranks that share the tokens of a row (CP).",
+                note = "Rows are padded to a multiple of twice as many tokens. Documents may cross the borders.")
         int contextParallelSize,
-        @Option(value = "p2p", of = {"p2p", "all_gather", "a2a", "a2a+p2p"}, status = Status.PLANNED, doc = "How context-parallel ranks exchange keys and values.")
+        @Option(value = "p2p", of = {"p2p", "all_gather", "a2a", "a2a+p2p"}, planned = "a2a+p2p", doc = "How context-parallel ranks exchange keys and values: round a"
+                + " ring, gathered before attention, or heads for tokens.", note = "The numbers are the same. a2a needs key/value heads for every rank.")
         String cpCommType,
         @Option(value = "false", status = Status.PLANNED, doc = "Overlap tensor-parallel communication with products.")
         boolean tpCommOverlap,

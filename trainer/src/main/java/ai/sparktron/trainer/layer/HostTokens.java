@@ -42,6 +42,22 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
         return of(ids, null, null, positions, new int[ids.length]);
     }
 
+    /** These and, up to a multiple of so many tokens, documents of one token that train nothing. */
+    public HostTokens padded(int multiple) {
+        int old = ids.length;
+        int length = (old + multiple - 1) / multiple * multiple;
+        int[] longerDocuments = Arrays.copyOf(documents, length);
+        int[] longerLabels = labels == null ? null : Arrays.copyOf(labels, length);
+        for (int t = old; t < length; t++) {
+            longerDocuments[t] = longerDocuments[t - 1] + 1;
+            if (longerLabels != null) {
+                longerLabels[t] = -1;
+            }
+        }
+        return new HostTokens(Arrays.copyOf(ids, length), longerLabels, weights == null ? null : Arrays.copyOf(weights, length), Arrays.copyOf(positions, length),
+                longerDocuments, reach);
+    }
+
     /** Some of the tokens, in ascending order. */
     HostTokens pick(int[] indices) {
         int[] pickedLabels = labels == null ? null : pick(labels, indices);

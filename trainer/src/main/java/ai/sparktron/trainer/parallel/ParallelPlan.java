@@ -3,6 +3,7 @@ package ai.sparktron.trainer.parallel;
 import ai.sparktron.trainer.comm.BackgroundCollectives;
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.Reduction;
+import ai.sparktron.trainer.comm.Transfer;
 import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.mesh.Mesh;
@@ -14,7 +15,9 @@ import ai.sparktron.trainer.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** What one rank does in the shared training: its seams, its layers, its rows, and the groups its gradients are added in. */
 public final class ParallelPlan {
@@ -33,13 +36,14 @@ public final class ParallelPlan {
         this.tokenMultiple = tokenMultiple;
         this.rank = world.rank();
         this.strategies = List.copyOf(strategies);
-        List<Integer> members = mesh.group(rank, EnumSet.of(Axis.DATA, Axis.CONTEXT));
-        this.gradientGroup = world.group("data-" + members.get(0), members);
-        this.modelGroup = new ModelGroup(group(mesh, world, "model", EnumSet.of(Axis.PIPELINE, Axis.TENSOR)), this::gradientIsPartialInReplica);
+        this.gradientGroup = group(mesh, world, EnumSet.of(Axis.DATA, Axis.CONTEXT));
+        this.modelGroup = new ModelGroup(group(mesh, world, EnumSet.of(Axis.PIPELINE, Axis.TENSOR)), this::gradientIsPartialInReplica);
     }
 
-    private static Communicator group(Mesh mesh, World world, String name, Set<Axis> axes) {
+    /** This rank's group over some axes, named after them and its first rank: {@code data-context-4}. */
+    private static Communicator group(Mesh mesh, World world, Set<Axis> axes) {
         List<Integer> members = mesh.group(world.rank(), axes);
+        String name = EnumSet.copyOf(axes).stream().map(axis -> axis.name().toLowerCase(Locale.ROOT)).collect(Collectors.joining("-"));
         return world.group(name + "-" + members.get(0), members);
     }
 
@@ -50,31 +54,47 @@ public final class ParallelPlan {
      * @throws IllegalArgumentException when sizes do not fit, or an axis is asked for that is not built yet; names the option
      */
     public static ParallelPlan of(Mesh mesh, World world) {
-        return of(mesh, world, false);
+        return of(mesh, world, Settings.defaults());
     }
 
-    /** As the other; {@code sequenceParallel} cuts tokens over the tensor-parallel ranks where layers need not see them all. */
-    public static ParallelPlan of(Mesh mesh, World world, boolean sequenceParallel) {
+    /**
+     * What else there is to choose.
+     *
+     * @param sequenceParallel whether tokens are cut over the tensor-parallel ranks where layers need not see them all
+     * @param keyExchange      how context-parallel ranks exchange keys and values
+     */
+    public record Settings(boolean sequenceParallel, KeyExchange keyExchange) {
+        public static Settings defaults() {
+            return new Settings(false, KeyExchange.RING);
+        }
+    }
+
+    /** As the other. */
+    public static ParallelPlan of(Mesh mesh, World world, Settings settings) {
         if (mesh.ranks() != world.size()) {
             throw new IllegalArgumentException("mesh of " + mesh.ranks() + " ranks in a world of " + world.size());
         }
         refuse("pipeline_model_parallel_size", mesh.pipeline());
-        refuse("context_parallel_size", mesh.context());
         refuse("expert_model_parallel_size", mesh.expert());
         refuse("expert_tensor_parallel_size", mesh.expertTensor());
         List<ParallelStrategy> strategies = new ArrayList<>();
+        boolean sequence = settings.sequenceParallel() && mesh.tensor() > 1;
         if (mesh.tensor() > 1) {
-            strategies.add(new TensorParallel(group(mesh, world, "tensor", EnumSet.of(Axis.TENSOR)), sequenceParallel));
+            strategies.add(new TensorParallel(group(mesh, world, EnumSet.of(Axis.TENSOR)), sequence));
+        }
+        if (mesh.context() > 1) {
+            strategies.add(new ContextParallel(group(mesh, world, EnumSet.of(Axis.CONTEXT)), settings.keyExchange(), mesh.tensor()));
         }
         if (mesh.data() > 1) {
             strategies.add(new DataParallel());
         }
-        return new ParallelPlan(mesh, world, strategies, sequenceParallel ? mesh.tensor() : 1);
+        int chunks = mesh.context() > 1 ? 2 * mesh.context() : 1;
+        return new ParallelPlan(mesh, world, strategies, chunks * (sequence ? mesh.tensor() : 1));
     }
 
     private static void refuse(String option, int size) {
         if (size != 1) {
-            throw new IllegalArgumentException("--" + option + " " + size + ": only data and tensor parallelism are built yet; set it to 1");
+            throw new IllegalArgumentException("--" + option + " " + size + ": only data, tensor and context parallelism are built yet; set it to 1");
         }
     }
 
@@ -90,6 +110,11 @@ public final class ParallelPlan {
     /** @throws IllegalArgumentException with option, value and the fix */
     public void validate(ModelConfig config, int maxLength) {
         strategies.forEach(strategy -> strategy.validate(config, maxLength));
+    }
+
+    /** The ranks along one axis, in its order. */
+    public Communicator along(Axis axis) {
+        return group(mesh, world, EnumSet.of(axis));
     }
 
     /** The tokens of every micro-batch are padded to a multiple of this. */
@@ -138,8 +163,19 @@ public final class ParallelPlan {
         gradientGroup.allReduce(scalar, Reduction.SUM);
         modelGroup.ranks().allReduce(scalar, Reduction.SUM);
         if (mesh.tensor() > 1) {
-            group(mesh, world, "tensor", EnumSet.of(Axis.TENSOR)).allReduce(scalar, Reduction.SUM);
+            along(Axis.TENSOR).allReduce(scalar, Reduction.SUM);
         }
+        if (mesh.context() > 1) {
+            warmUpRing(along(Axis.CONTEXT), scalar);
+        }
+    }
+
+    /** Messages to the next rank go over connections of their own. */
+    private static void warmUpRing(Communicator ring, Tensor scalar) {
+        ring.allReduce(scalar, Reduction.SUM);
+        Transfer sent = ring.send(scalar, (ring.rank() + 1) % ring.size());
+        ring.receive(scalar, (ring.rank() + ring.size() - 1) % ring.size()).await();
+        sent.await();
     }
 
     /** Collectives of {@link #gradientGroup()} beside the layers' work; whoever asks closes them. All ranks of the group ask. */

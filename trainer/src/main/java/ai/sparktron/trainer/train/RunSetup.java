@@ -9,6 +9,8 @@ import ai.sparktron.trainer.data.TrainingLength;
 import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.optimizer.LearningRateSchedule;
 import ai.sparktron.trainer.parallel.FlatBuckets;
+import ai.sparktron.trainer.parallel.KeyExchange;
+import ai.sparktron.trainer.parallel.ParallelPlan;
 import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Set;
@@ -81,6 +83,17 @@ public final class RunSetup {
             case "optim_grads" -> Sharing.GRADIENTS;
             default -> Sharing.PARAMETERS;
         };
+    }
+
+    /** How ranks on the axes of the mesh work together. */
+    public static ParallelPlan.Settings planSettings(ParallelOptions options) {
+        KeyExchange exchange = switch (options.cpCommType()) {
+            case "p2p" -> KeyExchange.RING;
+            case "all_gather" -> KeyExchange.GATHER;
+            case "a2a" -> KeyExchange.HEADS;
+            default -> throw new IllegalStateException("cp_comm_type " + options.cpCommType() + " is refused when options are parsed");
+        };
+        return new ParallelPlan.Settings(options.sequenceParallel(), exchange);
     }
 
     /** @param ranks that hold the same parameters */

@@ -9,6 +9,7 @@ import ai.sparktron.trainer.layer.DenseModel;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Pass;
 import ai.sparktron.trainer.optimizer.GradientScale;
+import ai.sparktron.trainer.seam.TokenDeal;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -47,6 +48,7 @@ public final class StepRunner {
     private final DenseModel model;
     private final ModelUpdate update;
     private final Communicator data;
+    private final boolean speaks;
     private final Normalisation normalisation;
     private final Arena microBatchArena;
     private final Arena scratch;
@@ -56,16 +58,18 @@ public final class StepRunner {
     private final ByteBuffer lossBytes = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
 
     /**
-     * @param data            data-parallel group
+     * @param data            ranks that hold the same parameters and see other tokens
+     * @param deal            who shares a micro-batch with this rank; the first of them counts its tokens
      * @param microBatchArena holds one micro-batch's activations at a time
      * @param run             gives a few scalars
      */
-    public StepRunner(Engine engine, DenseModel model, ModelUpdate update, Communicator data, Normalisation normalisation,
+    public StepRunner(Engine engine, DenseModel model, ModelUpdate update, Communicator data, TokenDeal deal, Normalisation normalisation,
                       Arena microBatchArena, Arena scratch, Arena.Frame run) {
         this.engine = engine;
         this.model = model;
         this.update = update;
         this.data = data;
+        this.speaks = deal.rank() == 0;
         this.normalisation = normalisation;
         this.microBatchArena = microBatchArena;
         this.scratch = scratch;
@@ -81,7 +85,7 @@ public final class StepRunner {
         double denominator = 0;
         MicroBatch last = lastTrained(step.microBatches());
         for (MicroBatch batch : step.microBatches()) {
-            tokens += realTokens(batch);
+            tokens += speaks ? realTokens(batch) : 0;
             denominator += contribution(batch);
             if (batch == last) {
                 update.lastMicroBatch();
@@ -132,6 +136,9 @@ public final class StepRunner {
     }
 
     private double contribution(MicroBatch batch) {
+        if (!speaks) {
+            return 0;
+        }
         return normalisation == Normalisation.PER_TOKEN ? batch.trainedTokens() : 1;
     }
 

@@ -139,7 +139,7 @@ public final class TrainRun {
     private RunResult run(ModelConfig config, Engine engine, World world, Memory memory, Data data) throws IOException {
         ParallelOptions sizes = options.parallel();
         ParallelPlan grid = ParallelPlan.of(Mesh.of(world.size(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(),
-                sizes.contextParallelSize(), 1, 1), world, sizes.sequenceParallel());
+                sizes.contextParallelSize(), 1, 1), world, RunSetup.planSettings(sizes));
         Communicator ranks = grid.gradientGroup();
         int longest = Math.max(data.rows().rowCapacity(), data.validation() == null ? 0 : data.validation().rowCapacity());
         grid.validate(config, longest);
@@ -189,7 +189,7 @@ public final class TrainRun {
         Checkpointer.Progress progress = start(config, engine, replica.update(), checkpointer, store, data.rows().rows());
         BatchShape shape = new BatchShape(options.training().microBatchSize(), options.training().globalBatchSize(),
                 grid.coordinate(Axis.DATA), grid.mesh().data(), grid.tokenMultiple(), 0);
-        StepRunner steps = new StepRunner(engine, replica.model(), replica.update(), grid.gradientGroup(), normalisation(),
+        StepRunner steps = new StepRunner(engine, replica.model(), replica.update(), grid.gradientGroup(), grid.seams().tokens(), normalisation(),
                 memory.microBatch(), memory.scratch(), memory.run());
         say(replica.update(), config, engine, data, total);
         return loop(config, engine, memory, data, new Parts(total, shape, steps, checkpointer, progress));
@@ -254,7 +254,7 @@ public final class TrainRun {
      * unless they share the model out. */
     private void writeModel(Path directory, ModelConfig config, Replica replica, Engine engine) {
         ParallelPlan grid = replica.grid();
-        if (grid.coordinate(Axis.DATA) != 0 && !replica.update().meetsInEveryPass()) {
+        if (grid.gradientGroup().rank() != 0 && !replica.update().meetsInEveryPass()) {
             return;
         }
         try {

@@ -9,6 +9,7 @@ import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Pass;
 import ai.sparktron.trainer.layer.SequenceCache;
+import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.model.DenseSpecs;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
@@ -18,6 +19,7 @@ import ai.sparktron.trainer.optimizer.FlatRange;
 import ai.sparktron.trainer.optimizer.GradientScale;
 import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.parallel.ParallelPlan;
+import ai.sparktron.trainer.seam.TokenDeal;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.HalfPrecision;
@@ -40,6 +42,11 @@ final class CaseRunner {
     private final Engine engine;
     private final Kernels kernels;
     private final Communicator group;
+    private final int dataRank;
+    private final int dataRanks;
+    private final Communicator context;
+    private final TokenDeal deal;
+    private final int tokenMultiple;
     private final ModelGroup replica;
     private final int microBatchRows;
     private final Tensor lossSum;
@@ -52,6 +59,11 @@ final class CaseRunner {
     CaseRunner(LoadedModel loaded, ParallelPlan plan, int microBatchRows) {
         this.loaded = loaded;
         this.group = plan.gradientGroup();
+        this.dataRank = plan.coordinate(Axis.DATA);
+        this.dataRanks = plan.mesh().data();
+        this.context = plan.along(Axis.CONTEXT);
+        this.deal = plan.seams().tokens();
+        this.tokenMultiple = plan.tokenMultiple();
         this.replica = plan.modelGroup();
         this.engine = loaded.engine();
         this.kernels = engine.kernels();
@@ -62,14 +74,38 @@ final class CaseRunner {
 
     /** [N * S * V]. */
     float[] logits(ReferenceCase.Rows rows) {
-        int tokens = rows.ids().length * rows.ids()[0].length;
-        return logits(rows.microBatch(0, rows.ids().length), null, 0, tokens);
+        return logits(rows.microBatch(0, rows.ids().length));
     }
 
-    private float[] logits(HostTokens tokens, SequenceCache cache, int from, int count) {
+    /** Logits [T, V] of whole sequences: ranks that share the tokens compute those of their own. */
+    private float[] logits(HostTokens tokens) {
+        HostTokens padded = tokens.padded(tokenMultiple);
+        int own = padded.tokens() / deal.ranks();
+        try (Pass pass = loaded.model().begin(padded, 1, Pass.Mode.EVALUATE, loaded.microBatch(), loaded.scratch(), null)) {
+            float[] logits = logits(pass, 0, own);
+            int columns = logits.length / own;
+            List<byte[]> parts = context.allGather(bytes(logits));
+            float[] all = new float[padded.tokens() * columns];
+            for (int rank = 0; rank < parts.size(); rank++) {
+                FloatBuffer values = ByteBuffer.wrap(parts.get(rank)).asFloatBuffer();
+                for (int token : deal.held(rank, padded.tokens())) {
+                    values.get(all, token * columns, columns);
+                }
+            }
+            return Arrays.copyOf(all, tokens.tokens() * columns);
+        }
+    }
+
+    /** Of tokens that follow those of a cache, the last one's [V]. */
+    private float[] lastLogits(HostTokens tokens, SequenceCache cache) {
+        try (Pass pass = loaded.model().begin(tokens, cache, loaded.microBatch(), loaded.scratch())) {
+            return logits(pass, tokens.tokens() - 1, 1);
+        }
+    }
+
+    private float[] logits(Pass pass, int from, int count) {
         DType dtype = loaded.parameters().value().dtype();
-        try (Arena.Frame frame = loaded.scratch().open("logits");
-                Pass pass = loaded.model().begin(tokens, cache, loaded.microBatch(), loaded.scratch())) {
+        try (Arena.Frame frame = loaded.scratch().open("logits")) {
             Tensor logits = frame.tensor("logits", dtype, count, loaded.config().vocabularySize() / replica.ranks().size());
             loaded.model().logits(pass, from, count, logits);
             return allColumns(floats(logits), count);
@@ -81,9 +117,7 @@ final class CaseRunner {
         if (replica.ranks().size() == 1) {
             return own;
         }
-        ByteBuffer bytes = ByteBuffer.allocate(own.length * Float.BYTES);
-        bytes.asFloatBuffer().put(own);
-        List<byte[]> parts = replica.ranks().allGather(bytes.array());
+        List<byte[]> parts = replica.ranks().allGather(bytes(own));
         int columns = own.length / count;
         float[] all = new float[own.length * parts.size()];
         for (int part = 0; part < parts.size(); part++) {
@@ -95,15 +129,21 @@ final class CaseRunner {
         return all;
     }
 
+    private static byte[] bytes(float[] values) {
+        ByteBuffer bytes = ByteBuffer.allocate(values.length * Float.BYTES);
+        bytes.asFloatBuffer().put(values);
+        return bytes.array();
+    }
+
     /** Forward and backward of all rows by all ranks; the summed gradients are left in the parameters. @return the mean loss */
     float lossAndGradients(ReferenceCase.Rows rows) {
         kernels.fill(lossSum, 0);
         kernels.fill(loaded.parameters().gradient(), 0);
         int all = rows.ids().length;
-        int together = microBatchRows == 0 ? (all + group.size() - 1) / group.size() : microBatchRows;
+        int together = microBatchRows == 0 ? (all + dataRanks - 1) / dataRanks : microBatchRows;
         float scale = 1f / rows.trained();
-        for (int from = group.rank() * together; from < all; from += group.size() * together) {
-            HostTokens tokens = rows.microBatch(from, Math.min(together, all - from));
+        for (int from = dataRank * together; from < all; from += dataRanks * together) {
+            HostTokens tokens = rows.microBatch(from, Math.min(together, all - from)).padded(tokenMultiple);
             try (Pass pass = loaded.model().begin(tokens, scale, Pass.Mode.TRAIN, loaded.microBatch(), loaded.scratch(), lossSum)) {
                 loaded.model().forward(pass);
                 loaded.model().backward(pass);
@@ -138,32 +178,35 @@ final class CaseRunner {
             SequenceCache cache = new SequenceCache(loaded.config(), loaded.config().kvHeads() / replica.ranks().size(), engine, frame, prompt.length + count, loaded.parameters().value().dtype());
             int[] next = prompt;
             for (int i = 0; i < count; i++) {
-                float[] logits = logits(HostTokens.sequence(next, cache.length()), cache, next.length - 1, 1);
+                float[] logits = lastLogits(HostTokens.sequence(next, cache.length()), cache);
                 cache.advance(next.length);
-                generated[i] = largest(logits);
+                generated[i] = largest(logits, 0);
                 next = new int[] {generated[i]};
             }
         }
         return generated;
     }
 
-    /** The same without a cache: for positions whose scaling depends on the length, where a cache keeps keys of earlier scalings. */
+    /** The same without a cache: for positions whose scaling depends on the length, where a cache keeps keys of earlier scalings, and where ranks share tokens
+     * outside of regions, who cannot share one. */
     int[] greedyWithoutCache(int[] prompt, int count) {
         int[] sequence = Arrays.copyOf(prompt, prompt.length + count);
+        int columns = loaded.config().vocabularySize();
         for (int i = prompt.length; i < sequence.length; i++) {
-            sequence[i] = largest(logits(HostTokens.sequence(Arrays.copyOf(sequence, i), 0), null, i - 1, 1));
+            sequence[i] = largest(logits(HostTokens.sequence(Arrays.copyOf(sequence, i), 0)), (i - 1) * columns);
         }
         return Arrays.copyOfRange(sequence, prompt.length, sequence.length);
     }
 
-    private static int largest(float[] values) {
-        int best = 0;
-        for (int i = 1; i < values.length; i++) {
+    /** Place of the largest value from {@code from} to the end. */
+    private static int largest(float[] values, int from) {
+        int best = from;
+        for (int i = from + 1; i < values.length; i++) {
             if (values[i] > values[best]) {
                 best = i;
             }
         }
-        return best;
+        return best - from;
     }
 
     /** Losses and gradient norms of AdamW steps that change the model: [steps][2]. */

@@ -63,6 +63,7 @@ public final class Verification {
      * How a case is run; none of it may change the numbers.
      *
      * @param mesh           ranks, each a thread with an engine of its own
+     * @param grid           how ranks on the axes work together
      * @param microBatchRows {@code micro_batch_size}: rows of a micro-batch; 0 = all of them, in equal shares
      * @param recompute      what is computed again in backward
      * @param chunkBytes     largest size of the logits of a loss that exist at a time
@@ -70,9 +71,9 @@ public final class Verification {
      *                       gets one; null = nowhere
      * @param tolerances     bounds
      */
-    public record Settings(Mesh mesh, int microBatchRows, Recompute recompute, long chunkBytes, Path write, Tolerances tolerances) {
+    public record Settings(Mesh mesh, ParallelPlan.Settings grid, int microBatchRows, Recompute recompute, long chunkBytes, Path write, Tolerances tolerances) {
         public static Settings defaults() {
-            return new Settings(Mesh.ofData(1), 0, Recompute.none(), DenseModel.Options.DEFAULT_CHUNK_BYTES, null, Tolerances.FLOAT32);
+            return new Settings(Mesh.ofData(1), ParallelPlan.Settings.defaults(), 0, Recompute.none(), DenseModel.Options.DEFAULT_CHUNK_BYTES, null, Tolerances.FLOAT32);
         }
     }
 
@@ -179,7 +180,7 @@ public final class Verification {
         int longest = Math.max(inputs.map(rows -> rows.ids()[0].length).orElse(1), Math.max(
                 greedy.map(text -> text.prompt().length + text.generated().length).orElse(1),
                 trajectory.isEmpty() ? 1 : trajectory.get(0).rows().ids()[0].length));
-        ParallelPlan plan = ParallelPlan.of(settings.mesh(), world);
+        ParallelPlan plan = ParallelPlan.of(settings.mesh(), world, settings.grid());
         plan.validate(ConfigReader.read(reference.directory()), longest);
         try (Engine engine = engines.open(world.rank());
                 LoadedModel loaded = LoadedModel.open(engine, reference.directory(), DType.F32, Parameters.Use.TRAIN,
@@ -228,9 +229,10 @@ public final class Verification {
         return comparisons;
     }
 
-    private static Comparison compareGreedy(ReferenceCase.Greedy greedy, LoadedModel loaded, CaseRunner runner) {
+    private Comparison compareGreedy(ReferenceCase.Greedy greedy, LoadedModel loaded, CaseRunner runner) {
         int count = greedy.generated().length;
-        int[] ours = loaded.config().rope().kind().dependsOnLength() ? runner.greedyWithoutCache(greedy.prompt(), count)
+        boolean whole = loaded.config().rope().kind().dependsOnLength() || settings.grid().sequenceParallel();
+        int[] ours = whole ? runner.greedyWithoutCache(greedy.prompt(), count)
                 : runner.greedy(greedy.prompt(), count);
         int different = 0;
         for (int i = 0; i < count; i++) {

@@ -110,6 +110,10 @@ class CrossChecksTest {
         ConfigurationException refusal = assertThrows(ConfigurationException.class,
                 () -> ModelChecks.check(options, new ModelChecks.Shape(28, 30, 2, 0, 1024)));
         assertEquals(5, refusal.problems().size(), refusal.getMessage());
+        Options heads = UncheckedOptions.of(Command.SFT, "--tensor_model_parallel_size 2 --context_parallel_size 2 --cp_comm_type a2a");
+        String two = assertThrows(ConfigurationException.class, () -> ModelChecks.check(heads, new ModelChecks.Shape(28, 8, 2, 0, 1024))).getMessage();
+        assertTrue(two.contains("--cp_comm_type a2a") && two.contains("--context_parallel_size 2") && two.contains("2 key and value groups"), two);
+        ModelChecks.check(heads, new ModelChecks.Shape(28, 8, 4, 0, 1024));
         ModelChecks.check(Options.of(Command.SFT, "--max_length", "1024"), new ModelChecks.Shape(28, 30, 2, 0, 1024));
     }
 }

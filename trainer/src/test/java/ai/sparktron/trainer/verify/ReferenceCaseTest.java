@@ -12,6 +12,8 @@ import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.layer.Recompute.Method;
 import ai.sparktron.trainer.layer.Recompute.Module;
 import ai.sparktron.trainer.mesh.Mesh;
+import ai.sparktron.trainer.parallel.KeyExchange;
+import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.SafetensorsFile;
 import ai.sparktron.trainer.tensor.SafetensorsWriter;
@@ -30,6 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Numbers that no one here wrote: logits, loss, every gradient, greedy text and trajectories of Hugging Face models, in float32. */
@@ -69,7 +72,7 @@ class ReferenceCaseTest {
     }
 
     private static Verification.Settings settings(int ranks, int microBatchRows, Recompute recompute, long chunkBytes, Path write) {
-        return new Verification.Settings(Mesh.ofData(ranks), microBatchRows, recompute, chunkBytes, write, Verification.Tolerances.FLOAT32);
+        return new Verification.Settings(Mesh.ofData(ranks), ParallelPlan.Settings.defaults(), microBatchRows, recompute, chunkBytes, write, Verification.Tolerances.FLOAT32);
     }
 
     static List<Verification.Settings> settings() {
@@ -113,6 +116,20 @@ class ReferenceCaseTest {
         assertPasses(HOST, CASES.resolve("llama-bias"), onGrid(4, 4));
     }
 
+    @ParameterizedTest
+    @MethodSource("cases")
+    void contextParallelRanksGiveTheNumbersOfHuggingFace(Path folder) throws IOException {
+        assertPasses(HOST, folder, onGrid(2, 1, 2, ParallelPlan.Settings.defaults()));
+    }
+
+    @ParameterizedTest
+    @EnumSource(KeyExchange.class)
+    void contextTensorAndSequenceParallelRanksTogether(KeyExchange exchange) throws IOException {
+        assertPasses(HOST, CASES.resolve("qwen3"), onGrid(4, 1, 4, new ParallelPlan.Settings(false, exchange == KeyExchange.HEADS ? KeyExchange.RING : exchange)));
+        assertPasses(HOST, CASES.resolve("qwen2-tied"), onGrid(4, 1, 2, new ParallelPlan.Settings(false, exchange)));
+        assertPasses(HOST, CASES.resolve("llama-bias"), onGrid(8, 2, 2, new ParallelPlan.Settings(true, exchange == KeyExchange.HEADS ? KeyExchange.GATHER : exchange)));
+    }
+
     @Test
     void aSingleKeyHeadCannotBeCut() {
         IllegalArgumentException refusal = assertThrows(IllegalArgumentException.class, () -> assertPasses(HOST, CASES.resolve("qwen3-wide-heads"), onGrid(2, 2)));
@@ -120,7 +137,11 @@ class ReferenceCaseTest {
     }
 
     private static Verification.Settings onGrid(int ranks, int tensor) {
-        return new Verification.Settings(Mesh.of(ranks, tensor, 1, 1, 1, 1), 1, Recompute.none(), 7 * 320 * 4, null, Verification.Tolerances.FLOAT32);
+        return onGrid(ranks, tensor, 1, ParallelPlan.Settings.defaults());
+    }
+
+    private static Verification.Settings onGrid(int ranks, int tensor, int context, ParallelPlan.Settings grid) {
+        return new Verification.Settings(Mesh.of(ranks, tensor, 1, context, 1, 1), grid, 1, Recompute.none(), 7 * 320 * 4, null, Verification.Tolerances.FLOAT32);
     }
 
     private static void assertPasses(EngineFactory engines, Path folder, Verification.Settings settings) throws IOException {
