@@ -38,7 +38,7 @@ class MainTest {
         "sft --modle m | did you mean --model?",
         "sft --model m | --dataset or --cached_dataset is missing",
         "verify /no/such/case | /no/such/case",
-        "verify . --tensor_model_parallel_size 2 --sequence_parallel true | --sequence_parallel",
+        "verify . --tensor_model_parallel_size 2 --sequence_parallel true | no config.json",
         "export --to_mcore true --model /no/such/model | /no/such/model",
     })
     void whatAUserCanMendIsAMessageWithoutATrace(String line, String expected) {
