@@ -55,7 +55,7 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
             }
         }
         return new HostTokens(Arrays.copyOf(ids, length), longerLabels, weights == null ? null : Arrays.copyOf(weights, length), Arrays.copyOf(positions, length),
-                longerDocuments, reach);
+                longerDocuments, reach, names);
     }
 
     /** Some of the tokens, in ascending order. */
