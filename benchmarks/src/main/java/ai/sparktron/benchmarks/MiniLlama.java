@@ -3,12 +3,12 @@ package ai.sparktron.benchmarks;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.Write;
-import ai.sparktron.trainer.layer.DenseModel;
+import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Initialiser;
 import ai.sparktron.trainer.layer.Pass;
 import ai.sparktron.trainer.model.ConfigReader;
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.Slicing;
@@ -48,7 +48,7 @@ final class MiniLlama implements AutoCloseable {
     private final StackArena scratch;
     private final Arena.Frame frame;
     private final Parameters parameters;
-    private final DenseModel model;
+    private final DecoderModel model;
     private final AdamW optimizer;
     private final HostTokens tokens;
     private final Tensor lossSum;
@@ -63,9 +63,9 @@ final class MiniLlama implements AutoCloseable {
         this.scratch = StackArena.growing("scratch", engine.memory(), CHUNK_BYTES);
         this.frame = run.open("run");
         ModelConfig config = ConfigReader.parse(CONFIG, "mini Llama");
-        this.parameters = Parameters.allocate(DenseSpecs.of(config), Slicing.whole(), frame, DType.F32, Parameters.Use.TRAIN, 1);
+        this.parameters = Parameters.allocate(DecoderSpecs.of(config), Slicing.whole(), frame, DType.F32, Parameters.Use.TRAIN, 1);
         Initialiser.initialise(parameters, kernels, 1);
-        this.model = new DenseModel(config, DenseModel.Options.single(config, DOCUMENT), parameters, engine, frame);
+        this.model = new DecoderModel(config, DecoderModel.Options.single(config, DOCUMENT), parameters, engine, frame);
         List<FlatRange> ranges = List.of(new FlatRange(0, parameters.decayedElements(), true),
                 new FlatRange(parameters.decayedElements(), parameters.trainedElements(), false));
         this.optimizer = new AdamW(kernels, new AdamW.Settings(0.9f, 0.95f, 1e-8f, 0.1f), parameters.value().rows(0, parameters.trainedElements()),

@@ -5,7 +5,7 @@ import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.ParallelOptions;
 import ai.sparktron.trainer.config.VerifyOptions;
-import ai.sparktron.trainer.layer.DenseModel;
+import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.train.RunSetup;
 import ai.sparktron.trainer.verify.Verification;
@@ -33,7 +33,7 @@ final class VerifyCommand {
         ParallelOptions sizes = options.parallel();
         Mesh mesh = Mesh.of(options.derived().numRanks(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(), sizes.contextParallelSize(), 1, 1);
         Verification.Settings settings = new Verification.Settings(mesh, RunSetup.planSettings(sizes), verify.microBatchSize(), RunSetup.recompute(options.recompute()),
-                DenseModel.Options.DEFAULT_CHUNK_BYTES, verify.write().map(Path::of).orElse(null),
+                DecoderModel.Options.DEFAULT_CHUNK_BYTES, verify.write().map(Path::of).orElse(null),
                 new Verification.Tolerances(verify.logitsTolerance(), verify.lossTolerance(), verify.gradientTolerance(), verify.trajectoryTolerance()));
         return new Verification(Engines.of(options), settings).run(directory, console.out()).passed() ? ExitCode.OK : ExitCode.CONFIGURATION;
     }

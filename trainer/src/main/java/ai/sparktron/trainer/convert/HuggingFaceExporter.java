@@ -1,6 +1,6 @@
 package ai.sparktron.trainer.convert;
 
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.TensorSpec;
@@ -98,7 +98,7 @@ public final class HuggingFaceExporter {
 
     private List<TensorSpec> tensors() {
         List<TensorSpec> tensors = new ArrayList<>();
-        for (ParameterSpec parameter : DenseSpecs.of(config)) {
+        for (ParameterSpec parameter : DecoderSpecs.of(config)) {
             tensors.addAll(parameter.parts());
         }
         return tensors;

@@ -1,7 +1,7 @@
 package ai.sparktron.trainer.convert;
 
 import ai.sparktron.trainer.kernels.Engine;
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.ParameterSpec;
@@ -69,7 +69,7 @@ public final class HuggingFaceImporter {
         boolean bare = !folder.contains("model.embed_tokens.weight") && folder.contains("embed_tokens.weight");
         Map<String, String> names = new LinkedHashMap<>();
         List<String> problems = new ArrayList<>();
-        for (ParameterSpec parameter : DenseSpecs.of(config)) {
+        for (ParameterSpec parameter : DecoderSpecs.of(config)) {
             for (TensorSpec tensor : parameter.parts()) {
                 String name = bare && tensor.name().startsWith(PREFIX) ? tensor.name().substring(PREFIX.length()) : tensor.name();
                 names.put(tensor.name(), name);

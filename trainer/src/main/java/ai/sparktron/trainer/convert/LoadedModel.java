@@ -1,10 +1,10 @@
 package ai.sparktron.trainer.convert;
 
 import ai.sparktron.trainer.kernels.Engine;
-import ai.sparktron.trainer.layer.DenseModel;
+import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.model.ConfigReader;
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.Parameters;
@@ -26,7 +26,7 @@ public final class LoadedModel implements AutoCloseable {
     private final StackArena microBatch;
     private final StackArena scratch;
     private final Parameters parameters;
-    private final DenseModel model;
+    private final DecoderModel model;
 
     private LoadedModel(Engine engine, Path directory, DType dtype, Parameters.Use use, Settings settings) throws IOException {
         this.engine = engine;
@@ -36,9 +36,9 @@ public final class LoadedModel implements AutoCloseable {
         this.microBatch = StackArena.growing("micro-batch", engine.memory(), CHUNK_BYTES);
         this.scratch = StackArena.growing("call", engine.memory(), CHUNK_BYTES);
         try {
-            this.parameters = Parameters.allocate(DenseSpecs.of(config), settings.seams().slicing(), frame, dtype, use, 1);
+            this.parameters = Parameters.allocate(DecoderSpecs.of(config), settings.seams().slicing(), frame, dtype, use, 1);
             new HuggingFaceImporter(config, engine).load(directory, parameters);
-            this.model = new DenseModel(config, new DenseModel.Options(ModelPart.whole(config), settings.seams(), settings.recompute(), settings.chunkBytes(),
+            this.model = new DecoderModel(config, new DecoderModel.Options(ModelPart.whole(config), settings.seams(), settings.recompute(), settings.chunkBytes(),
                     settings.maxLength()), parameters, engine, frame);
         } catch (IOException | RuntimeException | Error e) {
             close();
@@ -56,7 +56,7 @@ public final class LoadedModel implements AutoCloseable {
      */
     public record Settings(int maxLength, Recompute recompute, long chunkBytes, Seams seams) {
         public static Settings of(int maxLength) {
-            return new Settings(maxLength, Recompute.none(), DenseModel.Options.DEFAULT_CHUNK_BYTES, Seams.single());
+            return new Settings(maxLength, Recompute.none(), DecoderModel.Options.DEFAULT_CHUNK_BYTES, Seams.single());
         }
     }
 
@@ -79,7 +79,7 @@ public final class LoadedModel implements AutoCloseable {
         return model.config();
     }
 
-    public DenseModel model() {
+    public DecoderModel model() {
         return model;
     }
 

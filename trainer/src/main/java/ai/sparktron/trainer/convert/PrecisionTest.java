@@ -4,7 +4,7 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Pass;
 import ai.sparktron.trainer.model.ParameterSpec;
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSpec;
 import ai.sparktron.trainer.tensor.Arena;
@@ -118,7 +118,7 @@ public final class PrecisionTest {
             long tensors = 0;
             long zeros = 0;
             double sum = 0;
-            for (ParameterSpec parameter : DenseSpecs.of(loaded.config())) {
+            for (ParameterSpec parameter : DecoderSpecs.of(loaded.config())) {
                 for (TensorSpec tensor : parameter.parts()) {
                     double own = absoluteSum(tensor, weights);
                     tensors++;

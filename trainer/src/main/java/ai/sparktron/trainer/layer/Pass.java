@@ -7,7 +7,7 @@ import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.Tensor;
 
 /**
- * One micro-batch on its way through the layers of a rank. Made by {@link DenseModel#begin}; closing it frees what is still saved, also after a failure.
+ * One micro-batch on its way through the layers of a rank. Made by {@link DecoderModel#begin}; closing it frees what is still saved, also after a failure.
  * Many may be in flight, each with its own micro-batch arena; they share the scratch arena, because one call runs at a time.
  */
 public final class Pass implements AutoCloseable {

@@ -1,5 +1,5 @@
 /**
- * Layers with hand-written forward and backward: {@link ai.sparktron.trainer.layer.DenseModel} is a stage of a model (or all of it),
+ * Layers with hand-written forward and backward: {@link ai.sparktron.trainer.layer.DecoderModel} is a stage of a model (or all of it),
  * {@link ai.sparktron.trainer.layer.Pass} is one micro-batch on its way through it, {@link ai.sparktron.trainer.layer.Saved} keeps what backward needs.
  *
  * <p>Contracts: gradients of parameters accumulate, gradients of activations overwrite. Results are out-parameters; a layer allocates from the pass's arenas

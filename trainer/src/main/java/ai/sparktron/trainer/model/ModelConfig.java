@@ -74,7 +74,7 @@ public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize
 
     /** Parameters of the whole model; the embedding counted once when tied. */
     public long parameterCount() {
-        return DenseSpecs.of(this).stream().mapToLong(ParameterSpec::elements).sum();
+        return DecoderSpecs.of(this).stream().mapToLong(ParameterSpec::elements).sum();
     }
 
     /**

@@ -1,6 +1,6 @@
 package ai.sparktron.trainer.train;
 
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.Slicing;
@@ -49,7 +49,7 @@ record ShardedUnits(List<Unit> units, int places) {
                     + " --use_distributed_optimizer true instead");
         }
         Map<String, List<ParameterSpec>> bySort = new LinkedHashMap<>();
-        boolean tied = specs.stream().noneMatch(spec -> spec.name().equals(DenseSpecs.HEAD));
+        boolean tied = specs.stream().noneMatch(spec -> spec.name().equals(DecoderSpecs.HEAD));
         specs.forEach(spec -> bySort.computeIfAbsent(sort(spec.name(), tied), key -> new ArrayList<>()).add(spec));
         long[] largest = new long[2];
         bySort.forEach((sort, own) -> largest[place(sort)] = Math.max(largest[place(sort)], Parameters.elements(own, slicing, ranks)));
@@ -74,7 +74,7 @@ record ShardedUnits(List<Unit> units, int places) {
         if (name.startsWith(LAYERS)) {
             return name.substring(0, name.indexOf('.', LAYERS.length()) + 1);
         }
-        return tied ? "outside" : name.equals(DenseSpecs.EMBEDDING) ? "embedding" : "head";
+        return tied ? "outside" : name.equals(DecoderSpecs.EMBEDDING) ? "embedding" : "head";
     }
 
     private static int place(String sort) {

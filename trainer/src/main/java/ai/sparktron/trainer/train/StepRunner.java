@@ -5,7 +5,7 @@ import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.data.MicroBatch;
 import ai.sparktron.trainer.data.StepData;
 import ai.sparktron.trainer.kernels.Engine;
-import ai.sparktron.trainer.layer.DenseModel;
+import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Pass;
 import ai.sparktron.trainer.optimizer.GradientScale;
@@ -45,7 +45,7 @@ public final class StepRunner {
     }
 
     private final Engine engine;
-    private final DenseModel model;
+    private final DecoderModel model;
     private final ModelUpdate update;
     private final Communicator data;
     private final boolean speaks;
@@ -63,7 +63,7 @@ public final class StepRunner {
      * @param microBatchArena holds one micro-batch's activations at a time
      * @param run             gives a few scalars
      */
-    public StepRunner(Engine engine, DenseModel model, ModelUpdate update, Communicator data, TokenDeal deal, Normalisation normalisation,
+    public StepRunner(Engine engine, DecoderModel model, ModelUpdate update, Communicator data, TokenDeal deal, Normalisation normalisation,
                       Arena microBatchArena, Arena scratch, Arena.Frame run) {
         this.engine = engine;
         this.model = model;

@@ -23,10 +23,10 @@ import ai.sparktron.trainer.data.ShardFiles;
 import ai.sparktron.trainer.data.ShardSource;
 import ai.sparktron.trainer.data.StepSource;
 import ai.sparktron.trainer.kernels.Engine;
-import ai.sparktron.trainer.layer.DenseModel;
+import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.Initialiser;
 import ai.sparktron.trainer.model.ConfigReader;
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.mesh.Axis;
@@ -147,8 +147,8 @@ public final class TrainRun {
         try (BackgroundCollectives background = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null
                 : grid.gradientsInBackground()) {
             Shared shared = RunSetup.sharing(sizes).ofModel() ? sharded(config, engine, grid, memory) : replicated(config, engine, grid, background, traffic, memory);
-            DenseModel model = new DenseModel(config, new DenseModel.Options(grid.part(config), grid.seams(), RunSetup.recompute(options.recompute()),
-                    DenseModel.Options.DEFAULT_CHUNK_BYTES, longest), shared.parameters(), engine, memory.run(), shared.update().use());
+            DecoderModel model = new DecoderModel(config, new DecoderModel.Options(grid.part(config), grid.seams(), RunSetup.recompute(options.recompute()),
+                    DecoderModel.Options.DEFAULT_CHUNK_BYTES, longest), shared.parameters(), engine, memory.run(), shared.update().use());
             shared.update().clear();
             Tensor scalar = memory.run().tensor("warm-up", DType.F32, 1);
             engine.kernels().fill(scalar, 0);
@@ -164,7 +164,7 @@ public final class TrainRun {
     private Shared replicated(ModelConfig config, Engine engine, ParallelPlan grid, BackgroundCollectives background, ParameterUpdate.Traffic traffic,
                               Memory memory) {
         Communicator ranks = grid.gradientGroup();
-        Parameters parameters = Parameters.allocate(DenseSpecs.of(config, grid.part(config)), grid.seams().slicing(), memory.run(), DType.F32,
+        Parameters parameters = Parameters.allocate(DecoderSpecs.of(config, grid.part(config)), grid.seams().slicing(), memory.run(), DType.F32,
                 Parameters.Use.TRAIN, ranks.size());
         return new Shared(parameters, new ParameterUpdate(engine, parameters, ranks, background, grid.modelGroup(), traffic, options.optimizer(), memory.run()));
     }
@@ -172,12 +172,12 @@ public final class TrainRun {
     private Shared sharded(ModelConfig config, Engine engine, ParallelPlan grid, Memory memory) {
         Communicator ranks = grid.gradientGroup();
         boolean resident = RunSetup.sharing(options.parallel()) == RunSetup.Sharing.GRADIENTS;
-        ShardedUnits units = ShardedUnits.allocate(DenseSpecs.of(config, grid.part(config)), grid.seams().slicing(), memory.run(), ranks.size(), resident);
+        ShardedUnits units = ShardedUnits.allocate(DecoderSpecs.of(config, grid.part(config)), grid.seams().slicing(), memory.run(), ranks.size(), resident);
         return new Shared(units.joined(), new ShardedUpdate(engine, units, ranks, grid.modelGroup(), resident, options.optimizer(), memory.run()));
     }
 
     /** What a rank holds. */
-    private record Replica(ParallelPlan grid, Parameters parameters, DenseModel model, ModelUpdate update) {
+    private record Replica(ParallelPlan grid, Parameters parameters, DecoderModel model, ModelUpdate update) {
     }
 
     private RunResult run(ModelConfig config, Engine engine, Memory memory, Data data, Replica replica) throws IOException {

@@ -10,7 +10,7 @@ import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Pass;
 import ai.sparktron.trainer.layer.SequenceCache;
 import ai.sparktron.trainer.mesh.Axis;
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSpec;
@@ -161,7 +161,7 @@ final class CaseRunner {
     Map<String, float[]> gradients() {
         GatheredWeights weights = GatheredWeights.gradients(loaded.parameters(), engine, replica.ranks()::allGather);
         Map<String, float[]> gradients = new LinkedHashMap<>();
-        for (ParameterSpec parameter : DenseSpecs.of(loaded.config())) {
+        for (ParameterSpec parameter : DecoderSpecs.of(loaded.config())) {
             for (TensorSpec tensor : parameter.parts()) {
                 if (weights.has(tensor)) {
                     gradients.put("grad." + tensor.name(), weights.read(tensor, 0, Math.toIntExact(tensor.elements())));

@@ -6,7 +6,7 @@ import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.convert.LoadedModel;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineFactory;
-import ai.sparktron.trainer.layer.DenseModel;
+import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.mesh.Mesh;
@@ -73,7 +73,7 @@ public final class Verification {
      */
     public record Settings(Mesh mesh, ParallelPlan.Settings grid, int microBatchRows, Recompute recompute, long chunkBytes, Path write, Tolerances tolerances) {
         public static Settings defaults() {
-            return new Settings(Mesh.ofData(1), ParallelPlan.Settings.defaults(), 0, Recompute.none(), DenseModel.Options.DEFAULT_CHUNK_BYTES, null, Tolerances.FLOAT32);
+            return new Settings(Mesh.ofData(1), ParallelPlan.Settings.defaults(), 0, Recompute.none(), DecoderModel.Options.DEFAULT_CHUNK_BYTES, null, Tolerances.FLOAT32);
         }
     }
 

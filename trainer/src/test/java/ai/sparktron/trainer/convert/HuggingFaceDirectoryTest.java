@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.sparktron.trainer.kernels.ReferenceEngine;
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
@@ -245,11 +245,11 @@ class HuggingFaceDirectoryTest {
         };
         StackArena run = StackArena.growing("run", engine.memory(), 1 << 16);
         try (Arena.Frame frame = run.open("slice")) {
-            Parameters parameters = Parameters.allocate(DenseSpecs.of(config), second, frame, DType.F32, Parameters.Use.INFER, 1);
+            Parameters parameters = Parameters.allocate(DecoderSpecs.of(config), second, frame, DType.F32, Parameters.Use.INFER, 1);
             new HuggingFaceImporter(config, engine).load(directory, parameters);
             Map<String, float[]> whole = tensors(directory);
             int checked = 0;
-            for (ParameterSpec spec : DenseSpecs.of(config)) {
+            for (ParameterSpec spec : DecoderSpecs.of(config)) {
                 for (int part = 0; part < spec.parts().size(); part++) {
                     TensorSlice slice = parameters.get(spec.name()).slices().get(part);
                     float[] held = read(parameters, spec.name(), part);

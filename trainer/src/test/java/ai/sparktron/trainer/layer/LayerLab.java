@@ -4,7 +4,7 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.ReferenceEngine;
 import ai.sparktron.trainer.model.Adapters;
 import ai.sparktron.trainer.model.ConfigReader;
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
@@ -44,7 +44,7 @@ final class LayerLab {
     LayerLab(String family, String moreKeys, boolean trainable, Adapters adapters) {
         config = ConfigReader.parse("{\"model_type\":\"" + family + "\",\"hidden_size\":6,\"num_hidden_layers\":3,\"num_attention_heads\":4,\"num_key_value_heads\":2,"
                 + "\"head_dim\":4,\"intermediate_size\":5,\"vocab_size\":11,\"max_position_embeddings\":64,\"rope_theta\":100.0" + moreKeys + "}", "lab");
-        List<ParameterSpec> specs = adapters.addTo(DenseSpecs.of(config)).stream().map(spec -> spec.withTrainable(trainable)).toList();
+        List<ParameterSpec> specs = adapters.addTo(DecoderSpecs.of(config)).stream().map(spec -> spec.withTrainable(trainable)).toList();
         parameters = Parameters.allocate(specs, Slicing.whole(), frame, DType.F64, Parameters.Use.TRAIN, 1);
         Random random = new Random(7);
         double[] values = new double[(int) parameters.value().elements()];
@@ -127,8 +127,8 @@ final class LayerLab {
         return new Norm(parameters.get(name), config.normEpsilon());
     }
 
-    DenseModel model(Recompute recompute) {
-        return new DenseModel(config, new DenseModel.Options(ai.sparktron.trainer.model.ModelPart.whole(config), ai.sparktron.trainer.seam.Seams.single(), recompute,
+    DecoderModel model(Recompute recompute) {
+        return new DecoderModel(config, new DecoderModel.Options(ai.sparktron.trainer.model.ModelPart.whole(config), ai.sparktron.trainer.seam.Seams.single(), recompute,
                 11 * 8 * 2, 16), parameters, engine, frame);
     }
 }

@@ -12,7 +12,7 @@ import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.ReferenceEngine;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.model.ConfigReader;
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.Dim;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
@@ -80,13 +80,13 @@ class SeamsTest {
         StackArena microBatch = StackArena.growing("micro-batch", engine.memory(), 1 << 16);
         StackArena scratch = StackArena.growing("call", engine.memory(), 1 << 16);
         try (Arena.Frame frame = run.open("model")) {
-            Parameters parameters = Parameters.allocate(DenseSpecs.of(config), seams.slicing(), frame, DType.F32, Parameters.Use.TRAIN, 1);
+            Parameters parameters = Parameters.allocate(DecoderSpecs.of(config), seams.slicing(), frame, DType.F32, Parameters.Use.TRAIN, 1);
             Initialiser.initialise(parameters, engine.kernels(), 5);
             engine.kernels().scale(parameters.value(), 6);
             engine.kernels().fill(parameters.gradient(), 0);
             Tensor loss = frame.tensor("loss", DType.F32, 1);
             engine.kernels().fill(loss, 0);
-            DenseModel model = new DenseModel(config, new DenseModel.Options(ModelPart.whole(config), seams, Recompute.none(), 5 * 38 * 4, 16), parameters, engine,
+            DecoderModel model = new DecoderModel(config, new DecoderModel.Options(ModelPart.whole(config), seams, Recompute.none(), 5 * 38 * 4, 16), parameters, engine,
                     frame);
             try (Pass pass = model.begin(tokens, 0.25f, Pass.Mode.TRAIN, microBatch, scratch, loss)) {
                 model.forward(pass);
@@ -349,7 +349,7 @@ class SeamsTest {
     private static void compare(String json, Result one, List<Result> two, java.util.function.Predicate<String> hasShares) {
         ModelConfig config = ConfigReader.parse(json, "test");
         int checked = 0;
-        for (var spec : DenseSpecs.of(config)) {
+        for (var spec : DecoderSpecs.of(config)) {
             for (var tensor : spec.parts()) {
                 boolean shares = tensor.dims().stream().anyMatch(SeamsTest::isCut) || hasShares.test(tensor.name());
                 float[] expected = one.gradients().get(tensor.name());

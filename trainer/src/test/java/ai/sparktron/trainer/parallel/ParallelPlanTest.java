@@ -11,7 +11,7 @@ import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.model.ConfigReader;
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.seam.Seams;
@@ -29,7 +29,7 @@ class ParallelPlanTest {
         ParallelPlan plan = ParallelPlan.of(Mesh.ofData(1), new SelfWorld());
         assertEquals(ModelPart.whole(CONFIG), plan.part(CONFIG));
         assertEquals(1, plan.gradientGroup().size());
-        DenseSpecs.of(CONFIG).forEach(spec -> {
+        DecoderSpecs.of(CONFIG).forEach(spec -> {
             assertFalse(plan.gradientIsPartial(spec));
             spec.parts().forEach(part -> assertTrue(plan.seams().slicing().slice(part).isWhole()));
         });
@@ -41,7 +41,7 @@ class ParallelPlanTest {
         ParallelPlan plan = ParallelPlan.of(Mesh.ofData(2), second);
         assertEquals(1, plan.coordinate(Axis.DATA));
         assertEquals(List.of(0, 1), plan.gradientGroup().ranks());
-        DenseSpecs.of(CONFIG).forEach(spec -> assertTrue(plan.gradientIsPartial(spec)));
+        DecoderSpecs.of(CONFIG).forEach(spec -> assertTrue(plan.gradientIsPartial(spec)));
         assertEquals(Seams.single(), plan.seams(), "replicas change no layer");
     }
 
@@ -53,7 +53,7 @@ class ParallelPlanTest {
         assertEquals(List.of(1, 3), plan.gradientGroup().ranks());
         assertEquals(List.of(2, 3), plan.modelGroup().ranks().ranks());
         int cut = 0;
-        for (var spec : DenseSpecs.of(CONFIG)) {
+        for (var spec : DecoderSpecs.of(CONFIG)) {
             boolean headNorm = spec.name().contains("q_layernorm") || spec.name().contains("k_layernorm");
             assertEquals(headNorm, plan.modelGroup().partial().test(spec), spec.name());
             for (var part : spec.parts()) {

@@ -5,12 +5,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Parameters of the dense families: Megatron's names, and the Hugging Face tensors each is made of.
+ * Parameters of a decoder of any family: Megatron's names, and the Hugging Face tensors each is made of.
  *
  * <p>Random weights are Megatron's: normal with deviation {@code initializer_range}, the two projections that write to the residual stream divided by
  * sqrt(2 L); norms are 1, biases 0.
  */
-public final class DenseSpecs {
+public final class DecoderSpecs {
 
     /** Name of the embedding, which is also the head of tied models. */
     public static final String EMBEDDING = "embedding.word_embeddings.weight";
@@ -20,7 +20,7 @@ public final class DenseSpecs {
     private final ModelConfig config;
     private final Dim embed;
 
-    private DenseSpecs(ModelConfig config) {
+    private DecoderSpecs(ModelConfig config) {
         this.config = config;
         this.embed = Dim.of(Kind.EMBED, config.hiddenSize());
     }
@@ -32,7 +32,7 @@ public final class DenseSpecs {
 
     /** The parameters of one part of the model. */
     public static List<ParameterSpec> of(ModelConfig config, ModelPart part) {
-        DenseSpecs specs = new DenseSpecs(config);
+        DecoderSpecs specs = new DecoderSpecs(config);
         List<ParameterSpec> all = new ArrayList<>();
         boolean tiedHead = part.hasHead() && config.tiedEmbeddings();
         if (part.hasEmbedding() || tiedHead) {

@@ -1,8 +1,7 @@
 package ai.sparktron.trainer.layer;
 
-import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Engine;
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.Parameter;
@@ -12,11 +11,10 @@ import ai.sparktron.trainer.seam.TokenDeal;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The layers of a dense decoder that a rank holds: all of them, or a pipeline stage. One thread, the engine's.
+ * The layers of a decoder that a rank holds: all of them, or a pipeline stage. One thread, the engine's.
  *
  * <pre>{@code
  * try (Pass pass = model.begin(tokens, lossScale, Pass.Mode.TRAIN, microBatchArena, scratchArena, lossSum)) {
@@ -25,7 +23,7 @@ import java.util.List;
  * }
  * }</pre>
  */
-public final class DenseModel {
+public final class DecoderModel {
 
     private static final String STREAM = "stream";
 
@@ -61,15 +59,15 @@ public final class DenseModel {
     }
 
     /**
-     * @param parameters at least those that {@link DenseSpecs} lists for the part
+     * @param parameters at least those that {@link DecoderSpecs} lists for the part
      * @param run        gives the rope table; must outlive this model
      */
-    public DenseModel(ModelConfig config, Options options, Parameters parameters, Engine engine, Arena.Frame run) {
+    public DecoderModel(ModelConfig config, Options options, Parameters parameters, Engine engine, Arena.Frame run) {
         this(config, options, parameters, engine, run, ParameterUse.NONE);
     }
 
     /** @param use hears when layers use their parameters */
-    public DenseModel(ModelConfig config, Options options, Parameters parameters, Engine engine, Arena.Frame run, ParameterUse use) {
+    public DecoderModel(ModelConfig config, Options options, Parameters parameters, Engine engine, Arena.Frame run, ParameterUse use) {
         this.use = use;
         this.config = config;
         this.options = options;
@@ -79,14 +77,14 @@ public final class DenseModel {
         this.rope = new Rope(config, engine, run, options.maxLength());
         ModelPart part = options.part();
         Seams seams = options.seams();
-        this.embedding = part.hasEmbedding() ? new Embedding(parameters.get(DenseSpecs.EMBEDDING), seams.region()) : null;
-        this.blocks = blocks(parameters);
-        this.head = part.hasHead() ? new Head(new Norm(parameters.get(DenseSpecs.FINAL_NORM), config.normEpsilon()),
-                parameters.get(config.tiedEmbeddings() ? DenseSpecs.EMBEDDING : DenseSpecs.HEAD), seams.region(), seams.vocabulary(),
+        this.embedding = part.hasEmbedding() ? new Embedding(parameters.get(DecoderSpecs.EMBEDDING), seams.region()) : null;
+        this.blocks = new BlockFactory(config, options, parameters).blocks(use);
+        this.head = part.hasHead() ? new Head(new Norm(parameters.get(DecoderSpecs.FINAL_NORM), config.normEpsilon()),
+                parameters.get(config.tiedEmbeddings() ? DecoderSpecs.EMBEDDING : DecoderSpecs.HEAD), seams.region(), seams.vocabulary(),
                 options.chunkBytes()) : null;
-        this.embeddingParameters = embedding == null ? List.of() : List.of(parameters.get(DenseSpecs.EMBEDDING));
-        this.headParameters = head == null ? List.of() : List.of(parameters.get(DenseSpecs.FINAL_NORM),
-                parameters.get(config.tiedEmbeddings() ? DenseSpecs.EMBEDDING : DenseSpecs.HEAD));
+        this.embeddingParameters = embedding == null ? List.of() : List.of(parameters.get(DecoderSpecs.EMBEDDING));
+        this.headParameters = head == null ? List.of() : List.of(parameters.get(DecoderSpecs.FINAL_NORM),
+                parameters.get(config.tiedEmbeddings() ? DecoderSpecs.EMBEDDING : DecoderSpecs.HEAD));
     }
 
     public ModelConfig config() {
@@ -243,65 +241,5 @@ public final class DenseModel {
 
     private int streamTokens(TokenBatch batch) {
         return options.seams().region().tokensOutside(batch.layout().tokens());
-    }
-
-    private StreamLayer blocks(Parameters parameters) {
-        List<StreamLayer> layers = new ArrayList<>();
-        for (int i = 0; i < options.part().layers(); i++) {
-            int index = options.part().firstLayer() + i;
-            String prefix = DenseSpecs.layer(index);
-            List<Parameter> own = parameters.all().stream().filter(parameter -> parameter.spec().name().startsWith(prefix)).toList();
-            layers.add(use == ParameterUse.NONE ? block(parameters, index) : new Announced(block(parameters, index), own, use));
-        }
-        if (layers.isEmpty()) {
-            return null;
-        }
-        Recompute recompute = options.recompute();
-        if (recompute.granularity() != Recompute.Granularity.FULL) {
-            return new Chain("blocks", layers);
-        }
-        List<StreamLayer> wrapped = new ArrayList<>();
-        boolean uniform = recompute.method() == Recompute.Method.UNIFORM;
-        int together = uniform ? recompute.layers() : 1;
-        for (int i = 0; i < layers.size(); i += together) {
-            Chain chain = new Chain("layers." + i, layers.subList(i, Math.min(layers.size(), i + together)));
-            wrapped.add(uniform || i < recompute.layers() ? new Recomputed("recomputed." + i, chain) : layers.get(i));
-        }
-        return new Chain("blocks", wrapped);
-    }
-
-    private StreamLayer block(Parameters parameters, int index) {
-        String prefix = DenseSpecs.layer(index);
-        float epsilon = config.normEpsilon();
-        Branch feedForward = feedForward(parameters, prefix + "mlp");
-        if (options.recompute().has(Recompute.Module.MLP)) {
-            feedForward = new RecomputedBranch(prefix + "mlp.again", feedForward);
-        }
-        return new Block(prefix + "block", new Norm(parameters.get(prefix + "self_attention.linear_qkv.layer_norm_weight"), epsilon),
-                attention(parameters, prefix + "self_attention", index),
-                new Norm(parameters.get(prefix + "mlp.linear_fc1.layer_norm_weight"), epsilon), feedForward);
-    }
-
-    private Branch attention(Parameters parameters, String name, int index) {
-        Parameter weight = parameters.get(name + ".linear_qkv.weight");
-        int headSize = config.headSize();
-        AttentionShape shape = new AttentionShape((int) (weight.slices().get(0).rows() / headSize), (int) (weight.slices().get(1).rows() / headSize), headSize,
-                headSize, (float) (1 / Math.sqrt(headSize)));
-        SelfAttention.Settings settings = new SelfAttention.Settings(name, index, shape, options.recompute().has(Recompute.Module.CORE_ATTN));
-        boolean normed = config.family().queryKeyNorm();
-        return new SelfAttention(settings, new DenseLinear(weight, orNull(parameters, name + ".linear_qkv.bias")),
-                normed ? new Norm(parameters.get(name + ".q_layernorm.weight"), config.normEpsilon()) : null,
-                normed ? new Norm(parameters.get(name + ".k_layernorm.weight"), config.normEpsilon()) : null,
-                new DenseLinear(parameters.get(name + ".linear_proj.weight"), null), orNull(parameters, name + ".linear_proj.bias"),
-                options.seams().attention(), options.seams().region());
-    }
-
-    private Branch feedForward(Parameters parameters, String name) {
-        return new FeedForward(name, new DenseLinear(parameters.get(name + ".linear_fc1.weight"), orNull(parameters, name + ".linear_fc1.bias")),
-                new DenseLinear(parameters.get(name + ".linear_fc2.weight"), null), orNull(parameters, name + ".linear_fc2.bias"), options.seams().region());
-    }
-
-    private static Parameter orNull(Parameters parameters, String name) {
-        return parameters.has(name) ? parameters.get(name) : null;
     }
 }

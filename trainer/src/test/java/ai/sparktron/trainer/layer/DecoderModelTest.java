@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.ReferenceEngine;
 import ai.sparktron.trainer.model.ConfigReader;
-import ai.sparktron.trainer.model.DenseSpecs;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.Parameter;
@@ -28,7 +28,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /** The model as a whole: loss and its gradients, packing, stages, the cache, memory. */
-class DenseModelTest {
+class DecoderModelTest {
 
     private static final String SHAPE = ",\"hidden_size\":8,\"num_hidden_layers\":3,\"num_attention_heads\":4,\"num_key_value_heads\":2,\"head_dim\":6,"
             + "\"intermediate_size\":10,\"vocab_size\":37,\"max_position_embeddings\":64";
@@ -42,7 +42,7 @@ class DenseModelTest {
         private final Arena.Frame frame = run.open("model");
         private final ModelConfig config;
         private final Parameters parameters;
-        private final DenseModel model;
+        private final DecoderModel model;
         private final Tensor lossSum;
 
         Built(String family, String keys, ModelPart partOrNull, long chunkBytes) {
@@ -52,11 +52,11 @@ class DenseModelTest {
         Built(String family, String keys, ModelPart partOrNull, long chunkBytes, Recompute recompute) {
             config = ConfigReader.parse("{\"model_type\":\"" + family + "\"" + SHAPE + keys + "}", "test");
             ModelPart part = partOrNull == null ? ModelPart.whole(config) : partOrNull;
-            parameters = Parameters.allocate(DenseSpecs.of(config, part), Slicing.whole(), frame, DType.F32, Parameters.Use.TRAIN, 1);
+            parameters = Parameters.allocate(DecoderSpecs.of(config, part), Slicing.whole(), frame, DType.F32, Parameters.Use.TRAIN, 1);
             Initialiser.initialise(parameters, engine.kernels(), 17);
             engine.kernels().scale(parameters.value(), 5);
             engine.kernels().fill(parameters.gradient(), 0);
-            model = new DenseModel(config, new DenseModel.Options(part, Seams.single(), recompute, chunkBytes, 16), parameters, engine, frame);
+            model = new DecoderModel(config, new DecoderModel.Options(part, Seams.single(), recompute, chunkBytes, 16), parameters, engine, frame);
             lossSum = frame.tensor("loss", DType.F32, 1);
             engine.kernels().fill(lossSum, 0);
         }
