@@ -5,8 +5,10 @@ import ai.sparktron.trainer.comm.nccl.NcclWorld;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.kernels.DeviceStreams;
 import ai.sparktron.trainer.kernels.EngineFactory;
+import ai.sparktron.trainer.kernels.cuda.CudaEngine;
 import ai.sparktron.trainer.kernels.nd4j.Nd4jEngines;
 import ai.sparktron.trainer.train.TensorWorlds;
+import java.nio.file.Path;
 import java.time.Duration;
 
 /** Engines by option. */
@@ -25,8 +27,13 @@ final class Engines {
                 case HOST -> Nd4jEngines.factory(Nd4jEngines.Face.HOST);
                 case ND4J -> Nd4jEngines.factory(Nd4jEngines.Face.ND4J);
             };
-            case CUDA -> throw new IllegalStateException("engine cuda is refused when options are parsed");
+            case CUDA -> CudaEngine.factory(cuda(options));
         };
+    }
+
+    private static CudaEngine.Settings cuda(Options options) {
+        CudaEngine.Settings usual = CudaEngine.Settings.usual();
+        return new CudaEngine.Settings(options.engine().kernelCache().map(Path::of).orElse(usual.folder()), usual.tf32(), usual.deterministic());
     }
 
     /** Tensors of the host go over its own world, those of GPUs over NCCL, with the hosts' world for control. */

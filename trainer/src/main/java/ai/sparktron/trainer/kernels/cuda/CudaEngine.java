@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.function.Function;
 
 /**
  * One NVIDIA GPU: cuBLASLt's products, cuDNN's attention, kernels of our own for the rest, all on one stream. Closing frees everything on the device, also after a
@@ -39,17 +40,20 @@ public final class CudaEngine implements Engine, DeviceStreams {
     private final Staging staging;
     private final Kernels kernels;
 
-    private CudaEngine(int ordinal, Settings settings) {
+    /** What the products of an engine are made of. */
+    record Foundation(CudaDevice device, DeviceMemory memory, Modules modules, Settings settings) {
+    }
+
+    /** @param products makes the products; cuBLASLt's but in tests */
+    CudaEngine(int ordinal, Settings settings, Function<Foundation, DeviceProducts> products) {
         try {
             this.device = part(CudaDevice.open(ordinal));
             this.memory = part(new DeviceMemory(device));
             this.staging = part(new Staging(device));
             Modules modules = part(new Modules(device, new CubinCache(settings.folder())));
             Workspace workspace = part(new Workspace(memory, "kernels' workspace"));
-            AlgorithmFile algorithms = new AlgorithmFile(settings.folder(), device.name() + "-sm" + device.capability() + "-cublasLt" + CudaProducts.libraryVersion());
-            DeviceProducts products = new CudaProducts(device, memory, algorithms, new ElementwiseKernels(device, modules),
-                    new CudaProducts.Settings(settings.tf32(), !settings.deterministic()));
-            this.kernels = new CheckedKernels(part(new CudaKernels(device, modules, workspace, products, new PlainAttention(modules, workspace))), this::supports);
+            this.kernels = new CheckedKernels(part(new CudaKernels(device, modules, workspace,
+                    products.apply(new Foundation(device, memory, modules, settings)), new PlainAttention(modules, workspace))), this::supports);
         } catch (RuntimeException | Error failure) {
             closeParts(failure);
             throw failure;
@@ -63,7 +67,7 @@ public final class CudaEngine implements Engine, DeviceStreams {
 
     /** Opens GPUs by their number. */
     public static EngineFactory factory(Settings settings) {
-        return ordinal -> new CudaEngine(ordinal, settings);
+        return ordinal -> new CudaEngine(ordinal, settings, CudaProducts::of);
     }
 
     @Override

@@ -54,6 +54,14 @@ final class CudaProducts implements DeviceProducts {
         }
     }
 
+    /** The products of an engine; algorithms are kept in its folder. */
+    static CudaProducts of(CudaEngine.Foundation engine) {
+        CudaDevice device = engine.device();
+        AlgorithmFile algorithms = new AlgorithmFile(engine.settings().folder(), device.name() + "-sm" + device.capability() + "-cublasLt" + libraryVersion());
+        return new CudaProducts(device, engine.memory(), algorithms, new ElementwiseKernels(device, engine.modules()),
+                new Settings(engine.settings().tf32(), !engine.settings().deterministic()));
+    }
+
     CudaProducts(CudaDevice device, DeviceMemory memory, AlgorithmFile algorithms, ElementwiseKernels elementwise, Settings settings) {
         CudaLibrary.CUBLAS.load();
         this.device = device;

@@ -4,7 +4,7 @@
 extern "C" __global__ void adamW_##name(float* value, const float* gradient, const float* gradientScale, float* firstMoment, float* secondMoment, C* copy, \
         i64 elements, float rate, float beta1, float beta2, float epsilon, float kept, float correction1, float correction2) { \
     float factor = *gradientScale; \
-    if (!isfinite(factor)) return; \
+    if (!(fabsf(factor) < INFINITE)) return; \
     for (i64 e = ((i64) blockIdx.x * blockDim.x + threadIdx.x) * V; e < elements; e += (i64) gridDim.x * blockDim.x * V) { \
         Vec<float, V> w = load<float, V>(value + e), g = load<float, V>(gradient + e), m = load<float, V>(firstMoment + e), v = load<float, V>(secondMoment + e); \
         Vec<C, V> c; \
@@ -24,7 +24,7 @@ extern "C" __global__ void adamW_##name(float* value, const float* gradient, con
 extern "C" __global__ void sgd_##name(float* value, const float* gradient, const float* gradientScale, float* moment, C* copy, i64 elements, float rate, \
         float momentum, float decay) { \
     float factor = *gradientScale; \
-    if (!isfinite(factor)) return; \
+    if (!(fabsf(factor) < INFINITE)) return; \
     for (i64 e = ((i64) blockIdx.x * blockDim.x + threadIdx.x) * V; e < elements; e += (i64) gridDim.x * blockDim.x * V) { \
         Vec<float, V> w = load<float, V>(value + e), g = load<float, V>(gradient + e), m = load<float, V>(moment + e); \
         Vec<C, V> c; \

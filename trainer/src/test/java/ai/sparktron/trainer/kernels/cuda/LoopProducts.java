@@ -1,0 +1,49 @@
+package ai.sparktron.trainer.kernels.cuda;
+
+import ai.sparktron.trainer.kernels.Transpose;
+import ai.sparktron.trainer.kernels.Write;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.util.List;
+
+/** Products by the plainest loop, one thread an element: so that all other kernels can be tried where there is a compiler and a driver but no cuBLASLt. */
+final class LoopProducts implements DeviceProducts {
+
+    private static final String SOURCE = """
+            #define LOOP(A, a, B, b) \\
+            extern "C" __global__ void loop_##a##_##b(const A* x, i64 xRow, i64 xColumn, const A* y, i64 yRow, i64 yColumn, B* z, i64 stride, int accumulate, i64 m, i64 n, i64 k) { \\
+                for (i64 e = (i64) blockIdx.x * blockDim.x + threadIdx.x; e < m * n; e += (i64) gridDim.x * blockDim.x) { \\
+                    i64 r = e / n, c = e % n; \\
+                    float sum = 0; \\
+                    for (i64 i = 0; i < k; i++) sum += real(x[r * xRow + i * xColumn]) * real(y[i * yRow + c * yColumn]); \\
+                    B* to = z + r * stride + c; \\
+                    *to = rounded<B>(accumulate ? real(*to) + sum : sum); \\
+                } \\
+            }
+            LOOP(float, f32, float, f32)
+            LOOP(bf16, bf16, bf16, bf16)
+            LOOP(bf16, bf16, float, f32)
+            LOOP(f16, f16, f16, f16)
+            LOOP(f16, f16, float, f32)
+            """;
+
+    private final KernelModule module;
+
+    LoopProducts(CudaEngine.Foundation engine) {
+        module = new KernelModule(engine.device(), new CubinCache(engine.settings().folder()), "loop.cu", KernelCompiler.source("types.cuh") + "\n" + SOURCE, List.of());
+    }
+
+    @Override
+    public void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write) {
+        boolean flipA = transposeA == Transpose.YES;
+        boolean flipB = transposeB == Transpose.YES;
+        module.kernel("loop_" + Modules.name(a.dtype()) + "_" + Modules.name(out.dtype())).pointer(a).longInteger(flipA ? 1 : a.rowStride())
+                .longInteger(flipA ? a.rowStride() : 1).pointer(b).longInteger(flipB ? 1 : b.rowStride()).longInteger(flipB ? b.rowStride() : 1).matrix(out)
+                .integer(write == Write.ACCUMULATE ? 1 : 0).longInteger(out.rows()).longInteger(out.columns()).longInteger(flipA ? a.rows() : a.columns())
+                .launch((int) Math.min(1024, (out.elements() + 127) / 128), 1, 1, 128, 0);
+    }
+
+    @Override
+    public void close() {
+        module.close();
+    }
+}
