@@ -5,12 +5,9 @@ import ai.sparktron.trainer.checkpoint.AtomicFiles;
 import ai.sparktron.trainer.checkpoint.CheckpointException;
 import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.checkpoint.SavedCheckpoint;
-import ai.sparktron.trainer.comm.BackgroundCollectives;
-import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.config.LoggingOptions;
 import ai.sparktron.trainer.config.Options;
-import ai.sparktron.trainer.config.ParallelOptions;
 import ai.sparktron.trainer.convert.GatheredWeights;
 import ai.sparktron.trainer.convert.HuggingFaceExporter;
 import ai.sparktron.trainer.convert.HuggingFaceImporter;
@@ -23,19 +20,13 @@ import ai.sparktron.trainer.data.ShardFiles;
 import ai.sparktron.trainer.data.ShardSource;
 import ai.sparktron.trainer.data.StepSource;
 import ai.sparktron.trainer.kernels.Engine;
-import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.Initialiser;
 import ai.sparktron.trainer.model.ConfigReader;
-import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
-import ai.sparktron.trainer.model.Parameters;
-import ai.sparktron.trainer.mesh.Axis;
-import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.StackArena;
-import ai.sparktron.trainer.tensor.Tensor;
 import ai.sparktron.trainer.train.metrics.ConsoleSink;
 import ai.sparktron.trainer.train.metrics.CurvePlots;
 import ai.sparktron.trainer.train.metrics.Figures;
@@ -137,62 +128,22 @@ public final class TrainRun {
     }
 
     private RunResult run(ModelConfig config, Engine engine, World world, Memory memory, Data data) throws IOException {
-        ParallelOptions sizes = options.parallel();
-        ParallelPlan grid = ParallelPlan.of(Mesh.of(world.size(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(),
-                sizes.contextParallelSize(), 1, 1), world, RunSetup.planSettings(sizes));
-        Communicator ranks = grid.gradientGroup();
         int longest = Math.max(data.rows().rowCapacity(), data.validation() == null ? 0 : data.validation().rowCapacity());
-        grid.validate(config, longest);
-        ParameterUpdate.Traffic traffic = RunSetup.traffic(sizes, ranks.size());
-        try (BackgroundCollectives background = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null
-                : grid.gradientsInBackground()) {
-            Shared shared = RunSetup.sharing(sizes).ofModel() ? sharded(config, engine, grid, memory) : replicated(config, engine, grid, background, traffic, memory);
-            DecoderModel model = new DecoderModel(config, new DecoderModel.Options(grid.part(config), grid.seams(), RunSetup.recompute(options.recompute()),
-                    DecoderModel.Options.DEFAULT_CHUNK_BYTES, longest), shared.parameters(), engine, memory.run(), shared.update().use());
-            shared.update().clear();
-            Tensor scalar = memory.run().tensor("warm-up", DType.F32, 1);
-            engine.kernels().fill(scalar, 0);
-            grid.warmUp(scalar);
-            engine.synchronize();
-            return run(config, engine, memory, data, new Replica(grid, shared.parameters(), model, shared.update()));
+        try (RankModel model = new RankModel(options, config, engine, world, longest, memory.run())) {
+            model.warmUp();
+            return run(config, engine, memory, data, model);
         }
     }
 
-    private record Shared(Parameters parameters, ModelUpdate update) {
-    }
-
-    private Shared replicated(ModelConfig config, Engine engine, ParallelPlan grid, BackgroundCollectives background, ParameterUpdate.Traffic traffic,
-                              Memory memory) {
-        Communicator ranks = grid.gradientGroup();
-        Parameters parameters = Parameters.allocate(DecoderSpecs.of(config, grid.part(config)), grid.seams().slicing(), memory.run(), DType.F32,
-                Parameters.Use.TRAIN, ranks.size());
-        return new Shared(parameters, new ParameterUpdate(engine, parameters, ranks, background, grid.modelGroup(), traffic, options.optimizer(), memory.run()));
-    }
-
-    private Shared sharded(ModelConfig config, Engine engine, ParallelPlan grid, Memory memory) {
-        Communicator ranks = grid.gradientGroup();
-        boolean resident = RunSetup.sharing(options.parallel()) == RunSetup.Sharing.GRADIENTS;
-        ShardedUnits units = ShardedUnits.allocate(DecoderSpecs.of(config, grid.part(config)), grid.seams().slicing(), memory.run(), ranks.size(), resident);
-        return new Shared(units.joined(), new ShardedUpdate(engine, units, ranks, grid.modelGroup(), resident, options.optimizer(), memory.run()));
-    }
-
-    /** What a rank holds. */
-    private record Replica(ParallelPlan grid, Parameters parameters, DecoderModel model, ModelUpdate update) {
-    }
-
-    private RunResult run(ModelConfig config, Engine engine, Memory memory, Data data, Replica replica) throws IOException {
-        ParallelPlan grid = replica.grid();
+    private RunResult run(ModelConfig config, Engine engine, Memory memory, Data data, RankModel model) throws IOException {
         long total = RunSetup.trainIters(options, data.rows().rows());
         CheckpointStore store = new CheckpointStore(plan.runPath());
-        Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), engine, replica.update(),
-                directory -> writeModel(directory, config, replica, engine), options.training().seed());
-        Checkpointer.Progress progress = start(config, engine, replica.update(), checkpointer, store, data.rows().rows());
-        BatchShape shape = new BatchShape(options.training().microBatchSize(), options.training().globalBatchSize(),
-                grid.coordinate(Axis.DATA), grid.mesh().data(), grid.tokenMultiple(), 0);
-        StepRunner steps = new StepRunner(engine, replica.model(), replica.update(), grid.gradientGroup(), grid.seams().tokens(), normalisation(),
-                memory.microBatch(), memory.scratch(), memory.run());
-        say(replica.update(), config, engine, data, total);
-        return loop(config, engine, memory, data, new Parts(total, shape, steps, checkpointer, progress));
+        Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), engine, model.update(),
+                directory -> writeModel(directory, config, model, engine), options.training().seed());
+        Checkpointer.Progress progress = start(config, engine, model.update(), checkpointer, store, data.rows().rows());
+        StepRunner steps = model.steps(memory.microBatch(), memory.scratch());
+        say(model.update(), config, engine, data, total);
+        return loop(config, engine, memory, data, new Parts(total, model.batchShape(), steps, checkpointer, progress));
     }
 
     private record Parts(long total, BatchShape shape, StepRunner steps, Checkpointer checkpointer, Checkpointer.Progress progress) {
@@ -246,13 +197,9 @@ public final class TrainRun {
         return new Checkpointer.Progress(0, beginning, Double.NaN, 0);
     }
 
-    private StepRunner.Normalisation normalisation() {
-        return options.training().calculatePerTokenLoss() ? StepRunner.Normalisation.PER_TOKEN : StepRunner.Normalisation.PER_MICRO_BATCH;
-    }
-
     /** The first rank writes; ranks that hold parts of the same replica hand them over, piece by piece; other replicas have nothing to do
      * unless they share the model out. */
-    private void writeModel(Path directory, ModelConfig config, Replica replica, Engine engine) {
+    private void writeModel(Path directory, ModelConfig config, RankModel replica, Engine engine) {
         ParallelPlan grid = replica.grid();
         if (grid.gradientGroup().rank() != 0 && !replica.update().meetsInEveryPass()) {
             return;

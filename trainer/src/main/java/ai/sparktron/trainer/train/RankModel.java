@@ -1,0 +1,109 @@
+package ai.sparktron.trainer.train;
+
+import ai.sparktron.trainer.comm.BackgroundCollectives;
+import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.comm.World;
+import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.config.ParallelOptions;
+import ai.sparktron.trainer.data.BatchShape;
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.layer.DecoderModel;
+import ai.sparktron.trainer.mesh.Axis;
+import ai.sparktron.trainer.mesh.Mesh;
+import ai.sparktron.trainer.model.DecoderSpecs;
+import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.ParameterSpec;
+import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.parallel.ParallelPlan;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.util.List;
+
+/**
+ * What one rank holds in training: its place on the grid, its parameters, its layers and how they are updated. Made from the options and nothing else, so that runs
+ * and tests of grids make it alike. Values are zero until {@link ModelUpdate#load}.
+ */
+final class RankModel implements AutoCloseable {
+
+    private final Options options;
+    private final Engine engine;
+    private final Arena.Frame run;
+    private final ParallelPlan grid;
+    private final BackgroundCollectives background;
+    private final Parameters parameters;
+    private final ModelUpdate update;
+    private final DecoderModel model;
+
+    /**
+     * @param world   over which tensors go
+     * @param longest tokens of the longest row
+     * @param run     gives all that lives as long as the run
+     * @throws IllegalArgumentException when options, model and number of ranks do not fit each other
+     */
+    RankModel(Options options, ModelConfig config, Engine engine, World world, int longest, Arena.Frame run) {
+        this.options = options;
+        this.engine = engine;
+        this.run = run;
+        ParallelOptions sizes = options.parallel();
+        this.grid = ParallelPlan.of(Mesh.of(world.size(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(), sizes.contextParallelSize(), 1, 1), world,
+                RunSetup.planSettings(sizes));
+        grid.validate(config, longest);
+        Communicator ranks = grid.gradientGroup();
+        ParameterUpdate.Traffic traffic = RunSetup.traffic(sizes, ranks.size());
+        this.background = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null : grid.gradientsInBackground();
+        List<ParameterSpec> specs = DecoderSpecs.of(config, grid.part(config));
+        if (RunSetup.sharing(sizes).ofModel()) {
+            boolean resident = RunSetup.sharing(sizes) == RunSetup.Sharing.GRADIENTS;
+            ShardedUnits units = ShardedUnits.allocate(specs, grid.seams().slicing(), run, ranks.size(), resident);
+            this.parameters = units.joined();
+            this.update = new ShardedUpdate(engine, units, ranks, grid.modelGroup(), resident, options.optimizer(), run);
+        } else {
+            this.parameters = Parameters.allocate(specs, grid.seams().slicing(), run, DType.F32, Parameters.Use.TRAIN, ranks.size());
+            this.update = new ParameterUpdate(engine, parameters, ranks, background, grid.modelGroup(), traffic, options.optimizer(), run);
+        }
+        this.model = new DecoderModel(config, new DecoderModel.Options(grid.part(config), grid.seams(), RunSetup.recompute(options.recompute()),
+                DecoderModel.Options.DEFAULT_CHUNK_BYTES, longest), parameters, engine, run, update.use());
+        update.clear();
+    }
+
+    /** Uses every group once, so that connections are made, and what is wrong with them is found, before the first step. */
+    void warmUp() {
+        Tensor scalar = run.tensor("warm-up", DType.F32, 1);
+        engine.kernels().fill(scalar, 0);
+        grid.warmUp(scalar);
+        engine.synchronize();
+    }
+
+    ParallelPlan grid() {
+        return grid;
+    }
+
+    Parameters parameters() {
+        return parameters;
+    }
+
+    ModelUpdate update() {
+        return update;
+    }
+
+    /** How global batches are cut for this rank. */
+    BatchShape batchShape() {
+        return new BatchShape(options.training().microBatchSize(), options.training().globalBatchSize(), grid.coordinate(Axis.DATA), grid.mesh().data(),
+                grid.tokenMultiple(), 0);
+    }
+
+    /** The steps of this rank. */
+    StepRunner steps(Arena microBatch, Arena scratch) {
+        StepRunner.Normalisation normalisation = options.training().calculatePerTokenLoss() ? StepRunner.Normalisation.PER_TOKEN
+                : StepRunner.Normalisation.PER_MICRO_BATCH;
+        return new StepRunner(engine, model, update, grid.gradientGroup(), grid.seams().tokens(), normalisation, microBatch, scratch, run);
+    }
+
+    @Override
+    public void close() {
+        if (background != null) {
+            background.close();
+        }
+    }
+}
