@@ -25,8 +25,6 @@ import java.util.List;
  */
 public final class DecoderModel {
 
-    private static final String STREAM = "stream";
-
     private final ModelConfig config;
     private final Options options;
     private final Engine engine;
@@ -117,13 +115,21 @@ public final class DecoderModel {
             HostTokens used = mode == Pass.Mode.TRAIN ? tokens : tokens.named(null);
             TokenBatch batch = TokenBatch.upload(used, cache == null ? options.seams().tokens() : TokenDeal.whole(), lossScale, engine, frame);
             boolean train = mode == Pass.Mode.TRAIN;
-            Tensor gradient = train && head != null ? frame.tensor("stream.grad", dtype, streamTokens(batch), config.hiddenSize()) : null;
             return new Pass(engine.kernels(), scratch, frame, train ? Saved.keeping(microBatch) : Saved.discarding(scratch), batch,
-                    rope.tableFor(batch.reach(), frame), cache, lossSum, gradient);
+                    rope.tableFor(batch.reach(), frame), cache, lossSum, borders(mode, batch, frame));
         } catch (RuntimeException | Error e) {
             frame.close();
             throw e;
         }
+    }
+
+    private Pass.Borders borders(Pass.Mode mode, TokenBatch batch, Arena.Frame frame) {
+        int tokens = streamTokens(batch);
+        Tensor gradient = mode == Pass.Mode.TRAIN && head != null ? frame.tensor("stream.grad", dtype, tokens, config.hiddenSize()) : null;
+        Tensor input = frame.tensor(embedding == null ? "received" : "embedded", dtype, tokens, config.hiddenSize());
+        Stream output = blocks == null ? null
+                : new Stream(frame.tensor("stream", dtype, tokens, config.hiddenSize()), frame.tensor("stream.delta", dtype, tokens, config.hiddenSize()));
+        return new Pass.Borders(input, output, gradient);
     }
 
     /** A wrong id would be read outside the table. */
@@ -137,76 +143,66 @@ public final class DecoderModel {
         }
     }
 
-    /** Forward of a model that is whole; adds the loss. In a training pass, leaves everything for {@link #backward(Pass)}. */
-    public void forward(Pass pass) {
-        forward(pass, null);
+    /** Where a stage without an embedding receives its input [T, D] before {@link #forward}; lives until the pass is closed. */
+    public Tensor input(Pass pass) {
+        return pass.borders().input();
     }
 
-    /** Where a stage without an embedding receives its input [T, D] before {@link #forward(Pass, Tensor)}; lives until backward is done. */
-    public Tensor input(Pass pass) {
-        try (Saved.Slot slot = pass.saved().push(STREAM)) {
-            return slot.tensor("received", dtype, streamTokens(pass.batch()), config.hiddenSize());
-        }
+    /** Memory for the gradient [T, D] that a stage without a head receives before {@link #backward(Pass, Tensor)}. */
+    public Tensor gradient(Pass pass, Arena.Frame frame) {
+        return frame.tensor("stream.grad", dtype, streamTokens(pass.batch()), config.hiddenSize());
     }
 
     /**
-     * Forward of a stage.
+     * Forward. On the stage with the head, adds the loss. In a training pass, leaves everything for {@link #backward(Pass)}.
      *
-     * @param received the tensor of {@link #input}, filled; null on the stage with the embedding
-     * @return the stream [T, D] to send to the next stage, valid until backward; null on the stage with the head
+     * @return the stream [T, D] to send to the next stage, valid until backward, or until an evaluating pass is closed; null on the stage with the head
      */
-    public Tensor forward(Pass pass, Tensor received) {
-        Saved.Slot slot = pass.saved().push(STREAM);
-        try (slot) {
-            Stream out = run(pass, received, slot);
-            if (head != null) {
-                use.beforeForward(headParameters);
-                if (pass.gradient() != null) {
-                    use.beforeBackward(headParameters);
-                }
-                head.loss(out, pass);
-                if (pass.gradient() != null) {
-                    // A table that embeds tokens too gets the rest of its gradient at the end of backward.
-                    use.afterBackward(headParameters.stream().filter(parameter -> !embeddingParameters.contains(parameter)).toList());
-                }
-                return null;
-            }
-            if (!pass.saved().isKeeping()) {
-                throw new IllegalStateException("a stage without a head evaluates in Mode.TRAIN: its output must outlive the call");
+    public Tensor forward(Pass pass) {
+        Stream out = run(pass);
+        if (head == null) {
+            if (out.delta() == null) {
+                return out.residual();
             }
             pass.kernels().add(out.delta(), out.residual(), out.delta());
             return out.delta();
         }
+        use.beforeForward(headParameters);
+        if (pass.gradient() != null) {
+            use.beforeBackward(headParameters);
+        }
+        head.loss(out, pass);
+        if (pass.gradient() != null) {
+            // A table that embeds tokens too gets the rest of its gradient at the end of backward.
+            use.afterBackward(headParameters.stream().filter(parameter -> !embeddingParameters.contains(parameter)).toList());
+        }
+        return null;
     }
 
     /**
-     * Forward of a model that is whole, up to the logits of some rows.
+     * Forward up to the logits of some rows, on the stage with the head.
      *
      * @param firstRow first token wanted, of those that this rank holds
      * @param rows     number of tokens wanted
      * @param logits   [rows, V], of the activations' type
      */
     public void logits(Pass pass, int firstRow, int rows, Tensor logits) {
-        try (Saved.Slot slot = pass.saved().push(STREAM)) {
-            use.beforeForward(headParameters);
-            head.logits(run(pass, null, slot), firstRow, rows, logits, pass);
-        }
+        Stream out = run(pass);
+        use.beforeForward(headParameters);
+        head.logits(out, firstRow, rows, logits, pass);
     }
 
-    private Stream run(Pass pass, Tensor received, Saved.Slot slot) {
-        int tokens = streamTokens(pass.batch());
-        Tensor in = received;
+    private Stream run(Pass pass) {
+        Tensor in = pass.borders().input();
         if (embedding != null) {
             use.beforeForward(embeddingParameters);
-            in = slot.tensor("embedded", dtype, tokens, config.hiddenSize());
             embedding.forward(in, pass);
         }
         if (blocks == null) {
             return new Stream(in, null);
         }
-        Stream out = new Stream(slot.tensor(STREAM, dtype, tokens, config.hiddenSize()), slot.tensor("stream.delta", dtype, tokens, config.hiddenSize()));
-        blocks.forward(new Stream(in, null), out, pass);
-        return out;
+        blocks.forward(new Stream(in, null), pass.borders().output(), pass);
+        return pass.borders().output();
     }
 
     /** Backward of a model that is whole. */
@@ -228,9 +224,7 @@ public final class DecoderModel {
         if (blocks != null) {
             blocks.backward(own, pass);
         }
-        pass.saved().pop(STREAM).close();
         if (embedding == null) {
-            pass.saved().pop(STREAM).close();
             return own;
         }
         use.beforeBackward(embeddingParameters);

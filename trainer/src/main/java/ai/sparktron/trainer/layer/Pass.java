@@ -28,10 +28,20 @@ public final class Pass implements AutoCloseable {
     private final Tensor ropeTable;
     private final AttentionCache cache;
     private final Tensor lossSum;
-    private final Tensor gradient;
+    private final Borders borders;
+
+    /**
+     * The stream where it enters and leaves the layers held here; lives until the pass is closed.
+     *
+     * @param input    [T, D]
+     * @param output   of the blocks, null where there are none
+     * @param gradient [T, D] where the head leaves the gradient of the stream; null but in a training pass of a stage with a head
+     */
+    record Borders(Tensor input, Stream output, Tensor gradient) {
+    }
 
     Pass(Kernels kernels, Arena scratch, Arena.Frame frame, Saved saved, TokenBatch batch, Tensor ropeTable, AttentionCache cache, Tensor lossSum,
-         Tensor gradient) {
+         Borders borders) {
         this.kernels = kernels;
         this.scratch = scratch;
         this.frame = frame;
@@ -40,12 +50,12 @@ public final class Pass implements AutoCloseable {
         this.ropeTable = ropeTable;
         this.cache = cache;
         this.lossSum = lossSum;
-        this.gradient = gradient;
+        this.borders = borders;
     }
 
     /** The same micro-batch with another stack: for layers whose forward is run again in backward. */
     Pass with(Saved other) {
-        return new Pass(kernels, scratch, frame, other, batch, ropeTable, cache, lossSum, gradient);
+        return new Pass(kernels, scratch, frame, other, batch, ropeTable, cache, lossSum, borders);
     }
 
     Kernels kernels() {
@@ -89,9 +99,13 @@ public final class Pass implements AutoCloseable {
         return lossSum;
     }
 
+    Borders borders() {
+        return borders;
+    }
+
     /** [T, D]: where the head leaves the gradient of the stream; null but in a training pass of a stage with a head. */
     Tensor gradient() {
-        return gradient;
+        return borders.gradient();
     }
 
     /** Frees the micro-batch's memory. */

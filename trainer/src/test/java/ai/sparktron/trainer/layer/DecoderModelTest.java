@@ -118,9 +118,8 @@ class DecoderModelTest {
         /** Forward and backward of a last stage. @return the gradient to send back */
         float[] lastStage(HostTokens tokens, float[] received) {
             try (Pass pass = train(tokens, 0.5f)) {
-                Tensor input = model.input(pass);
-                write(input, received);
-                model.forward(pass, input);
+                write(model.input(pass), received);
+                model.forward(pass);
                 return read(model.backward(pass, null));
             }
         }
@@ -256,8 +255,8 @@ class DecoderModelTest {
             // Both forwards of the front stage before its first backward, as one-forward-one-backward schedules have it.
             try (Pass one = front.train(first, 0.5f);
                     Pass two = front.model.begin(second, 0.5f, Pass.Mode.TRAIN, other, front.scratch, null)) {
-                float[] sentFirst = front.read(front.model.forward(one, null));
-                float[] sentSecond = front.read(front.model.forward(two, null));
+                float[] sentFirst = front.read(front.model.forward(one));
+                float[] sentSecond = front.read(front.model.forward(two));
                 front.backward(one, back.lastStage(first, sentFirst));
                 front.backward(two, back.lastStage(second, sentSecond));
             }

@@ -79,7 +79,8 @@ final class LayerLab {
         TokenBatch batch = TokenBatch.upload(HostTokens.of(ids, labels, weights, POSITIONS, DOCUMENTS), TokenDeal.whole(), 0.25f, engine, passFrame);
         Tensor gradient = withGradient ? passFrame.tensor("stream.grad", DType.F64, TOKENS, config.hiddenSize()) : null;
         Saved saved = mode == Pass.Mode.TRAIN ? Saved.keeping(microBatch) : Saved.discarding(scratch);
-        return new Pass(engine.kernels(), scratch, passFrame, saved, batch, rope.tableFor(batch.reach(), passFrame), null, lossSum, gradient);
+        return new Pass(engine.kernels(), scratch, passFrame, saved, batch, rope.tableFor(batch.reach(), passFrame), null, lossSum,
+                new Pass.Borders(null, null, gradient));
     }
 
     /** [TOKENS, D] of fixed random numbers. */
