@@ -20,7 +20,7 @@ public final class HostReduction {
     public static boolean supports(DType dtype) {
         return switch (dtype) {
             case F64, F32, BF16, I64, I32 -> true;
-            case F16, F8_E4M3, F8_E5M2, U8, BOOL -> false;
+            case F16, F8_E4M3, F8_E5M2, I16, U8, BOOL -> false;
         };
     }
 
@@ -43,7 +43,7 @@ public final class HostReduction {
             case BF16 -> reduceBfloats(reduction, inputs, output, count);
             case I32 -> reduceInts(reduction, inputs, output, count);
             case I64 -> reduceLongs(reduction, inputs, output, count);
-            case F16, F8_E4M3, F8_E5M2, U8, BOOL -> throw new IllegalArgumentException("cannot reduce elements of type " + dtype
+            case F16, F8_E4M3, F8_E5M2, I16, U8, BOOL -> throw new IllegalArgumentException("cannot reduce elements of type " + dtype
                     + " on the host; use F32, F64, BF16, I32 or I64");
         }
     }

@@ -98,7 +98,7 @@ public final class HuggingFaceImporter {
         TensorEntry entry = folder.entry(name);
         switch (entry.dtype()) {
             case F64, F32, BF16, F16 -> { }
-            case F8_E4M3, F8_E5M2, I64, I32, U8, BOOL -> throw new IllegalArgumentException(folder.file(name).file() + ": tensor " + name + " has type "
+            case F8_E4M3, F8_E5M2, I64, I32, I16, U8, BOOL -> throw new IllegalArgumentException(folder.file(name).file() + ": tensor " + name + " has type "
                     + entry.dtype() + "; expected F32, BF16, F16 or F64: use a copy of the model that is not quantised");
         }
         boolean wholeRows = slice.columns() == slice.tensor().columns();

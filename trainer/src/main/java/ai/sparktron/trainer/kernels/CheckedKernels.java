@@ -71,7 +71,7 @@ public final class CheckedKernels implements Kernels {
     private static boolean convertible(DType dtype) {
         return switch (dtype) {
             case F64, F32, BF16, F16 -> true;
-            case F8_E4M3, F8_E5M2, I64, I32, U8, BOOL -> false;
+            case F8_E4M3, F8_E5M2, I64, I32, I16, U8, BOOL -> false;
         };
     }
 
@@ -243,21 +243,24 @@ public final class CheckedKernels implements Kernels {
     }
 
     @Override
-    public void adamW(AdamWStep step, Tensor value, Tensor gradient, Tensor gradientScale, Tensor firstMoment, Tensor secondMoment, Tensor copy) {
-        TensorCheck check = check("adamW").flat(value, gradient, firstMoment, secondMoment).scalar(gradientScale)
-                .apart(value, gradient, gradientScale, firstMoment, secondMoment).apart(firstMoment, gradient, gradientScale, secondMoment)
-                .apart(secondMoment, gradient, gradientScale)
-                .that(step.step() >= 1, () -> "step " + step.step() + ": expected 1 or more");
-        check.roundedCopy(value, copy, gradient, gradientScale, firstMoment, secondMoment);
-        engine.adamW(step, value, gradient, gradientScale, firstMoment, secondMoment, copy);
+    public void gradientFactor(Tensor squares, double denominator, double clip, Tensor factor, Tensor norm) {
+        check("gradientFactor").shape(squares, vector(1)).scalar(factor).scalar(norm).apart(factor, squares, norm).apart(norm, squares)
+                .that(squares.dtype() == DType.F32 || squares.dtype() == DType.F64, () -> "squares " + squares + ": expected F32 or F64")
+                .that(denominator >= 0 && clip >= 0, () -> "denominator " + denominator + ", clip " + clip + ": expected 0 or more");
+        engine.gradientFactor(squares, denominator, clip, factor, norm);
     }
 
     @Override
-    public void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor gradientScale, Tensor moment,
-                    Tensor copy) {
-        check("sgd").flat(value, gradient, moment).scalar(gradientScale).apart(value, gradient, gradientScale, moment)
-                .apart(moment, gradient, gradientScale).roundedCopy(value, copy, gradient, gradientScale, moment);
-        engine.sgd(learningRate, momentum, weightDecay, value, gradient, gradientScale, moment, copy);
+    public void adamW(AdamWStep step, AdamWTensors tensors, Tensor gradient, Tensor factor) {
+        check("adamW").optimizer(tensors, gradient, factor).that(step.step() >= 1, () -> "step " + step.step() + ": expected 1 or more");
+        engine.adamW(step, tensors, gradient, factor);
+    }
+
+    @Override
+    public void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor factor, Tensor moment, Tensor copy) {
+        check("sgd").flat(value, gradient, moment).scalar(factor).apart(value, gradient, factor, moment)
+                .apart(moment, gradient, factor).roundedCopy(value, copy, gradient, factor, moment);
+        engine.sgd(learningRate, momentum, weightDecay, value, gradient, factor, moment, copy);
     }
 
     @Override

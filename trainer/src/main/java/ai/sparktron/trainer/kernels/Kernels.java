@@ -164,15 +164,27 @@ public interface Kernels {
     void sumOfSquares(Tensor x, Tensor out, Write write);
 
     /**
-     * One AdamW update of a flat range [n] of float32 {@code value} with its moments. The gradient is first multiplied by gradientScale[0] (float32 [1] on
-     * the engine: normalisation and clipping), so no pass of its own is needed. {@code copy}, when not null, receives the value rounded to its type.
-     * With g the scaled gradient and t the step: m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; value *= 1 - rate * decay;
-     * value -= rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
+     * What a summed gradient is multiplied by, without a visit to the host: with norm = sqrt(squares[0]) / |denominator|, factor[0] = 1 / denominator * min(1, clip /
+     * (norm + 1e-6)), computed in float64. Not finite where the squares are not. All three [1] on the engine: squares F32 or F64, factor and norm F32.
+     *
+     * @param denominator what the sum is divided by; 0 when no token was trained: factor and norm are then 0 where the squares are 0
+     * @param clip        largest norm, 0 = no clipping
      */
-    void adamW(AdamWStep step, Tensor value, Tensor gradient, Tensor gradientScale, Tensor firstMoment, Tensor secondMoment, Tensor copy);
+    void gradientFactor(Tensor squares, double denominator, double clip, Tensor factor, Tensor norm);
 
-    /** One step of SGD with momentum: moment = momentum * moment + (scaled gradient + weightDecay * value); value -= learningRate * moment. */
-    void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor gradientScale, Tensor moment, Tensor copy);
+    /**
+     * One AdamW update of a flat range [n]; {@link AdamWTensors} has the forms of its state. The gradient, F32 or BF16, is first multiplied by factor[0] (float32 [1] on
+     * the engine: normalisation and clipping), so no pass of its own is needed. Where that is NaN or infinite nothing is written.
+     * With g the scaled gradient and t the step: m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; w *= 1 - rate * decay;
+     * w -= rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
+     */
+    void adamW(AdamWStep step, AdamWTensors tensors, Tensor gradient, Tensor factor);
+
+    /**
+     * One step of SGD with momentum on float32 {@code value}: moment = momentum * moment + (scaled gradient + weightDecay * value); value -= learningRate * moment.
+     * {@code copy}, when not null, receives the value rounded to its type as {@link AdamWTensors} says. Where factor[0] is NaN or infinite nothing is written.
+     */
+    void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor factor, Tensor moment, Tensor copy);
 
     // ---- mixture of experts ---------------------------------------------------------------------------------------------------------------
 

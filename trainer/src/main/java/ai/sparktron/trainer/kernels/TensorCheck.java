@@ -1,10 +1,15 @@
 package ai.sparktron.trainer.kernels;
 
+import ai.sparktron.trainer.tensor.BlockScaled;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /** Conditions on the operands of one kernel call, for {@link CheckedKernels}. */
 final class TensorCheck {
@@ -139,6 +144,36 @@ final class TensorCheck {
         type(DType.F32, first).type(DType.F32, others);
         rank(1, first);
         return sameShape(first, others);
+    }
+
+    /** Forms of {@link AdamWTensors}; no two of its tensors share memory. */
+    TensorCheck optimizer(AdamWTensors tensors, Tensor gradient, Tensor factor) {
+        Tensor value = tensors.value();
+        DType main = tensors.main() == null ? null : tensors.main().elements().dtype();
+        that(switch (value.dtype()) {
+            case F32 -> main == null;
+            case BF16 -> main == DType.F32 || main == DType.F16 || main == DType.I16;
+            case F16 -> main == DType.F32 || main == DType.F16;
+            case F64, F8_E4M3, F8_E5M2, I64, I32, I16, U8, BOOL -> false;
+        }, () -> "value " + value + " with main weights " + main + ": no form of main weights");
+        that(gradient.dtype() == DType.F32 || gradient.dtype() == DType.BF16, () -> gradient + ": expected F32 or BF16");
+        rank(1, value).sameShape(value, gradient).scalar(factor);
+        List<Tensor> written = new ArrayList<>(List.of(value));
+        for (StateTensor state : Stream.of(tensors.main(), tensors.firstMoment(), tensors.secondMoment()).filter(Objects::nonNull).toList()) {
+            sameShape(value, state.elements());
+            written.add(state.elements());
+            if (state.scales() != null) {
+                type(DType.F32, state.scales()).shape(state.scales(), vector(BlockScaled.scales(value.elements())));
+                written.add(state.scales());
+            }
+        }
+        for (StateTensor moment : List.of(tensors.firstMoment(), tensors.secondMoment())) {
+            that(moment.elements().dtype() != DType.I16 && moment.elements().dtype() != DType.F64, () -> moment.elements() + ": expected F32, BF16, F16 or F8_E4M3");
+        }
+        for (int i = 0; i < written.size(); i++) {
+            apart(written.get(i), gradient, factor).apart(written.get(i), written.subList(i + 1, written.size()).toArray(Tensor[]::new));
+        }
+        return this;
     }
 
     TensorCheck scalar(Tensor scale) {

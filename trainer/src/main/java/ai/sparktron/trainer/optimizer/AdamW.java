@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.optimizer;
 
 import ai.sparktron.trainer.kernels.AdamWStep;
+import ai.sparktron.trainer.kernels.AdamWTensors;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
@@ -57,8 +58,8 @@ public final class AdamW implements Optimizer {
             AdamWStep step = new AdamWStep(learningRate, settings.beta1(), settings.beta2(), settings.epsilon(),
                     range.decay() ? settings.weightDecay() : 0, steps);
             long from = range.from() - base;
-            kernels.adamW(step, value.rows(from, range.size()), gradient.rows(from, range.size()), gradientScale,
-                    firstMoment.rows(from, range.size()), secondMoment.rows(from, range.size()), null);
+            kernels.adamW(step, AdamWTensors.float32(value.rows(from, range.size()), firstMoment.rows(from, range.size()),
+                    secondMoment.rows(from, range.size())), gradient.rows(from, range.size()), gradientScale);
         }
     }
 

@@ -80,7 +80,7 @@ public final class HalfPrecision {
                     target[from + i] = fromFloat16(source.getShort());
                 }
             }
-            case F8_E4M3, F8_E5M2, I64, I32, U8, BOOL -> throw notConvertible(dtype);
+            case F8_E4M3, F8_E5M2, I64, I32, I16, U8, BOOL -> throw notConvertible(dtype);
         }
     }
 
@@ -106,7 +106,7 @@ public final class HalfPrecision {
                     target.putShort(toFloat16(source[from + i]));
                 }
             }
-            case F8_E4M3, F8_E5M2, I64, I32, U8, BOOL -> throw notConvertible(dtype);
+            case F8_E4M3, F8_E5M2, I64, I32, I16, U8, BOOL -> throw notConvertible(dtype);
         }
     }
 

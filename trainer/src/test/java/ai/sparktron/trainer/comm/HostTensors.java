@@ -63,7 +63,7 @@ public final class HostTensors {
             case BF16 -> Float.intBitsToFloat(bytes.getShort(index * 2) << 16);
             case I64 -> bytes.getLong(index * 8);
             case I32 -> bytes.getInt(index * 4);
-            case F16, F8_E4M3, F8_E5M2, U8, BOOL -> throw new IllegalArgumentException(tensor.dtype().name());
+            case F16, F8_E4M3, F8_E5M2, I16, U8, BOOL -> throw new IllegalArgumentException(tensor.dtype().name());
         };
     }
 
@@ -76,7 +76,7 @@ public final class HostTensors {
             case BF16 -> bytes.putShort(index * 2, (short) (Float.floatToRawIntBits((float) value) >>> 16));
             case I64 -> bytes.putLong(index * 8, (long) value);
             case I32 -> bytes.putInt(index * 4, (int) value);
-            case F16, F8_E4M3, F8_E5M2, U8, BOOL -> throw new IllegalArgumentException(tensor.dtype().name());
+            case F16, F8_E4M3, F8_E5M2, I16, U8, BOOL -> throw new IllegalArgumentException(tensor.dtype().name());
         }
     }
 }

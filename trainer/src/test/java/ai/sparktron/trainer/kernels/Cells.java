@@ -28,6 +28,7 @@ final class Cells {
             case F16 -> HalfPrecision.fromFloat16(bytes.getShort(at));
             case I64 -> bytes.getLong(at);
             case I32 -> bytes.getInt(at);
+            case I16 -> bytes.getShort(at) & 0xffff;
             case U8, BOOL, F8_E4M3, F8_E5M2 -> bytes.get(at) & 0xff;
         };
     }
@@ -49,6 +50,7 @@ final class Cells {
             case F16 -> bytes.putShort(at, HalfPrecision.toFloat16((float) value));
             case I64 -> bytes.putLong(at, (long) value);
             case I32 -> bytes.putInt(at, (int) value);
+            case I16 -> bytes.putShort(at, (short) (int) value);
             case U8, BOOL, F8_E4M3, F8_E5M2 -> bytes.put(at, (byte) value);
         }
     }

@@ -49,6 +49,11 @@ abstract class EngineFixture {
         engine.close();
     }
 
+    /** Where the reference's tensors are. */
+    Arena.Frame referenceFrame() {
+        return referenceFrame;
+    }
+
     /** How a twin's rows lie. */
     enum Rows {
         PLAIN, STRIDED

@@ -13,8 +13,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What every engine's kernels promise, in awkward sizes; attention is in {@link AttentionContract}. */
-abstract class KernelsContract extends AttentionContract {
+/** What every engine's kernels promise, in awkward sizes; attention is in {@link AttentionContract}, updates in {@link OptimizerContract}. */
+abstract class KernelsContract extends OptimizerContract {
 
     private static final int[][] SIZES = {{1, 1}, {4, 13}, {25, 207}, {3, 2500}, {70, 64}};
 
@@ -355,41 +355,6 @@ abstract class KernelsContract extends AttentionContract {
         Twin sum = vector("sum", Float.NaN);
         both((kernels, side) -> kernels.sumOfSquares(side.of(matrix), side.of(sum), Write.OVERWRITE));
         sum.checkRelative("strided", 4);
-    }
-
-    @Test
-    void threeUpdatesOfEachOptimizer() {
-        for (int size : new int[] {1, 13, 5000}) {
-            Twin value = normalVector("value", size);
-            Twin first = vector("m", new float[size]);
-            Twin second = vector("v", new float[size]);
-            Twin scale = vector("scale", 0.37f);
-            Twin copy = new Twin(TestTensors.of(engine, frame, "copy", DType.BF16, new long[] {size}, new float[size]),
-                    TestTensors.of(reference, referenceFrameOf(value), "copy", DType.BF16, new long[] {size}, new float[size]), 0, size);
-            for (int step = 1; step <= 3; step++) {
-                Twin gradient = normalVector("gradient", size);
-                AdamWStep scalars = new AdamWStep(1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f, step);
-                Twin target = step == 2 ? null : copy;
-                both((kernels, side) -> kernels.adamW(scalars, side.of(value), side.of(gradient), side.of(scale), side.of(first), side.of(second),
-                        side.of(target)));
-                value.check("adamW", 3e-6);
-                first.checkRelative("first moment", 8);
-                second.checkRelative("second moment", 8);
-                copy.check("rounded copy", 0.004 * copy.magnitude());
-            }
-            assertEquals(HalfPrecision.fromBfloat16(HalfPrecision.toBfloat16(TestTensors.read(engine, value.mine)[0])),
-                    TestTensors.read(engine, copy.mine)[0]);
-            for (int step = 1; step <= 3; step++) {
-                Twin gradient = normalVector("gradient", size);
-                both((kernels, side) -> kernels.sgd(0.1f, 0.9f, 0.01f, side.of(value), side.of(gradient), side.of(scale), side.of(first), null));
-                value.checkRelative("sgd", 20);
-                first.checkRelative("momentum", 20);
-            }
-        }
-    }
-
-    private ai.sparktron.trainer.tensor.Arena.Frame referenceFrameOf(Twin any) {
-        return ai.sparktron.trainer.tensor.StackArena.growing(any.expected.name(), reference.memory(), 1 << 16).open("copy");
     }
 
     @Test

@@ -310,38 +310,50 @@ final class ReferenceKernels implements Kernels {
     }
 
     @Override
-    public void adamW(AdamWStep step, Tensor value, Tensor gradient, Tensor gradientScale, Tensor firstMoment, Tensor secondMoment, Tensor copy) {
-        Cells w = new Cells(value);
-        Cells m = new Cells(firstMoment);
-        Cells v = new Cells(secondMoment);
-        double correction1 = 1 - Math.pow(step.beta1(), step.step());
-        double correction2 = 1 - Math.pow(step.beta2(), step.step());
-        for (long i = 0; i < w.columns(); i++) {
-            double g = new Cells(gradient).get(i) * new Cells(gradientScale).get(0);
-            double first = step.beta1() * m.get(i) + (1 - step.beta1()) * g;
-            double second = step.beta2() * v.get(i) + (1 - step.beta2()) * g * g;
-            m.set(i, first);
-            v.set(i, second);
-            double decayed = w.get(i) * (1 - step.learningRate() * step.weightDecay());
-            w.set(i, decayed - step.learningRate() * (first / correction1) / (Math.sqrt(second / correction2) + step.epsilon()));
-            if (copy != null) {
-                new Cells(copy).set(i, w.get(i));
-            }
-        }
+    public void gradientFactor(Tensor squares, double denominator, double clip, Tensor factor, Tensor norm) {
+        double length = denominator == 0 ? 0 * new Cells(squares).get(0) : Math.sqrt(new Cells(squares).get(0)) / denominator;
+        double clipped = clip == 0 || length + 1e-6 <= clip ? 1 : clip / (length + 1e-6);
+        new Cells(norm).set(0, length);
+        new Cells(factor).set(0, Double.isFinite(length) ? denominator == 0 ? 0 : clipped / denominator : Double.NaN);
     }
 
     @Override
-    public void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor gradientScale, Tensor moment,
-                    Tensor copy) {
+    public void adamW(AdamWStep step, AdamWTensors tensors, Tensor gradient, Tensor factor) {
+        if (!Double.isFinite(new Cells(factor).get(0))) {
+            return;
+        }
+        int n = (int) gradient.elements();
+        double[] w = ReferenceStates.mainWeights(tensors);
+        double[] m = ReferenceStates.read(tensors.firstMoment(), false);
+        double[] v = ReferenceStates.read(tensors.secondMoment(), true);
+        double correction1 = 1 - Math.pow(step.beta1(), step.step());
+        double correction2 = 1 - Math.pow(step.beta2(), step.step());
+        for (int i = 0; i < n; i++) {
+            double g = new Cells(gradient).get(i) * new Cells(factor).get(0);
+            m[i] = step.beta1() * m[i] + (1 - step.beta1()) * g;
+            v[i] = step.beta2() * v[i] + (1 - step.beta2()) * g * g;
+            double decayed = w[i] * (1 - step.learningRate() * step.weightDecay());
+            w[i] = decayed - step.learningRate() * (m[i] / correction1) / (Math.sqrt(v[i] / correction2) + step.epsilon());
+        }
+        ReferenceStates.mainWeights(tensors, w);
+        ReferenceStates.write(tensors.firstMoment(), false, m);
+        ReferenceStates.write(tensors.secondMoment(), true, v);
+    }
+
+    @Override
+    public void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor factor, Tensor moment, Tensor copy) {
+        if (!Double.isFinite(new Cells(factor).get(0))) {
+            return;
+        }
         Cells w = new Cells(value);
         Cells m = new Cells(moment);
         for (long i = 0; i < w.columns(); i++) {
-            double g = new Cells(gradient).get(i) * new Cells(gradientScale).get(0) + weightDecay * w.get(i);
+            double g = new Cells(gradient).get(i) * new Cells(factor).get(0) + weightDecay * w.get(i);
             double speed = momentum * m.get(i) + g;
             m.set(i, speed);
             w.set(i, w.get(i) - learningRate * speed);
             if (copy != null) {
-                new Cells(copy).set(i, w.get(i));
+                ReferenceStates.round(copy, i, w.get(i));
             }
         }
     }

@@ -96,13 +96,13 @@ final class NcclLibrary {
         return pointer == null || pointer.isNull() ? "nothing" : pointer.getString();
     }
 
-    /** NCCL's number for a type; elements of one byte that are only moved count as bytes. */
+    /** NCCL's number for a type; elements that are only moved count as others of their size. */
     static int type(DType dtype) {
         return switch (dtype) {
             case F64 -> nccl.ncclFloat64;
             case F32 -> nccl.ncclFloat32;
             case BF16 -> nccl.ncclBfloat16;
-            case F16 -> nccl.ncclFloat16;
+            case F16, I16 -> nccl.ncclFloat16;
             case I64 -> nccl.ncclInt64;
             case I32 -> nccl.ncclInt32;
             case F8_E4M3, F8_E5M2, U8, BOOL -> nccl.ncclUint8;
@@ -112,7 +112,7 @@ final class NcclLibrary {
     static boolean reduces(DType dtype) {
         return switch (dtype) {
             case F64, F32, BF16, F16, I64, I32 -> true;
-            case F8_E4M3, F8_E5M2, U8, BOOL -> false;
+            case F8_E4M3, F8_E5M2, I16, U8, BOOL -> false;
         };
     }
 

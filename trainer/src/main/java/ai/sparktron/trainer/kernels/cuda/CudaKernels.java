@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.kernels.cuda;
 
 import ai.sparktron.trainer.kernels.AdamWStep;
+import ai.sparktron.trainer.kernels.AdamWTensors;
 import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Direction;
 import ai.sparktron.trainer.kernels.Kernels;
@@ -169,13 +170,18 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
-    public void adamW(AdamWStep step, Tensor value, Tensor gradient, Tensor gradientScale, Tensor firstMoment, Tensor secondMoment, Tensor copy) {
-        updates.adamW(step, value, gradient, gradientScale, firstMoment, secondMoment, copy);
+    public void gradientFactor(Tensor squares, double denominator, double clip, Tensor factor, Tensor norm) {
+        updates.gradientFactor(squares, denominator, clip, factor, norm);
     }
 
     @Override
-    public void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor gradientScale, Tensor moment, Tensor copy) {
-        updates.sgd(learningRate, momentum, weightDecay, value, gradient, gradientScale, moment, copy);
+    public void adamW(AdamWStep step, AdamWTensors tensors, Tensor gradient, Tensor factor) {
+        updates.adamW(step, tensors, gradient, factor);
+    }
+
+    @Override
+    public void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor factor, Tensor moment, Tensor copy) {
+        updates.sgd(learningRate, momentum, weightDecay, value, gradient, factor, moment, copy);
     }
 
     @Override

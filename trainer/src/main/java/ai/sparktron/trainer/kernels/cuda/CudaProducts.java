@@ -130,7 +130,7 @@ final class CudaProducts implements DeviceProducts {
             case F32 -> cudart.CUDA_R_32F;
             case BF16 -> cudart.CUDA_R_16BF;
             case F16 -> cudart.CUDA_R_16F;
-            case F64, F8_E4M3, F8_E5M2, I64, I32, U8, BOOL -> throw new IllegalStateException("product of " + dtype);
+            case F64, F8_E4M3, F8_E5M2, I64, I32, I16, U8, BOOL -> throw new IllegalStateException("product of " + dtype);
         };
     }
 

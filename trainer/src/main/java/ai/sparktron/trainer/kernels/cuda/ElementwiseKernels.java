@@ -86,7 +86,7 @@ final class ElementwiseKernels {
             case BF16 -> Short.toUnsignedLong(HalfPrecision.toBfloat16(value));
             case F16 -> Short.toUnsignedLong(HalfPrecision.toFloat16(value));
             case I32 -> Integer.toUnsignedLong((int) value);
-            case F8_E4M3, F8_E5M2, I64, U8, BOOL -> throw new IllegalStateException("fill of " + dtype);
+            case F8_E4M3, F8_E5M2, I64, I16, U8, BOOL -> throw new IllegalStateException("fill of " + dtype);
         };
     }
 

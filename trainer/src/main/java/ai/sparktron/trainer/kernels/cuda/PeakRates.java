@@ -43,7 +43,7 @@ final class PeakRates {
                 return switch (dtype) {
                     case BF16, F16 -> rate.half();
                     case F32 -> rate.single();
-                    case F64, F8_E4M3, F8_E5M2, I64, I32, U8, BOOL -> Double.NaN;
+                    case F64, F8_E4M3, F8_E5M2, I64, I32, I16, U8, BOOL -> Double.NaN;
                 };
             }
         }

@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.kernels.nd4j;
 
 import ai.sparktron.trainer.kernels.AdamWStep;
+import ai.sparktron.trainer.kernels.AdamWTensors;
 import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Direction;
 import ai.sparktron.trainer.kernels.ExpertKernels;
@@ -179,14 +180,18 @@ final class HostKernels implements Kernels {
     }
 
     @Override
-    public void adamW(AdamWStep step, Tensor value, Tensor gradient, Tensor gradientScale, Tensor firstMoment, Tensor secondMoment, Tensor copy) {
-        update.adamW(step, value, gradient, gradientScale, firstMoment, secondMoment, copy);
+    public void gradientFactor(Tensor squares, double denominator, double clip, Tensor factor, Tensor norm) {
+        update.gradientFactor(squares, denominator, clip, factor, norm);
     }
 
     @Override
-    public void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor gradientScale, Tensor moment,
-                    Tensor copy) {
-        update.sgd(learningRate, momentum, weightDecay, value, gradient, gradientScale, moment, copy);
+    public void adamW(AdamWStep step, AdamWTensors tensors, Tensor gradient, Tensor factor) {
+        update.adamW(step, tensors, gradient, factor);
+    }
+
+    @Override
+    public void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor factor, Tensor moment, Tensor copy) {
+        update.sgd(learningRate, momentum, weightDecay, value, gradient, factor, moment, copy);
     }
 
     @Override

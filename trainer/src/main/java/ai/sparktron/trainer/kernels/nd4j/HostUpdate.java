@@ -1,15 +1,19 @@
 package ai.sparktron.trainer.kernels.nd4j;
 
 import ai.sparktron.trainer.kernels.AdamWStep;
+import ai.sparktron.trainer.kernels.AdamWTensors;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.tensor.DType;
-import ai.sparktron.trainer.tensor.HalfPrecision;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 
 /** Norm of the gradient and the updates of parameters. Flat buffers of more than a view's 2 GiB are taken in windows. */
 final class HostUpdate {
+
+    /** Added to the norm before dividing, as Megatron and PyTorch do. */
+    private static final double CLIP_EPSILON = 1e-6;
+    /** Elements that a view holds of any type of state; whole blocks of scales. */
+    private static final long WINDOW = HostWindows.LIMIT_BYTES / Float.BYTES;
 
     private final RowMath math;
     private final float[] w = new float[HostRows.CHUNK];
@@ -49,31 +53,43 @@ final class HostUpdate {
         return sum;
     }
 
-    void adamW(AdamWStep step, Tensor value, Tensor gradient, Tensor gradientScale, Tensor firstMoment, Tensor secondMoment, Tensor copyOrNull) {
-        float scale = ((ByteBuffer) gradientScale.view()).getFloat(0);
+    void gradientFactor(Tensor squares, double denominator, double clip, Tensor factor, Tensor norm) {
+        ByteBuffer sums = (ByteBuffer) squares.view();
+        double mean = denominator == 0 ? 0 : 1 / denominator;
+        double length = Math.sqrt(squares.dtype() == DType.F64 ? sums.getDouble(0) : sums.getFloat(0)) * mean;
+        double clipping = clip > 0 ? Math.min(1, clip / (length + CLIP_EPSILON)) : 1;
+        ((ByteBuffer) norm.view()).putFloat(0, (float) length);
+        ((ByteBuffer) factor.view()).putFloat(0, Double.isFinite(length) ? (float) (mean * clipping) : Float.NaN);
+    }
+
+    void adamW(AdamWStep step, AdamWTensors tensors, Tensor gradient, Tensor factor) {
+        float scale = ((ByteBuffer) factor.view()).getFloat(0);
+        if (!Float.isFinite(scale)) {
+            return;
+        }
         double correction1 = 1 - Math.pow(step.beta1(), step.step());
         double correction2 = 1 - Math.pow(step.beta2(), step.step());
         AdamWFactors factors = new AdamWFactors(step.beta1(), step.beta2(), (1 - step.beta1()) * scale, (1 - step.beta2()) * scale * scale,
                 1 - step.learningRate() * step.weightDecay(), (float) (step.learningRate() / correction1), (float) (1 / Math.sqrt(correction2)),
                 step.epsilon());
-        HostWindows.each(value, (from, size) -> {
-            HostRows values = HostRows.of(value.rows(from, size));
+        long elements = gradient.elements();
+        for (long from = 0; from < elements; from += WINDOW) {
+            long size = Math.min(WINDOW, elements - from);
             HostRows gradients = HostRows.of(gradient.rows(from, size));
-            HostRows firsts = HostRows.of(firstMoment.rows(from, size));
-            HostRows seconds = HostRows.of(secondMoment.rows(from, size));
-            Tensor copy = copyOrNull == null ? null : copyOrNull.rows(from, size);
-            values.spans((row, column, count) -> {
-                values.load(0, column, count, w);
+            HostState firsts = HostState.of(tensors.firstMoment().rows(from, size), false);
+            HostState seconds = HostState.of(tensors.secondMoment().rows(from, size), true);
+            HostMainWeights weights = HostMainWeights.of(tensors, from, size);
+            gradients.spans((row, column, count) -> {
+                weights.load(column, count, w);
                 gradients.load(0, column, count, g);
-                firsts.load(0, column, count, m);
-                seconds.load(0, column, count, v);
+                firsts.load(column, count, m);
+                seconds.load(column, count, v);
                 factors.apply(w, g, m, v, count);
-                values.store(0, column, count, w);
-                firsts.store(0, column, count, m);
-                seconds.store(0, column, count, v);
-                storeCopy(copy, column, count);
+                weights.store(column, count, w);
+                firsts.store(column, count, m);
+                seconds.store(column, count, v);
             });
-        });
+        }
     }
 
     /** The scalars of one update; {@code rest} factors hold the scale of the gradient. */
@@ -96,14 +112,16 @@ final class HostUpdate {
         }
     }
 
-    void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor gradientScale, Tensor moment,
-             Tensor copyOrNull) {
-        float scale = ((ByteBuffer) gradientScale.view()).getFloat(0);
+    void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor factor, Tensor moment, Tensor copyOrNull) {
+        float scale = ((ByteBuffer) factor.view()).getFloat(0);
+        if (!Float.isFinite(scale)) {
+            return;
+        }
         HostWindows.each(value, (from, size) -> {
             HostRows values = HostRows.of(value.rows(from, size));
             HostRows gradients = HostRows.of(gradient.rows(from, size));
             HostRows moments = HostRows.of(moment.rows(from, size));
-            Tensor copy = copyOrNull == null ? null : copyOrNull.rows(from, size);
+            HostMainWeights copy = copyOrNull == null ? null : HostMainWeights.rounded(copyOrNull.rows(from, size));
             values.spans((row, column, count) -> {
                 values.load(0, column, count, w);
                 gradients.load(0, column, count, g);
@@ -114,15 +132,10 @@ final class HostUpdate {
                 }
                 values.store(0, column, count, w);
                 moments.store(0, column, count, m);
-                storeCopy(copy, column, count);
+                if (copy != null) {
+                    copy.store(column, count, w);
+                }
             });
         });
-    }
-
-    private void storeCopy(Tensor copyOrNull, int column, int count) {
-        if (copyOrNull != null) {
-            ByteBuffer target = ((ByteBuffer) copyOrNull.view()).duplicate().order(ByteOrder.nativeOrder());
-            HalfPrecision.encode(copyOrNull.dtype(), w, 0, count, target.position(column * copyOrNull.dtype().sizeBytes()));
-        }
     }
 }

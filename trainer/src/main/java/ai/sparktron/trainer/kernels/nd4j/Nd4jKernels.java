@@ -5,6 +5,7 @@ import static ai.sparktron.trainer.kernels.nd4j.Nd4jArrays.ints;
 import static ai.sparktron.trainer.kernels.nd4j.Nd4jArrays.of;
 
 import ai.sparktron.trainer.kernels.AdamWStep;
+import ai.sparktron.trainer.kernels.AdamWTensors;
 import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Direction;
 import ai.sparktron.trainer.kernels.ExpertKernels;
@@ -333,29 +334,44 @@ final class Nd4jKernels implements Kernels {
     }
 
     @Override
-    public void adamW(AdamWStep step, Tensor value, Tensor gradient, Tensor gradientScale, Tensor firstMoment, Tensor secondMoment, Tensor copy) {
-        INDArray scaled = of(gradient).mul(of(gradientScale).getFloat(0, 0));
-        INDArray first = of(firstMoment);
-        INDArray second = of(secondMoment);
-        first.muli(step.beta1()).addi(scaled.mul(1 - step.beta1()));
-        second.muli(step.beta2()).addi(scaled.mul(scaled).muli(1 - step.beta2()));
-        double correction1 = 1 - Math.pow(step.beta1(), step.step());
-        double correction2 = 1 - Math.pow(step.beta2(), step.step());
-        INDArray denominator = Transforms.sqrt(second.div(correction2), false).addi(step.epsilon());
-        of(value).muli(1 - step.learningRate() * step.weightDecay()).subi(first.mul(step.learningRate() / correction1).divi(denominator));
-        if (copy != null) {
-            copy(value, copy);
-        }
+    public void gradientFactor(Tensor squares, double denominator, double clip, Tensor factor, Tensor norm) {
+        ByteBuffer bytes = ByteBuffer.wrap(Nd4jArrays.readRow(squares, 0)).order(ByteOrder.LITTLE_ENDIAN);
+        double mean = denominator == 0 ? 0 : 1 / denominator;
+        double length = Math.sqrt(squares.dtype() == DType.F64 ? bytes.getDouble() : bytes.getFloat()) * mean;
+        double clipping = clip > 0 ? Math.min(1, clip / (length + 1e-6)) : 1;
+        fill(norm, (float) length);
+        fill(factor, Double.isFinite(length) ? (float) (mean * clipping) : Float.NaN);
     }
 
     @Override
-    public void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor gradientScale, Tensor moment,
-                    Tensor copy) {
+    public void adamW(AdamWStep step, AdamWTensors tensors, Tensor gradient, Tensor factor) {
+        float scale = of(factor).getFloat(0, 0);
+        if (!Float.isFinite(scale)) {
+            return;
+        }
+        INDArray scaled = Nd4jStates.read(gradient).muli(scale);
+        INDArray first = Nd4jStates.read(tensors.firstMoment(), false).muli(step.beta1()).addi(scaled.mul(1 - step.beta1()));
+        INDArray second = Nd4jStates.read(tensors.secondMoment(), true).muli(step.beta2()).addi(scaled.mul(scaled).muli(1 - step.beta2()));
+        double correction1 = 1 - Math.pow(step.beta1(), step.step());
+        double correction2 = 1 - Math.pow(step.beta2(), step.step());
+        INDArray denominator = Transforms.sqrt(second.div(correction2), true).addi(step.epsilon());
+        INDArray weights = Nd4jStates.mainWeights(tensors).muli(1 - step.learningRate() * step.weightDecay());
+        Nd4jStates.mainWeights(tensors, weights.subi(first.mul(step.learningRate() / correction1).divi(denominator)));
+        Nd4jStates.write(tensors.firstMoment(), false, first);
+        Nd4jStates.write(tensors.secondMoment(), true, second);
+    }
+
+    @Override
+    public void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor factor, Tensor moment, Tensor copy) {
+        float scale = of(factor).getFloat(0, 0);
+        if (!Float.isFinite(scale)) {
+            return;
+        }
         INDArray speed = of(moment);
-        speed.muli(momentum).addi(of(gradient).mul(of(gradientScale).getFloat(0, 0))).addi(of(value).mul(weightDecay));
+        speed.muli(momentum).addi(of(gradient).mul(scale)).addi(of(value).mul(weightDecay));
         of(value).subi(speed.mul(learningRate));
         if (copy != null) {
-            copy(value, copy);
+            Nd4jStates.rounded(copy, of(value));
         }
     }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.sparktron.trainer.kernels.AdamWStep;
+import ai.sparktron.trainer.kernels.AdamWTensors;
 import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
@@ -118,7 +119,7 @@ class HostEngineTest {
             kernels.sumOfSquares(gradient, number, Write.OVERWRITE);
             assertEquals(550_000_000f, TestTensors.read(engine, number)[0]);
             kernels.fill(number, 1);
-            kernels.adamW(new AdamWStep(0.5f, 0.9f, 0.95f, 1e-8f, 0, 1), value, gradient, number, first, second, null);
+            kernels.adamW(new AdamWStep(0.5f, 0.9f, 0.95f, 1e-8f, 0, 1), AdamWTensors.float32(value, first, second), gradient, number);
             assertEquals(-0.5f, TestTensors.read(engine, value.rows(549_999_999, 1))[0], 1e-6);
             assertFalse(TestTensors.read(engine, first.rows(549_999_999, 1))[0] == 0);
         }
