@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
  */
 abstract class EngineFixture {
 
-    static final float UNTOUCHED = 77.25f;
+    static final float UNTOUCHED = 77.5f;
 
     Engine engine;
     private StackArena arena;

@@ -8,23 +8,29 @@ import ai.sparktron.trainer.tensor.Memory;
 import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.ByteBuffer;
+import java.util.Set;
 import java.util.function.Function;
 import org.bytedeco.javacpp.Pointer;
 
 /**
- * The CPU as a device: ND4J's memory under kernels that run on the calling thread. Computes in float32; other types can be stored, copied and
- * converted. One rank is one thread, so all libraries are held to one.
+ * The CPU as a device: ND4J's memory under kernels that run on the calling thread. Computes in float32, whatever types its kernels take; others can be stored,
+ * copied and converted. One rank is one thread, so all libraries are held to one.
  */
 final class HostEngine implements Engine {
 
     private final String description;
     private final HostMemory memory;
+    private final Set<DType> types;
     private final Kernels kernels;
 
-    /** @param kernels makes the kernels on this engine's memory */
-    HostEngine(String description, HostMemory memory, Function<HostMemory, Kernels> kernels) {
+    /**
+     * @param kernels makes the kernels on this engine's memory
+     * @param types   what they take as parameters and activations
+     */
+    HostEngine(String description, HostMemory memory, Function<HostMemory, Kernels> kernels, Set<DType> types) {
         this.description = description;
         this.memory = memory;
+        this.types = types;
         try {
             this.kernels = new CheckedKernels(kernels.apply(memory), this::supports);
         } catch (RuntimeException e) {
@@ -55,7 +61,7 @@ final class HostEngine implements Engine {
 
     @Override
     public boolean supports(DType dtype) {
-        return dtype == DType.F32;
+        return types.contains(dtype);
     }
 
     @Override

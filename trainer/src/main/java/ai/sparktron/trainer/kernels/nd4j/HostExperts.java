@@ -15,14 +15,16 @@ final class HostExperts implements ExpertKernels {
 
     private final Gemm gemm;
     private final RowMath math;
+    private final HostWide wide;
     private final HostRouter router = new HostRouter();
     private final float[] a = new float[HostRows.CHUNK];
     private final float[] b = new float[HostRows.CHUNK];
     private final float[] c = new float[HostRows.CHUNK];
 
-    HostExperts(Gemm gemm, RowMath math) {
+    HostExperts(Gemm gemm, RowMath math, HostWide wide) {
         this.gemm = gemm;
         this.math = math;
+        this.wide = wide;
     }
 
     @Override
@@ -135,19 +137,29 @@ final class HostExperts implements ExpertKernels {
         long inner = x.columns();
         long outer = out.columns();
         long height = transposeW == Transpose.YES ? outer : inner;
+        wide.begin(x, w, out);
+        Tensor left = wide.read(x);
+        Tensor weights = wide.read(w);
+        Tensor result = wide.write(out, Write.ACCUMULATE); // Rows behind the last segment stay as they are.
         for (int e = 0; e + 1 < starts.length; e++) {
-            gemm.multiply(Transpose.NO, transposeW, starts[e + 1] - starts[e], outer, inner, 1, at(x, starts[e]), x.rowStride(), at(w, e * height),
-                    w.rowStride(), 0, at(out, starts[e]), out.rowStride());
+            gemm.multiply(Transpose.NO, transposeW, starts[e + 1] - starts[e], outer, inner, 1, at(left, starts[e]), left.rowStride(), at(weights, e * height),
+                    weights.rowStride(), 0, at(result, starts[e]), result.rowStride());
         }
+        wide.finish(result, out);
     }
 
     @Override
     public void groupedMatmulGrad(Tensor dy, Tensor x, Tensor offsets, Tensor dW) {
         int[] starts = segments(offsets);
+        wide.begin(dy, x, dW);
+        Tensor grads = wide.read(dy);
+        Tensor inputs = wide.read(x);
+        Tensor result = wide.write(dW, Write.ACCUMULATE);
         for (int e = 0; e + 1 < starts.length; e++) {
-            gemm.multiply(Transpose.YES, Transpose.NO, dy.columns(), x.columns(), starts[e + 1] - starts[e], 1, at(dy, starts[e]), dy.rowStride(),
-                    at(x, starts[e]), x.rowStride(), 1, at(dW, e * dy.columns()), dW.rowStride());
+            gemm.multiply(Transpose.YES, Transpose.NO, dy.columns(), x.columns(), starts[e + 1] - starts[e], 1, at(grads, starts[e]), grads.rowStride(),
+                    at(inputs, starts[e]), inputs.rowStride(), 1, at(result, e * dy.columns()), result.rowStride());
         }
+        wide.finish(result, dW);
     }
 
     @Override

@@ -10,14 +10,17 @@ import ai.sparktron.trainer.kernels.RopeLayout;
 import ai.sparktron.trainer.kernels.TokenLayout;
 import ai.sparktron.trainer.kernels.Transpose;
 import ai.sparktron.trainer.kernels.Write;
-import ai.sparktron.trainer.tensor.Storage;
 import ai.sparktron.trainer.tensor.Tensor;
 
-/** The kernels of the CPU, float32: products through BLAS, the rest in loops that read and write each element once. */
+/**
+ * The kernels of the CPU: products through BLAS, the rest in loops that read and write each element once. All is computed in float32; bfloat16 and float16 are types of
+ * storage, converted on the way in and out.
+ */
 final class HostKernels implements Kernels {
 
     private final Gemm gemm = new Gemm();
     private final HostElementwise elementwise = new HostElementwise();
+    private final HostWide wide;
     private final HostLayers layers;
     private final HostAttention attention;
     private final HostLoss loss;
@@ -25,13 +28,14 @@ final class HostKernels implements Kernels {
     private final HostLatent latent = new HostLatent();
     private final HostExperts experts;
 
-    /** @param attentionScratch block of {@link HostAttention#SCRATCH_BYTES} that outlives this object */
-    HostKernels(RowMath math, Storage attentionScratch) {
+    /** @param memory gives scratch that lives as long as the engine */
+    HostKernels(RowMath math, HostMemory memory) {
+        this.wide = new HostWide(memory, elementwise);
         this.layers = new HostLayers(math);
-        this.attention = new HostAttention(math, gemm, attentionScratch);
+        this.attention = new HostAttention(math, gemm, memory.allocate(HostAttention.SCRATCH_BYTES, "attention tiles"));
         this.loss = new HostLoss(math);
         this.update = new HostUpdate(math);
-        this.experts = new HostExperts(gemm, math);
+        this.experts = new HostExperts(gemm, math, wide);
     }
 
     /** A part of a tensor's first dimension; the tensor itself where that is all of it, so that its view is made once. */
@@ -49,9 +53,14 @@ final class HostKernels implements Kernels {
 
     @Override
     public void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write) {
+        wide.begin(a, b, out);
+        Tensor left = wide.read(a);
+        Tensor right = wide.read(b);
+        Tensor result = wide.write(out, write);
         long inner = transposeA == Transpose.YES ? a.rows() : a.columns();
-        gemm.multiply(transposeA, transposeB, out.rows(), out.columns(), inner, 1, a.address(), a.rowStride(), b.address(), b.rowStride(),
-                write == Write.ACCUMULATE ? 1 : 0, out.address(), out.rowStride());
+        gemm.multiply(transposeA, transposeB, out.rows(), out.columns(), inner, 1, left.address(), left.rowStride(), right.address(), right.rowStride(),
+                write == Write.ACCUMULATE ? 1 : 0, result.address(), result.rowStride());
+        wide.finish(result, out);
     }
 
     @Override
@@ -140,13 +149,24 @@ final class HostKernels implements Kernels {
 
     @Override
     public void attention(Tensor q, Tensor k, Tensor v, AttentionShape shape, TokenLayout queries, TokenLayout keys, Tensor out, Tensor logSumExp) {
-        attention.forward(q, k, v, shape, queries, keys, out, logSumExp);
+        wide.begin(q, k, v, out);
+        Tensor result = wide.write(out, Write.OVERWRITE);
+        attention.forward(wide.read(q), wide.read(k), wide.read(v), shape, queries, keys, result, logSumExp);
+        wide.finish(result, out);
     }
 
     @Override
     public void attentionGrad(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries,
                               TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write) {
-        attention.backward(dOut, q, k, v, out, logSumExp, shape, queries, keys, dq, dk, dv, write, elementwise);
+        wide.begin(dOut, q, k, v, out, dq, dk, dv);
+        Tensor queryGrad = wide.write(dq, write);
+        Tensor keyGrad = wide.write(dk, write);
+        Tensor valueGrad = wide.write(dv, write);
+        attention.backward(wide.read(dOut), wide.read(q), wide.read(k), wide.read(v), wide.read(out), logSumExp, shape, queries, keys, queryGrad, keyGrad,
+                valueGrad, write, elementwise);
+        wide.finish(queryGrad, dq);
+        wide.finish(keyGrad, dk);
+        wide.finish(valueGrad, dv);
     }
 
     @Override

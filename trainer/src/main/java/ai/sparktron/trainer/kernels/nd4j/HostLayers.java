@@ -48,22 +48,33 @@ final class HostLayers {
             if (delta != null) {
                 delta.load(t, 0, columns, other);
                 HostElementwise.addTo(row, other, columns);
+                in.round(row, columns);
                 in.store(t, 0, columns, row);
             }
             for (int group = 0; group * size < columns; group++) {
                 float inverse = (float) (1 / Math.sqrt(math.sumOfSquares(row, group * size, size) / size + epsilon));
-                scaleGroup(row, group * size, inverse, weights, result, size);
+                scaleGroup(row, group * size, inverse, result, size);
                 if (inverses != null) {
                     inverses.set(t, group, inverse);
                 }
+            }
+            in.round(result, columns);
+            for (int from = 0; from < columns; from += size) {
+                weighGroup(result, from, weights, size);
             }
             to.store(t, 0, columns, result);
         }
     }
 
-    private static void scaleGroup(float[] x, int from, float factor, float[] weight, float[] out, int size) {
+    private static void scaleGroup(float[] x, int from, float factor, float[] out, int size) {
         for (int i = 0; i < size; i++) {
-            out[from + i] = x[from + i] * factor * weight[i];
+            out[from + i] = x[from + i] * factor;
+        }
+    }
+
+    private static void weighGroup(float[] x, int from, float[] weight, int size) {
+        for (int i = 0; i < size; i++) {
+            x[from + i] *= weight[i];
         }
     }
 

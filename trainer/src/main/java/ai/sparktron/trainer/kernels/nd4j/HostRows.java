@@ -134,6 +134,14 @@ final class HostRows {
         window(halves, row).put(index(row, column), dtype == DType.BF16 ? HalfPrecision.toBfloat16(value) : HalfPrecision.toFloat16(value));
     }
 
+    /** Rounds numbers as storing and loading them would. */
+    void round(float[] values, int count) {
+        for (int i = 0; floats == null && i < count; i++) {
+            values[i] = dtype == DType.BF16 ? HalfPrecision.fromBfloat16(HalfPrecision.toBfloat16(values[i]))
+                    : HalfPrecision.fromFloat16(HalfPrecision.toFloat16(values[i]));
+        }
+    }
+
     /** What is done to {@code count} elements from a place on. */
     interface Span {
         void at(int row, int column, int count);

@@ -2,7 +2,9 @@ package ai.sparktron.trainer.kernels.nd4j;
 
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineFactory;
+import ai.sparktron.trainer.tensor.DType;
 import java.util.List;
+import java.util.Set;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.nativeblas.NativeOpsHolder;
 
@@ -43,10 +45,10 @@ public final class Nd4jEngines {
                     + "; choose the ND4J face, or leave out the profile nd4j-cuda");
         }
         return switch (face) {
-            case HOST -> new HostEngine("CPU, float32, one thread, " + blas + ", loops on the " + math.name(), new HostMemory(),
-                    memory -> new HostKernels(math, memory.allocate(HostAttention.SCRATCH_BYTES, "attention tiles")));
-            case ND4J -> new HostEngine("ND4J's " + Nd4j.getBackend().getClass().getSimpleName() + ", float32, one thread, " + blas
-                    + ", ND4J's own operations", new HostMemory(), memory -> Nd4jWorkspace.around(new Nd4jKernels()));
+            case HOST -> new HostEngine("CPU, one thread, " + blas + ", loops on the " + math.name(), new HostMemory(),
+                    memory -> new HostKernels(math, memory), Set.of(DType.F32, DType.BF16, DType.F16));
+            case ND4J -> new HostEngine("ND4J's " + Nd4j.getBackend().getClass().getSimpleName() + ", one thread, " + blas
+                    + ", ND4J's own operations", new HostMemory(), memory -> Nd4jWorkspace.around(new Nd4jKernels(memory)), Set.of(DType.F32));
         };
     }
 

@@ -31,7 +31,13 @@ import org.nd4j.linalg.ops.transforms.Transforms;
  */
 final class Nd4jKernels implements Kernels {
 
+    private final HostMemory memory;
     private ExpertKernels experts;
+
+    /** @param memory gives scratch that lives as long as the engine */
+    Nd4jKernels(HostMemory memory) {
+        this.memory = memory;
+    }
 
     @Override
     public void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write) {
@@ -405,7 +411,7 @@ final class Nd4jKernels implements Kernels {
             return Kernels.super.experts();
         }
         if (experts == null) {
-            experts = new HostExperts(new Gemm(), RowMathProvider.best());
+            experts = new HostExperts(new Gemm(), RowMathProvider.best(), new HostWide(memory, new HostElementwise()));
         }
         return experts;
     }

@@ -44,7 +44,7 @@ class HostEngineTest {
             assertThrows(IllegalStateException.class, () -> block.view(0, 1));
             assertThrows(IllegalStateException.class, block::close);
             assertTrue(engine.freeBytes() > 0);
-            assertTrue(engine.supports(DType.F32) && !engine.supports(DType.BF16));
+            assertTrue(engine.supports(DType.F32) && engine.supports(DType.BF16) && !engine.supports(DType.F8_E4M3));
         }
     }
 

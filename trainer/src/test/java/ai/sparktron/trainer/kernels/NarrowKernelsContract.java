@@ -1,0 +1,172 @@
+package ai.sparktron.trainer.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.Tensor;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Kernels on bfloat16 and float16 tensors: what float32 gives, rounded once where it is stored. */
+abstract class NarrowKernelsContract extends EngineFixture {
+
+    private static final int TOKENS = 37;
+
+    /** The types a test runs with. */
+    enum Narrow {
+        BF16(DType.BF16, 0x1p-7), F16(DType.F16, 0x1p-10);
+
+        private final DType dtype;
+        private final double ulp;
+
+        Narrow(DType dtype, double ulp) {
+            this.dtype = dtype;
+            this.ulp = ulp;
+        }
+    }
+
+    private Twin normal(Narrow type, String name, Rows rows, int count, int columns) {
+        return twin(name, type.dtype, rows, count, columns, normals(count * columns));
+    }
+
+    private Twin vectorOf(Narrow type, String name, int size) {
+        float[] values = normals(size);
+        long[] shape = {size};
+        return new Twin(TestTensors.of(engine, frame, name, type.dtype, shape, values),
+                TestTensors.of(reference, referenceFrame(), name, type.dtype, shape, values), 0, size);
+    }
+
+    private static void check(Narrow type, String what, Twin twin) {
+        float magnitude = twin.magnitude();
+        assertTrue(magnitude > 0.01, what + " is all but zero");
+        twin.check(what + " in " + type, type.ulp * magnitude);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Narrow.class)
+    void products(Narrow type) {
+        for (Transpose ta : Transpose.values()) {
+            for (Transpose tb : Transpose.values()) {
+                for (Write write : Write.values()) {
+                    Twin a = ta == Transpose.YES ? normal(type, "a", Rows.STRIDED, 50, TOKENS) : normal(type, "a", Rows.STRIDED, TOKENS, 50);
+                    Twin b = tb == Transpose.YES ? normal(type, "b", Rows.STRIDED, 24, 50) : normal(type, "b", Rows.STRIDED, 50, 24);
+                    Twin out = normal(type, "out", Rows.STRIDED, TOKENS, 24);
+                    Twin wide = normal("wide", Rows.STRIDED, TOKENS, 24);
+                    both((kernels, side) -> kernels.matmul(side.of(a), ta, side.of(b), tb, side.of(out), write));
+                    check(type, "matmul " + ta + " " + tb + " " + write, out);
+                    both((kernels, side) -> kernels.matmul(side.of(a), ta, side.of(b), tb, side.of(wide), write));
+                    wide.check("matmul into float32", 1e-4);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Narrow.class)
+    void elementByElement(Narrow type) {
+        for (Rows rows : Rows.values()) {
+            Twin a = normal(type, "a", rows, TOKENS, 70);
+            Twin b = normal(type, "b", rows, TOKENS, 70);
+            Twin out = normal(type, "out", rows, TOKENS, 70);
+            Twin bias = vectorOf(type, "bias", 70);
+            Twin dBias = normalVector("dBias", 70);
+            both((kernels, side) -> kernels.add(side.of(a), side.of(b), side.of(out)));
+            check(type, "add", out);
+            both((kernels, side) -> kernels.addScaled(-0.7f, side.of(b), side.of(a)));
+            check(type, "addScaled", a);
+            both((kernels, side) -> kernels.scale(side.of(out), 1.7f));
+            check(type, "scale", out);
+            both((kernels, side) -> kernels.addBias(side.of(b), side.of(bias)));
+            check(type, "addBias", b);
+            both((kernels, side) -> kernels.addBiasGrad(side.of(b), side.of(dBias)));
+            dBias.check("addBiasGrad", 1e-4);
+        }
+        Twin table = normal(type, "table", Rows.PLAIN, 11, 24);
+        Twin ids = ints("ids", randomInts(TOKENS, 11));
+        Twin rows = normal(type, "rows", Rows.PLAIN, TOKENS, 24);
+        Twin dTable = normal("dTable", 11, 24);
+        both((kernels, side) -> kernels.embedding(side.of(ids), side.of(table), 0, side.of(rows)));
+        rows.check("embedding", 0);
+        both((kernels, side) -> kernels.embeddingGrad(side.of(ids), side.of(rows), 0, side.of(dTable)));
+        dTable.check("embeddingGrad", 1e-4);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Narrow.class)
+    void norms(Narrow type) {
+        Twin x = normal(type, "x", Rows.STRIDED, TOKENS, 96);
+        Twin delta = normal(type, "delta", Rows.PLAIN, TOKENS, 96);
+        Twin weight = vectorOf(type, "weight", 32);
+        Twin out = normal(type, "out", Rows.PLAIN, TOKENS, 96);
+        Twin inverse = normal("inverse", TOKENS, 3);
+        both((kernels, side) -> kernels.rmsNorm(side.of(x), side.of(weight), 1e-6f, side.of(out), side.of(inverse)));
+        check(type, "rmsNorm", out);
+        inverse.check("inverse", 1e-5);
+        Twin dx = normal(type, "dx", Rows.PLAIN, TOKENS, 96);
+        Twin dWeight = normalVector("dWeight", 32);
+        for (Write write : Write.values()) {
+            both((kernels, side) -> kernels.rmsNormGrad(side.of(delta), side.of(x), side.of(weight), side.of(inverse), side.of(dx), write, side.of(dWeight)));
+            check(type, "rmsNormGrad " + write, dx);
+            dWeight.check("dWeight", 1e-3);
+        }
+        Twin whole = vectorOf(type, "whole", 96);
+        Twin one = normal("inverse of rows", TOKENS, 1);
+        both((kernels, side) -> kernels.addRmsNorm(side.of(x), side.of(delta), side.of(whole), 1e-6f, side.of(out), side.of(one)));
+        check(type, "sum", x);
+        check(type, "addRmsNorm", out);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Narrow.class)
+    void attentionAndPositions(Narrow type) {
+        AttentionShape shape = new AttentionShape(4, 2, 16, 16, 0.25f);
+        LayoutTwin layout = wholeDocuments(20, 1, 16);
+        Twin q = normal(type, "q", Rows.STRIDED, TOKENS, 64);
+        Twin k = normal(type, "k", Rows.STRIDED, TOKENS, 32);
+        Twin v = normal(type, "v", Rows.STRIDED, TOKENS, 32);
+        Twin table = normal("table", 20, 16);
+        both((kernels, side) -> kernels.rope(side.of(q), 16, side.of(layout).positions(), side.of(table), RopeLayout.HALVES, Direction.FORWARD));
+        check(type, "rope", q);
+        Twin out = normal(type, "out", Rows.STRIDED, TOKENS, 64);
+        Twin sums = normal("log sums", TOKENS, 4);
+        both((kernels, side) -> kernels.attention(side.of(q), side.of(k), side.of(v), shape, side.of(layout), side.of(layout), side.of(out), side.of(sums)));
+        check(type, "attention", out);
+        sums.check("log sums", 4 * type.ulp * sums.magnitude());
+        Twin dOut = normal(type, "dOut", Rows.PLAIN, TOKENS, 64);
+        Twin dq = normal(type, "dq", Rows.STRIDED, TOKENS, 64);
+        Twin dk = normal(type, "dk", Rows.STRIDED, TOKENS, 32);
+        Twin dv = normal(type, "dv", Rows.STRIDED, TOKENS, 32);
+        both((kernels, side) -> kernels.attentionGrad(side.of(dOut), side.of(q), side.of(k), side.of(v), side.of(out), side.of(sums), shape, side.of(layout),
+                side.of(layout), side.of(dq), side.of(dk), side.of(dv), Write.OVERWRITE));
+        for (Twin gradient : new Twin[] {dq, dk, dv}) {
+            // Queries that were rounded differently by a unit have other scores.
+            gradient.check("attentionGrad " + gradient.mine.name(), 8 * type.ulp * gradient.magnitude());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Narrow.class)
+    void feedForwardAndLoss(Narrow type) {
+        Twin gateUp = normal(type, "gateUp", Rows.STRIDED, TOKENS, 84);
+        Twin out = normal(type, "out", Rows.PLAIN, TOKENS, 42);
+        Twin grad = normal(type, "grad", Rows.STRIDED, TOKENS, 84);
+        Twin dOut = normal(type, "dOut", Rows.PLAIN, TOKENS, 42);
+        both((kernels, side) -> kernels.swiGlu(side.of(gateUp), side.of(out)));
+        check(type, "swiGlu", out);
+        both((kernels, side) -> kernels.swiGluGrad(side.of(dOut), side.of(gateUp), side.of(grad)));
+        check(type, "swiGluGrad", grad);
+        Twin logits = normal(type, "logits", Rows.PLAIN, TOKENS, 211);
+        Twin labels = ints("labels", randomInts(TOKENS, 211));
+        Twin sums = normalVector("sums", TOKENS);
+        Twin picked = normalVector("picked", TOKENS);
+        Twin scale = normalVector("scale", TOKENS);
+        both((kernels, side) -> kernels.softmaxStatistics(side.of(logits), side.of(labels), 0, side.of(sums), side.of(picked)));
+        sums.check("log sum of exponentials", 1e-5);
+        picked.check("picked", 0);
+        both((kernels, side) -> kernels.crossEntropyGrad(side.of(logits), side.of(sums), side.of(labels), 0, side.of(scale)));
+        check(type, "crossEntropyGrad", logits);
+        Tensor sum = frame.tensor("squares", DType.F32, 1);
+        engine.kernels().sumOfSquares(vectorOf(type, "x", 300).mine, sum, Write.OVERWRITE);
+        assertTrue(TestTensors.read(engine, sum)[0] > 100);
+    }
+}
