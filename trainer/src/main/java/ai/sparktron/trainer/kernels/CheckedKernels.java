@@ -168,7 +168,8 @@ public final class CheckedKernels implements Kernels {
     @Override
     public void rope(Tensor x, int headSize, Tensor positions, Tensor cosSin, RopeLayout layout, Direction direction) {
         check("rope").computes(x).rank(2, x, cosSin).type(DType.I32, positions).type(DType.F32, cosSin).shape(positions, vector(x.rows()))
-                .that(headSize > 0 && x.columns() % headSize == 0, () -> x + " in heads of " + headSize)
+                .that(headSize > 0 && (x.columns() % headSize == 0 || x.columns() % headSize == cosSin.columns()), () -> x + " in heads of " + headSize
+                        + " columns: expected a multiple, or " + cosSin.columns() + " more")
                 .that(cosSin.columns() % 2 == 0 && cosSin.columns() <= headSize, () -> "rotation of " + cosSin + " in heads of " + headSize
                         + ": expected an even number of columns, at most the head's")
                 .apart(x, positions, cosSin);

@@ -95,7 +95,8 @@ public interface Kernels {
     // ---- positions ------------------------------------------------------------------------------------------------------------------------
 
     /**
-     * Rotates, in place, the first R elements of every group of {@code headSize} columns of x [T, n*headSize] by the token's position. {@code cosSin}
+     * Rotates, in place, the first R elements of every group of {@code headSize} columns of x [T, n*headSize] by the token's position. The last group may end
+     * after its R elements: so a view that begins at the rotated part of the first head turns the ends of heads. {@code cosSin}
      * float32 [P, R]: the R/2 cosines then the R/2 sines of each position, any attention factor multiplied in.
      * {@link Direction#BACKWARD} is the gradient.
      *

@@ -12,7 +12,7 @@ public interface AttentionCache {
      *
      * @param layer index of the layer in the model
      * @param k     [T, G*K] after rope
-     * @param v     [T, G*K]
+     * @param v     [T, G*Kv]
      * @return all of the layer's, the new ones included; valid until the next call
      */
     Keys append(int layer, Tensor k, Tensor v, Kernels kernels);
@@ -21,7 +21,7 @@ public interface AttentionCache {
      * What queries attend to.
      *
      * @param k      [Tk, G*K]
-     * @param v      [Tk, G*K]
+     * @param v      [Tk, G*Kv]
      * @param layout documents and positions of the keys
      */
     record Keys(Tensor k, Tensor v, TokenLayout layout) {

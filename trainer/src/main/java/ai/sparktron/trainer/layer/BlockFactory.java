@@ -1,10 +1,15 @@
 package ai.sparktron.trainer.layer;
 
 import ai.sparktron.trainer.kernels.AttentionShape;
+import ai.sparktron.trainer.kernels.RopeLayout;
+import ai.sparktron.trainer.kernels.RoutingRule;
 import ai.sparktron.trainer.model.DecoderSpecs;
+import ai.sparktron.trainer.model.ExpertsConfig;
+import ai.sparktron.trainer.model.LatentConfig;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.model.RouterConfig;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -55,29 +60,73 @@ final class BlockFactory {
 
     private StreamLayer block(int index) {
         String prefix = DecoderSpecs.layer(index);
-        Branch feedForward = feedForward(prefix + "mlp");
-        if (options.recompute().has(Recompute.Module.MLP)) {
+        boolean experts = config.hasExperts(index);
+        Branch feedForward = experts ? experts(prefix + "mlp") : feedForward(prefix + "mlp");
+        if (options.recompute().has(experts ? Recompute.Module.MOE : Recompute.Module.MLP)) {
             feedForward = new RecomputedBranch(prefix + "mlp.again", feedForward);
         }
-        return new Block(prefix + "block", norm(prefix + "self_attention.linear_qkv.layer_norm_weight"), attention(prefix + "self_attention", index),
-                norm(prefix + "mlp.linear_fc1.layer_norm_weight"), feedForward);
+        boolean latent = config.latent() != null;
+        return new Block(prefix + "block", norm(prefix + (latent ? "input_layernorm.weight" : "self_attention.linear_qkv.layer_norm_weight")),
+                latent ? latentAttention(prefix + "self_attention", index, config.latent()) : attention(prefix + "self_attention", index),
+                norm(prefix + (experts ? "pre_mlp_layernorm.weight" : "mlp.linear_fc1.layer_norm_weight")), feedForward);
     }
 
     private Branch attention(String name, int index) {
         Parameter weight = parameters.get(name + ".linear_qkv.weight");
         int headSize = config.headSize();
         AttentionShape shape = new AttentionShape((int) (weight.slices().get(0).rows() / headSize), (int) (weight.slices().get(1).rows() / headSize), headSize,
-                headSize, (float) (1 / Math.sqrt(headSize)));
+                headSize, (float) config.attentionScale());
         SelfAttention.Settings settings = new SelfAttention.Settings(name, index, shape, options.recompute().has(Recompute.Module.CORE_ATTN));
         boolean normed = config.family().queryKeyNorm();
-        return new SelfAttention(settings, linear(weight, orNull(name + ".linear_qkv.bias")), normed ? norm(name + ".q_layernorm.weight") : null,
-                normed ? norm(name + ".k_layernorm.weight") : null, linear(parameters.get(name + ".linear_proj.weight"), null),
-                orNull(name + ".linear_proj.bias"), options.seams().attention(), options.seams().region());
+        return new SelfAttention(settings, linear(name + ".linear_qkv"), normed ? norm(name + ".q_layernorm.weight") : null,
+                normed ? norm(name + ".k_layernorm.weight") : null, linearWithoutBias(name + ".linear_proj"), orNull(name + ".linear_proj.bias"),
+                options.seams().attention(), options.seams().region());
+    }
+
+    private Branch latentAttention(String name, int index, LatentConfig latent) {
+        int heads = (int) (parameters.get(name + ".linear_kv_up_proj.weight").value().rows() / (latent.plainSize() + latent.valueSize()));
+        AttentionShape shape = new AttentionShape(heads, heads, latent.headSize(), latent.valueSize(), (float) config.attentionScale());
+        LatentAttention.Settings settings = new LatentAttention.Settings(name, index, shape, latent.rotarySize(),
+                latent.pairs() ? RopeLayout.PAIRS : RopeLayout.HALVES, options.recompute().has(Recompute.Module.CORE_ATTN),
+                options.recompute().has(Recompute.Module.MLA_UP_PROJ));
+        boolean narrow = latent.queryRank() > 0;
+        LatentAttention.Projections projections = new LatentAttention.Projections(narrow ? linear(name + ".linear_q_down_proj") : null,
+                narrow ? latentNorm(name + ".linear_q_up_proj") : null, linear(name + (narrow ? ".linear_q_up_proj" : ".linear_q_proj")),
+                linear(name + ".linear_kv_down_proj"), latentNorm(name + ".linear_kv_up_proj"), linear(name + ".linear_kv_up_proj"),
+                linearWithoutBias(name + ".linear_proj"));
+        return new LatentAttention(settings, projections, orNull(name + ".linear_proj.bias"), options.seams().attention(), options.seams().region());
     }
 
     private Branch feedForward(String name) {
-        return new FeedForward(name, linear(parameters.get(name + ".linear_fc1.weight"), orNull(name + ".linear_fc1.bias")),
-                linear(parameters.get(name + ".linear_fc2.weight"), null), orNull(name + ".linear_fc2.bias"), options.seams().region());
+        return new FeedForward(name, linear(name + ".linear_fc1"), linearWithoutBias(name + ".linear_fc2"), orNull(name + ".linear_fc2.bias"),
+                options.seams().region());
+    }
+
+    private Branch experts(String name) {
+        ExpertsConfig experts = config.experts();
+        RouterConfig how = experts.router();
+        RoutingRule rule = new RoutingRule(experts.experts(), how.chosen(), RoutingRule.Score.valueOf(how.score().name()), how.groups(), how.chosenGroups(),
+                how.groupBest(), how.normalise(), (float) how.scale());
+        Router router = new Router(parameters.get(name + ".router.weight"), orNull(name + ".router.expert_bias"), rule);
+        return new MixtureOfExperts(name, router, parameters.get(name + ".experts.linear_fc1.weight"), parameters.get(name + ".experts.linear_fc2.weight"),
+                experts.sharedSize() == 0 ? null : sharedExperts(name + ".shared_experts"), options.seams().dispatcher());
+    }
+
+    private Branch sharedExperts(String name) {
+        if (!config.experts().sharedGate()) {
+            return feedForward(name);
+        }
+        return new GatedExperts(name, linear(name + ".linear_fc1"), linearWithoutBias(name + ".linear_fc2"), parameters.get(name + ".gate_weight"),
+                options.seams().region());
+    }
+
+    private Linear linear(String name) {
+        return linear(parameters.get(name + ".weight"), orNull(name + ".bias"));
+    }
+
+    /** Whose bias, if there is one, is added once where ranks' shares are summed. */
+    private Linear linearWithoutBias(String name) {
+        return linear(parameters.get(name + ".weight"), null);
     }
 
     /** Every product with a weight of the model is made here. @param bias null = none */
@@ -87,6 +136,10 @@ final class BlockFactory {
 
     private Norm norm(String name) {
         return new Norm(parameters.get(name), config.normEpsilon());
+    }
+
+    private Norm latentNorm(String name) {
+        return new Norm(parameters.get(name + ".layer_norm_weight"), LatentConfig.NORM_EPSILON);
     }
 
     private Parameter orNull(String name) {

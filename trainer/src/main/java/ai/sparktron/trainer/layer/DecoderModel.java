@@ -115,7 +115,7 @@ public final class DecoderModel {
             HostTokens used = mode == Pass.Mode.TRAIN ? tokens : tokens.named(null);
             TokenBatch batch = TokenBatch.upload(used, cache == null ? options.seams().tokens() : TokenDeal.whole(), lossScale, engine, frame);
             boolean train = mode == Pass.Mode.TRAIN;
-            return new Pass(engine.kernels(), scratch, frame, train ? Saved.keeping(microBatch) : Saved.discarding(scratch), batch,
+            return new Pass(engine, scratch, frame, train ? Saved.keeping(microBatch) : Saved.discarding(scratch), batch,
                     rope.tableFor(batch.reach(), frame), cache, lossSum, borders(mode, batch, frame));
         } catch (RuntimeException | Error e) {
             frame.close();

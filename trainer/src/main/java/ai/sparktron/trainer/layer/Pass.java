@@ -1,5 +1,6 @@
 package ai.sparktron.trainer.layer;
 
+import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.TokenLayout;
 import ai.sparktron.trainer.seam.DealtLayout;
@@ -20,7 +21,7 @@ public final class Pass implements AutoCloseable {
         EVALUATE
     }
 
-    private final Kernels kernels;
+    private final Engine engine;
     private final Arena scratch;
     private final Arena.Frame frame;
     private final Saved saved;
@@ -40,9 +41,9 @@ public final class Pass implements AutoCloseable {
     record Borders(Tensor input, Stream output, Tensor gradient) {
     }
 
-    Pass(Kernels kernels, Arena scratch, Arena.Frame frame, Saved saved, TokenBatch batch, Tensor ropeTable, AttentionCache cache, Tensor lossSum,
+    Pass(Engine engine, Arena scratch, Arena.Frame frame, Saved saved, TokenBatch batch, Tensor ropeTable, AttentionCache cache, Tensor lossSum,
          Borders borders) {
-        this.kernels = kernels;
+        this.engine = engine;
         this.scratch = scratch;
         this.frame = frame;
         this.saved = saved;
@@ -55,11 +56,15 @@ public final class Pass implements AutoCloseable {
 
     /** The same micro-batch with another stack: for layers whose forward is run again in backward. */
     Pass with(Saved other) {
-        return new Pass(kernels, scratch, frame, other, batch, ropeTable, cache, lossSum, borders);
+        return new Pass(engine, scratch, frame, other, batch, ropeTable, cache, lossSum, borders);
+    }
+
+    Engine engine() {
+        return engine;
     }
 
     Kernels kernels() {
-        return kernels;
+        return engine.kernels();
     }
 
     /** Memory of a call. */
@@ -84,7 +89,7 @@ public final class Pass implements AutoCloseable {
         return batch.dealt();
     }
 
-    /** float32 [P, K], see {@link Kernels#rope}. */
+    /** float32 [P, R], see {@link Kernels#rope}. */
     Tensor ropeTable() {
         return ropeTable;
     }

@@ -21,12 +21,18 @@ public record Recompute(Granularity granularity, Method method, int layers, Set<
     /** {@code recompute_method}. */
     public enum Method { UNIFORM, BLOCK }
 
-    /** {@code recompute_modules} of dense models. */
+    /** {@code recompute_modules}. */
     public enum Module {
         /** Attention between the projections. */
         CORE_ATTN,
-        /** The feed-forward. */
+        /** The feed-forward of layers without experts. */
         MLP,
+        /** Experts with their router and what they share. */
+        MOE,
+        /** The activation of experts: it is never saved, asked for or not. */
+        MOE_ACT,
+        /** Queries, keys and values that latent attention makes of its latents. */
+        MLA_UP_PROJ,
         /** The norms' outputs: these are never saved, asked for or not. */
         LAYERNORM
     }

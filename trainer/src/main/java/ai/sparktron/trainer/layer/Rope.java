@@ -8,7 +8,7 @@ import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 
 /**
- * The rope table of a run, float32 [P, K]. A micro-batch that reaches further, or so far that a length-dependent scaling changes its frequencies, gets one of
+ * The rope table of a run, float32 [P, R]. A micro-batch that reaches further, or so far that a length-dependent scaling changes its frequencies, gets one of
  * its own: others in flight keep theirs.
  */
 final class Rope {
@@ -31,8 +31,8 @@ final class Rope {
     }
 
     private Tensor make(Arena.Frame frame, int positions, int length) {
-        Tensor made = frame.tensor("rope_table", DType.F32, positions, config.headSize());
-        engine.write(made, HostArrays.bytes(RopeFrequencies.of(config.rope(), config.headSize(), length).cosSin(positions)));
+        Tensor made = frame.tensor("rope_table", DType.F32, positions, config.rotarySize());
+        engine.write(made, HostArrays.bytes(RopeFrequencies.of(config.rope(), config.rotarySize(), length).cosSin(positions)));
         return made;
     }
 }

@@ -91,6 +91,11 @@ public final class Saved implements AutoCloseable {
             return frame.tensor(name, dtype, shape);
         }
 
+        /** For parts that keep something in this entry. */
+        Arena.Frame frame() {
+            return frame;
+        }
+
         /** Leaves these values to backward. */
         void keep(Object kept) {
             values = kept;

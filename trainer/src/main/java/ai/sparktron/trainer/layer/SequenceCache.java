@@ -23,7 +23,7 @@ public final class SequenceCache implements AttentionCache {
     private int length;
 
     /**
-     * @param frame    gives [capacity, G*K] twice per layer, of {@code dtype}; must outlive this cache
+     * @param frame    gives [capacity, G*K] of keys and [capacity, G*Kv] of values per layer, of {@code dtype}; must outlive this cache
      * @param capacity longest sequence, in tokens
      */
     public SequenceCache(ModelConfig config, Engine engine, Arena.Frame frame, int capacity, DType dtype) {
@@ -33,12 +33,13 @@ public final class SequenceCache implements AttentionCache {
     /** As the other, on a rank that holds {@code kvHeads} of the key/value heads G. */
     public SequenceCache(ModelConfig config, int kvHeads, Engine engine, Arena.Frame frame, int capacity, DType dtype) {
         this.capacity = capacity;
-        long columns = (long) kvHeads * config.headSize();
+        long keyColumns = (long) kvHeads * config.headSize();
+        long valueColumns = (long) kvHeads * config.valueSize();
         keys = new Tensor[config.layers()];
         values = new Tensor[config.layers()];
         for (int layer = 0; layer < keys.length; layer++) {
-            keys[layer] = frame.tensor("cache.keys." + layer, dtype, capacity, columns);
-            values[layer] = frame.tensor("cache.values." + layer, dtype, capacity, columns);
+            keys[layer] = frame.tensor("cache.keys." + layer, dtype, capacity, keyColumns);
+            values[layer] = frame.tensor("cache.values." + layer, dtype, capacity, valueColumns);
         }
         hostPositions = IntStream.range(0, capacity).toArray();
         hostDocuments = new int[capacity];

@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -20,10 +19,12 @@ public final class ConfigReader {
 
     private final String source;
     private final JsonNode json;
+    private final JsonKeys keys;
 
     private ConfigReader(String source, JsonNode json) {
         this.source = source;
         this.json = json;
+        this.keys = new JsonKeys(source, json);
     }
 
     /**
@@ -65,16 +66,25 @@ public final class ConfigReader {
     private ModelConfig model() {
         Family family = family();
         refuseWhatIsNotBuilt();
-        int hiddenSize = integer("hidden_size");
-        int heads = integer("num_attention_heads");
-        int layers = integer("num_hidden_layers");
-        int maxPositions = integer("max_position_embeddings", family.defaultMaxPositions());
-        boolean attentionBias = family.attentionBias() == Family.AttentionBias.ALL_BY_KEY && flag("attention_bias", false);
-        return new ModelConfig(family, layers, hiddenSize, integer("intermediate_size"), heads, kvHeads(family, heads), headSize(family, hiddenSize, heads),
-                integer("vocab_size"), maxPositions, (float) number(json, "rms_norm_eps", 1e-6), new RopeReader(source, json, maxPositions).rope(),
-                flag("tie_word_embeddings", false), attentionBias || family.attentionBias() == Family.AttentionBias.QUERY_KEY_VALUE, attentionBias,
-                family.mlpBiasKey() && flag("mlp_bias", false), number(json, "initializer_range", 0.02), slidingWindow(family, layers), dtype(),
-                eosTokenIds(), json.toString());
+        int hiddenSize = keys.integer("hidden_size");
+        int heads = keys.integer("num_attention_heads");
+        int layers = keys.integer("num_hidden_layers");
+        int ffnSize = keys.integer("intermediate_size");
+        int maxPositions = keys.integer("max_position_embeddings", family.absent().maxPositions());
+        LatentConfig latent = family.latent() == Family.Latent.NEVER ? null : ExpertsReader.latent(keys, family.latent() == Family.Latent.PAIRS_OR_BY_KEY);
+        ExpertsConfig experts = family.experts() == null ? null : ExpertsReader.experts(keys, family.experts(), layers, ffnSize);
+        boolean attentionBias = family.attentionBias() == Family.AttentionBias.ALL_BY_KEY && keys.flag("attention_bias", false);
+        boolean queryBias = switch (family.attentionBias()) {
+            case NEVER -> false;
+            case QUERY_KEY_VALUE -> true;
+            case QUERY_KEY_VALUE_BY_KEY -> keys.flag("qkv_bias", true);
+            case ALL_BY_KEY -> attentionBias;
+        };
+        return new ModelConfig(family, layers, hiddenSize, ffnSize, heads, latent == null ? kvHeads(family, heads) : heads,
+                latent == null ? headSize(family, hiddenSize, heads) : latent.headSize(), keys.integer("vocab_size"), maxPositions,
+                (float) keys.number("rms_norm_eps", 1e-6), new RopeReader(source, json, maxPositions, family.absent().theta()).rope(),
+                keys.flag("tie_word_embeddings", false), queryBias, attentionBias, family.mlpBiasKey() && keys.flag("mlp_bias", false),
+                keys.number("initializer_range", 0.02), slidingWindow(family, layers), experts, latent, dtype(), keys.integers("eos_token_id"), json.toString());
     }
 
     private Family family() {
@@ -86,9 +96,7 @@ public final class ConfigReader {
         String name = architecture.isEmpty() ? modelType : architecture;
         Optional<Family> found = Family.ALL.stream()
                 .filter(family -> architecture.isEmpty() ? family.modelType().equals(modelType) : family.architecture().equals(architecture)).findFirst();
-        return found.orElseThrow(() -> new IllegalArgumentException(Family.NOT_YET.contains(name)
-                ? source + ": " + name + " is a mixture-of-experts or latent-attention model, which is not built yet; dense families are: " + Family.listing()
-                : source + ": unknown architecture " + name + "; families are: " + Family.listing()));
+        return found.orElseThrow(() -> new IllegalArgumentException(source + ": unknown architecture " + name + "; families are: " + Family.listing()));
     }
 
     private void refuseWhatIsNotBuilt() {
@@ -97,7 +105,7 @@ public final class ConfigReader {
             throw new IllegalArgumentException(source + ": hidden_act " + activation + ": only silu (SwiGLU) is built");
         }
         for (String key : List.of("attention_dropout", "hidden_dropout")) {
-            if (number(json, key, 0) != 0) {
+            if (keys.number(key, 0) != 0) {
                 throw new IllegalArgumentException(source + ": " + key + " " + json.get(key) + ": dropout is not built; set it to 0");
             }
         }
@@ -111,18 +119,18 @@ public final class ConfigReader {
     private int kvHeads(Family family, int heads) {
         JsonNode given = json.get("num_key_value_heads");
         if (given == null) {
-            return family.defaultKvHeads() == 0 ? heads : family.defaultKvHeads();
+            return family.absent().kvHeads() == 0 ? heads : family.absent().kvHeads();
         }
-        return given.isNull() ? heads : integer("num_key_value_heads");
+        return given.isNull() ? heads : keys.integer("num_key_value_heads");
     }
 
     private int headSize(Family family, int hiddenSize, int heads) {
         JsonNode given = json.get("head_dim");
         if (given != null && !given.isNull()) {
-            return integer("head_dim");
+            return keys.integer("head_dim");
         }
-        if (given == null && family.defaultHeadSize() > 0) {
-            return family.defaultHeadSize();
+        if (given == null && family.absent().headSize() > 0) {
+            return family.absent().headSize();
         }
         if (heads <= 0 || hiddenSize % heads != 0) {
             throw new IllegalArgumentException(source + ": hidden_size " + hiddenSize + " is no multiple of num_attention_heads " + heads
@@ -133,18 +141,21 @@ public final class ConfigReader {
 
     private int slidingWindow(Family family, int layers) {
         JsonNode given = json.get("sliding_window");
-        int window = given == null ? 4096 : given.isNull() ? Integer.MAX_VALUE : integer("sliding_window");
+        int window = given == null ? 4096 : given.isNull() ? Integer.MAX_VALUE : keys.integer("sliding_window");
+        boolean used = keys.flag("use_sliding_window", false);
         return switch (family.slidingWindow()) {
             case NEVER -> Integer.MAX_VALUE;
             case UNLESS_NULL -> window;
-            case WHEN_USED -> flag("use_sliding_window", false) && someLayerSlides(layers) ? window : Integer.MAX_VALUE;
+            case IF_GIVEN -> given == null ? Integer.MAX_VALUE : window;
+            case WHEN_USED -> used && someLayerSlides(layers) ? window : Integer.MAX_VALUE;
+            case ALL_WHEN_USED -> used ? window : Integer.MAX_VALUE;
         };
     }
 
     private boolean someLayerSlides(int layers) {
         JsonNode types = json.path("layer_types");
         if (!types.isArray()) {
-            return layers > integer("max_window_layers", 28);
+            return layers > keys.integer("max_window_layers", 28);
         }
         for (JsonNode type : types) {
             if (type.asText().equals("sliding_attention")) {
@@ -163,52 +174,5 @@ public final class ConfigReader {
             case "float16", "half" -> DType.F16;
             default -> throw new IllegalArgumentException(source + ": " + key + " " + name + ": expected float32, bfloat16 or float16");
         };
-    }
-
-    private List<Integer> eosTokenIds() {
-        JsonNode node = json.path("eos_token_id");
-        List<Integer> ids = new ArrayList<>();
-        if (node.isInt()) {
-            ids.add(node.intValue());
-        }
-        node.forEach(id -> ids.add(id.intValue()));
-        return ids;
-    }
-
-    private int integer(String key) {
-        JsonNode node = json.get(key);
-        if (node == null || node.isNull()) {
-            throw new IllegalArgumentException(source + ": key " + key + " is missing; expected a whole number");
-        }
-        if (!node.canConvertToInt() || !node.isIntegralNumber()) {
-            throw new IllegalArgumentException(source + ": " + key + " " + node + ": expected a whole number");
-        }
-        return node.intValue();
-    }
-
-    private int integer(String key, int absent) {
-        return json.hasNonNull(key) ? integer(key) : absent;
-    }
-
-    private boolean flag(String key, boolean absent) {
-        JsonNode node = json.get(key);
-        if (node == null || node.isNull()) {
-            return absent;
-        }
-        if (!node.isBoolean()) {
-            throw new IllegalArgumentException(source + ": " + key + " " + node + ": expected true or false");
-        }
-        return node.booleanValue();
-    }
-
-    static double number(JsonNode json, String key, double absent) {
-        JsonNode node = json.get(key);
-        if (node == null || node.isNull()) {
-            return absent;
-        }
-        if (!node.isNumber()) {
-            throw new IllegalArgumentException(key + " " + node + ": expected a number");
-        }
-        return node.doubleValue();
     }
 }

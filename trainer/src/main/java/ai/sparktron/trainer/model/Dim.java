@@ -22,6 +22,12 @@ public record Dim(Kind kind, long units, long unitSize) {
         KV_HEADS,
         /** Feed-forward columns F. */
         FFN,
+        /** Columns of a single expert. */
+        EXPERT_FFN,
+        /** Experts E of a router: never cut. */
+        EXPERTS,
+        /** Width of a latent vector: never cut. */
+        LATENT,
         /** Embedding D: never cut. */
         EMBED,
         /** Elements of a single head K: never cut. */
@@ -33,7 +39,7 @@ public record Dim(Kind kind, long units, long unitSize) {
         public boolean mayBeCut() {
             return switch (this) {
                 case VOCAB, HEADS, KV_HEADS, FFN -> true;
-                case EMBED, HEAD, LOW_RANK -> false;
+                case EXPERT_FFN, EXPERTS, LATENT, EMBED, HEAD, LOW_RANK -> false;
             };
         }
     }

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * The shape of a dense model, as its {@code config.json} gives it.
+ * The shape of a model, as its {@code config.json} gives it.
  *
  * @param family           rules of its family
  * @param layers           L, {@code num_hidden_layers}
@@ -13,7 +13,7 @@ import java.util.Objects;
  * @param ffnSize          F, {@code intermediate_size}
  * @param heads            H, {@code num_attention_heads}
  * @param kvHeads          G, {@code num_key_value_heads}
- * @param headSize         K, {@code head_dim}
+ * @param headSize         K of queries and keys, {@code head_dim}
  * @param vocabularySize   V
  * @param maxPositions     {@code max_position_embeddings}
  * @param normEpsilon      {@code rms_norm_eps}
@@ -24,13 +24,16 @@ import java.util.Objects;
  * @param mlpBias          biases of the feed-forward
  * @param initializerRange deviation of random weights
  * @param slidingWindow    tokens a token sees of its document on some layer; {@link Integer#MAX_VALUE} without a window
+ * @param experts          its mixture of experts; null = none
+ * @param latent           its latent attention; null = grouped-query attention
  * @param dtype            type of the files' weights
  * @param eosTokenIds      {@code eos_token_id}: one, several or none
  * @param json             the whole file, kept for export
  */
 public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize, int heads, int kvHeads, int headSize, int vocabularySize,
                           int maxPositions, float normEpsilon, RopeConfig rope, boolean tiedEmbeddings, boolean qkvBias, boolean outputBias,
-                          boolean mlpBias, double initializerRange, int slidingWindow, DType dtype, List<Integer> eosTokenIds, String json) {
+                          boolean mlpBias, double initializerRange, int slidingWindow, ExpertsConfig experts,
+                          LatentConfig latent, DType dtype, List<Integer> eosTokenIds, String json) {
 
     public ModelConfig {
         Objects.requireNonNull(family, "family");
@@ -45,11 +48,13 @@ public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize
         requirePositive("vocab_size", vocabularySize);
         if (heads % kvHeads != 0) {
             throw new IllegalArgumentException("num_attention_heads " + heads + " is no multiple of num_key_value_heads " + kvHeads + " (config.json; "
-                    + family.name() + " takes " + (family.defaultKvHeads() == 0 ? "num_attention_heads" : family.defaultKvHeads())
+                    + family.name() + " takes " + (family.absent().kvHeads() == 0 ? "num_attention_heads" : family.absent().kvHeads())
                     + " when the key is absent)");
         }
-        if (headSize <= 0 || headSize % 2 != 0) {
-            throw new IllegalArgumentException("head_dim " + headSize + ": expected an even number > 0, because rope turns pairs (config.json)");
+        int turned = latent == null ? headSize : latent.rotarySize();
+        if (headSize <= 0 || turned % 2 != 0) {
+            throw new IllegalArgumentException((latent == null ? "head_dim " : "qk_rope_head_dim ") + turned
+                    + ": expected an even number > 0, because rope turns pairs (config.json)");
         }
     }
 
@@ -72,21 +77,60 @@ public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize
         }
     }
 
+    /** Elements of a query or key head that rope turns. */
+    public int rotarySize() {
+        return latent == null ? headSize : latent.rotarySize();
+    }
+
+    /** Size of a value head. */
+    public int valueSize() {
+        return latent == null ? headSize : latent.valueSize();
+    }
+
+    /** Factor on the products of queries and keys. Latent attention makes up for what yarn does to long texts here, not in the rope table. */
+    public double attentionScale() {
+        double scale = 1 / Math.sqrt(headSize);
+        boolean stretched = latent != null && rope.kind() != RopeConfig.Kind.DEFAULT && rope.mscaleAllDim() != 0;
+        double correction = stretched ? RopeFrequencies.yarnScale(rope.factor(), rope.mscaleAllDim()) : 1;
+        return scale * correction * correction;
+    }
+
+    /** Whether a layer has experts in the place of a feed-forward. */
+    public boolean hasExperts(int layer) {
+        return experts != null && experts.isIn(layer);
+    }
+
     /** Parameters of the whole model; the embedding counted once when tied. */
     public long parameterCount() {
         return DecoderSpecs.of(this).stream().mapToLong(ParameterSpec::elements).sum();
     }
 
     /**
-     * Floating-point operations per token of one forward and backward pass: 6 per weight of the products (head included, embedding table not), and of causal
-     * attention 6 per layer, query column and token of the average context.
+     * Floating-point operations per token of one forward and backward pass: 6 per weight of the products that a token goes through (head included, embedding
+     * table not), and of causal attention 6 per layer, query column and token of the average context (the mean of query and value columns where they differ).
      *
      * @param meanContext average document length, in tokens
      */
     public double flopsPerToken(double meanContext) {
-        double attention = (double) hiddenSize * headSize * (2L * heads + 2L * kvHeads);
-        double perLayer = attention + 3.0 * hiddenSize * ffnSize;
-        double weights = layers * perLayer + (double) vocabularySize * hiddenSize;
-        return 6 * weights + 6.0 * layers * heads * headSize * meanContext;
+        double weights = (double) vocabularySize * hiddenSize;
+        for (int layer = 0; layer < layers; layer++) {
+            weights += attentionWeights() + (hasExperts(layer) ? expertWeights() : 3.0 * hiddenSize * ffnSize);
+        }
+        return 6 * weights + 6.0 * layers * heads * (headSize + valueSize()) / 2 * meanContext;
+    }
+
+    private double attentionWeights() {
+        if (latent == null) {
+            return (double) hiddenSize * headSize * (2L * heads + 2L * kvHeads);
+        }
+        double queries = latent.queryRank() == 0 ? (double) hiddenSize * heads * headSize : latent.queryRank() * (hiddenSize + (double) heads * headSize);
+        double keys = (double) hiddenSize * (latent.keyValueRank() + latent.rotarySize())
+                + (double) latent.keyValueRank() * heads * (latent.plainSize() + latent.valueSize());
+        return queries + keys + (double) heads * latent.valueSize() * hiddenSize;
+    }
+
+    private double expertWeights() {
+        double gate = experts.sharedGate() ? hiddenSize : 0;
+        return (double) hiddenSize * experts.experts() + gate + 3.0 * hiddenSize * ((double) experts.router().chosen() * experts.ffnSize() + experts.sharedSize());
     }
 }

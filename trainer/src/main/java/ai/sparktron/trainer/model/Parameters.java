@@ -13,6 +13,8 @@ import java.util.Map;
  * The parameters a rank holds, in one flat value buffer and one flat float32 gradient buffer allocated once. Order in the buffers: trained and decayed,
  * trained and not decayed, frozen; so that the optimizer works on two ranges, and the frozen need no gradient.
  *
+ * <p>Buffers ({@link ParameterSpec#buffer()}) lie apart, in float32.
+ *
  * <p>Each parameter starts at a multiple of {@value #ALIGNMENT} elements; the gaps are never written by layers, and {@code Initialiser} or the owner sets the
  * buffers to zero first.
  */
@@ -24,20 +26,22 @@ public final class Parameters {
     private final Map<String, Parameter> byName;
     private final Tensor value;
     private final Tensor gradient;
+    private final Tensor buffers;
     private final long decayed;
     private final long trained;
 
-    private Parameters(List<ParameterSpec> specs, Slicing slicing, Offsets offsets, Tensor value, Tensor gradient) {
+    private Parameters(List<ParameterSpec> specs, Slicing slicing, Offsets offsets, Tensor value, Tensor gradient, Tensor buffers) {
         this.byName = new LinkedHashMap<>();
         this.value = value;
         this.gradient = gradient;
+        this.buffers = buffers;
         this.decayed = offsets.decayed;
         this.trained = offsets.trained;
         for (ParameterSpec spec : specs) {
             List<TensorSlice> slices = spec.parts().stream().map(slicing::slice).toList();
             long offset = offsets.of.get(spec.name());
             Shape shape = stacked(slices);
-            Tensor values = view(spec.name(), value, offset, shape);
+            Tensor values = view(spec.name(), spec.buffer() ? buffers : value, offset, shape);
             Tensor gradients = spec.trainable() && gradient != null ? view(spec.name() + ".grad", gradient, offset, shape) : null;
             byName.put(spec.name(), new Parameter(spec, slices, values, gradients, offset));
         }
@@ -57,13 +61,15 @@ public final class Parameters {
         Offsets offsets = Offsets.of(specs, slicing, (long) ALIGNMENT * shards);
         Tensor value = run.tensor("parameters", valueType, Math.max(1, offsets.all));
         Tensor gradient = use == Use.TRAIN && offsets.trained > 0 ? run.tensor("gradients", gradientType(valueType), offsets.trained) : null;
-        return new Parameters(specs, slicing, offsets, value, gradient);
+        Tensor buffers = offsets.buffers == 0 ? null : run.tensor("buffers", DType.F32, offsets.buffers);
+        return new Parameters(specs, slicing, offsets, value, gradient, buffers);
     }
 
     private Parameters(Map<String, Parameter> byName, Tensor value, long decayed, long trained) {
         this.byName = byName;
         this.value = value;
         this.gradient = null;
+        this.buffers = null;
         this.decayed = decayed;
         this.trained = trained;
     }
@@ -73,9 +79,9 @@ public final class Parameters {
         return Offsets.of(specs, slicing, (long) ALIGNMENT * shards).all;
     }
 
-    /** As {@link #allocate}, in buffers of {@link #elements} elements that others may use at other times. */
+    /** As {@link #allocate} without {@link ParameterSpec#buffer() buffers}, in memory of {@link #elements} elements that others may use at other times. */
     public static Parameters over(List<ParameterSpec> specs, Slicing slicing, Tensor value, Tensor gradient, int shards) {
-        return new Parameters(specs, slicing, Offsets.of(specs, slicing, (long) ALIGNMENT * shards), value, gradient);
+        return new Parameters(specs, slicing, Offsets.of(specs, slicing, (long) ALIGNMENT * shards), value, gradient, null);
     }
 
     /** Several as one, in their order, to look parameters up by name. It has no flat buffers of its own: {@link #value()} is the first one's. */
@@ -121,6 +127,11 @@ public final class Parameters {
         return value;
     }
 
+    /** Flat float32 values of what no gradient changes; null when there is none. */
+    public Tensor buffers() {
+        return buffers;
+    }
+
     /** Flat float32 gradients [{@link #trainedElements()}]; null when nothing is trained. */
     public Tensor gradient() {
         return gradient;
@@ -154,6 +165,7 @@ public final class Parameters {
         private long decayed;
         private long trained;
         private long all;
+        private long buffers;
 
         static Offsets of(List<ParameterSpec> specs, Slicing slicing, long shardMultiple) {
             Offsets offsets = new Offsets();
@@ -161,7 +173,8 @@ public final class Parameters {
             offsets.decayed = next;
             next = offsets.place(specs.stream().filter(spec -> spec.trainable() && !spec.decay()).toList(), slicing, next);
             offsets.trained = roundUp(next, shardMultiple);
-            offsets.all = offsets.place(specs.stream().filter(spec -> !spec.trainable()).toList(), slicing, offsets.trained);
+            offsets.all = offsets.place(specs.stream().filter(spec -> !spec.trainable() && !spec.buffer()).toList(), slicing, offsets.trained);
+            offsets.buffers = offsets.place(specs.stream().filter(ParameterSpec::buffer).toList(), slicing, 0);
             return offsets;
         }
 

@@ -138,7 +138,8 @@ public final class RopeFrequencies {
         return yarnScale(rope.factor(), 1);
     }
 
-    private static double yarnScale(double factor, double mscale) {
+    /** What attention is multiplied by, once for queries and once for keys, where positions are stretched by {@code factor} (arXiv 2309.00071). */
+    static double yarnScale(double factor, double mscale) {
         return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
     }
 

@@ -8,22 +8,23 @@ import java.util.List;
 /** The rotary keys of a {@code config.json}, in either spelling. */
 final class RopeReader {
 
-    private static final double DEFAULT_THETA = 10_000;
-
     private final String source;
     private final JsonNode json;
     private final int maxPositions;
+    private final double defaultTheta;
 
-    RopeReader(String source, JsonNode json, int maxPositions) {
+    /** @param defaultTheta base where neither spelling has one */
+    RopeReader(String source, JsonNode json, int maxPositions, double defaultTheta) {
         this.source = source;
         this.json = json;
         this.maxPositions = maxPositions;
+        this.defaultTheta = defaultTheta;
     }
 
     RopeConfig rope() {
         JsonNode scaling = scaling();
-        double theta = ConfigReader.number(scaling, "rope_theta", ConfigReader.number(json, "rope_theta", DEFAULT_THETA));
-        double partial = ConfigReader.number(scaling, "partial_rotary_factor", ConfigReader.number(json, "partial_rotary_factor", 1));
+        double theta = JsonKeys.number(scaling, "rope_theta", JsonKeys.number(json, "rope_theta", defaultTheta));
+        double partial = JsonKeys.number(scaling, "partial_rotary_factor", JsonKeys.number(json, "partial_rotary_factor", 1));
         if (partial != 1) {
             throw new IllegalArgumentException(source + ": partial_rotary_factor " + partial + ": this family rotates whole heads");
         }
@@ -33,10 +34,10 @@ final class RopeReader {
         }
         int original = original(kind, scaling);
         return new RopeConfig(kind, theta, factor(kind, scaling, original), original, maxPositions,
-                ConfigReader.number(scaling, "low_freq_factor", 1), ConfigReader.number(scaling, "high_freq_factor", 4),
-                ConfigReader.number(scaling, "attention_factor", Double.NaN), ConfigReader.number(scaling, "mscale", 0),
-                ConfigReader.number(scaling, "mscale_all_dim", 0), orDefault(ConfigReader.number(scaling, "beta_fast", 0), 32),
-                orDefault(ConfigReader.number(scaling, "beta_slow", 0), 1), scaling.path("truncate").asBoolean(true), floats(scaling, "short_factor"),
+                JsonKeys.number(scaling, "low_freq_factor", 1), JsonKeys.number(scaling, "high_freq_factor", 4),
+                JsonKeys.number(scaling, "attention_factor", Double.NaN), JsonKeys.number(scaling, "mscale", 0),
+                JsonKeys.number(scaling, "mscale_all_dim", 0), orDefault(JsonKeys.number(scaling, "beta_fast", 0), 32),
+                orDefault(JsonKeys.number(scaling, "beta_slow", 0), 1), scaling.path("truncate").asBoolean(true), floats(scaling, "short_factor"),
                 floats(scaling, "long_factor"));
     }
 
@@ -76,8 +77,8 @@ final class RopeReader {
         if (kind == RopeConfig.Kind.LINEAR || kind == RopeConfig.Kind.DYNAMIC) {
             return maxPositions;
         }
-        double nested = ConfigReader.number(scaling, "original_max_position_embeddings", maxPositions);
-        return (int) ConfigReader.number(json, "original_max_position_embeddings", nested);
+        double nested = JsonKeys.number(scaling, "original_max_position_embeddings", maxPositions);
+        return (int) JsonKeys.number(json, "original_max_position_embeddings", nested);
     }
 
     private double factor(RopeConfig.Kind kind, JsonNode scaling, int original) {
@@ -85,7 +86,7 @@ final class RopeReader {
             case YARN, LONGROPE -> (double) maxPositions / original;
             case DEFAULT, LINEAR, DYNAMIC, LLAMA3 -> Double.NaN;
         };
-        double factor = ConfigReader.number(scaling, "factor", absent);
+        double factor = JsonKeys.number(scaling, "factor", absent);
         if (!(factor > 0)) {
             throw new IllegalArgumentException(source + ": rope scaling " + kind.name().toLowerCase(java.util.Locale.ROOT) + " has factor "
                     + scaling.get("factor") + ": expected a number > 0");

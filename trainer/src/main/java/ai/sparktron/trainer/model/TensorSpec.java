@@ -10,8 +10,13 @@ import java.util.Objects;
  * @param name           name in Hugging Face files
  * @param dims           one dimension (biases, norms) or two, [out, in]
  * @param initialisation values without a checkpoint
+ * @param expert         the expert it belongs to, of those of its layer; {@link #NO_EXPERT} for what every token sees
  */
-public record TensorSpec(String name, List<Dim> dims, Initialisation initialisation) {
+public record TensorSpec(String name, List<Dim> dims, Initialisation initialisation, int expert) {
+
+    /** Not of an expert. */
+    public static final int NO_EXPERT = -1;
+
     public TensorSpec {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(initialisation, "initialisation");
@@ -19,6 +24,16 @@ public record TensorSpec(String name, List<Dim> dims, Initialisation initialisat
         if (dims.isEmpty() || dims.size() > 2) {
             throw new IllegalArgumentException("tensor " + name + " of " + dims.size() + " dimensions: expected 1 or 2");
         }
+    }
+
+    /** Of what every token sees. */
+    public TensorSpec(String name, List<Dim> dims, Initialisation initialisation) {
+        this(name, dims, initialisation, NO_EXPERT);
+    }
+
+    /** Whether it belongs to an expert. */
+    public boolean ofExpert() {
+        return expert != NO_EXPERT;
     }
 
     /** Global shape. */

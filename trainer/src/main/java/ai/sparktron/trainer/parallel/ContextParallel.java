@@ -60,7 +60,7 @@ final class ContextParallel implements ParallelStrategy {
             case GATHER -> new GatheredAttention(group, deal);
             case HEADS -> new ExchangedHeads(group, deal);
         };
-        return new Seams(seams.slicing(), deal, seams.region(), new BesideCaches(core, seams.attention()), seams.vocabulary());
+        return new Seams(seams.slicing(), deal, seams.region(), new BesideCaches(core, seams.attention()), seams.vocabulary(), seams.dispatcher());
     }
 
     /** Every rank saw some tokens only. */

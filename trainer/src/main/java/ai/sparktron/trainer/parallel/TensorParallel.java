@@ -43,7 +43,16 @@ final class TensorParallel implements ParallelStrategy {
     public void validate(ModelConfig config, int maxLength) {
         requireMultiple("attention heads (num_attention_heads)", config.heads());
         requireMultiple("key/value heads (num_key_value_heads)", config.kvHeads());
-        requireMultiple("feed-forward columns (intermediate_size)", config.ffnSize());
+        if (config.experts() == null || !config.experts().denseLayers().isEmpty()) {
+            requireMultiple("feed-forward columns (intermediate_size)", config.ffnSize());
+        }
+        if (config.experts() != null) {
+            requireMultiple("columns of the shared experts", config.experts().sharedSize());
+            if (!sequence) {
+                throw new IllegalArgumentException(OPTION + group.size() + " of a model with experts: without --sequence_parallel true every rank would route the"
+                        + " same tokens; set it");
+            }
+        }
         requireMultiple("vocabulary entries (vocab_size)", config.vocabularySize());
     }
 
@@ -57,7 +66,7 @@ final class TensorParallel implements ParallelStrategy {
     @Override
     public Seams decorate(Seams seams) {
         return new Seams(this::slice, seams.tokens(), sequence ? new SequenceRegion(group) : new SummedRegion(group), seams.attention(),
-                new SharedVocabulary(group));
+                new SharedVocabulary(group), seams.dispatcher());
     }
 
     private TensorSlice slice(TensorSpec tensor) {

@@ -266,6 +266,26 @@ abstract class KernelsContract extends OptimizerContract {
         }
     }
 
+    /** A view from the sixth column on has the last ten of each head in front of its groups. */
+    @Test
+    void rotaryPositionsAtTheEndsOfHeads() {
+        Twin position = ints("positions", randomInts(25, 50));
+        Twin table = normal("cosSin", 50, 10);
+        for (RopeLayout layout : RopeLayout.values()) {
+            Twin x = normal("x", 25, 3 * 16);
+            float[] before = TestTensors.read(engine, x.mine);
+            both((kernels, side) -> kernels.rope(side.of(x).columns(6, 3 * 16 - 6), 16, side.of(position), side.of(table), layout, Direction.FORWARD));
+            x.checkRelative("rope " + layout, 4);
+            float[] after = TestTensors.read(engine, x.mine);
+            for (int i = 0; i < after.length; i++) {
+                boolean turned = i % 16 >= 6;
+                assertEquals(!turned, before[i] == after[i], "column " + i % 16 + " of token " + i / 48);
+            }
+        }
+        assertThrows(IllegalStateException.class, () -> engine.kernels().rope(table.mine.columns(0, 7), 4, position.mine, table.mine.columns(0, 2),
+                RopeLayout.PAIRS, Direction.FORWARD));
+    }
+
     @Test
     void gatedActivationAtAllMagnitudes() {
         for (int width : new int[] {1, 13, 207, 2100}) {

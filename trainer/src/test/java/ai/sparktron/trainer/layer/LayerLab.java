@@ -52,6 +52,9 @@ final class LayerLab {
             values[i] = 0.5 * random.nextGaussian() + 0.1;
         }
         write(parameters.value(), values);
+        if (parameters.buffers() != null) {
+            write(parameters.buffers(), random.doubles(parameters.buffers().elements(), 0, 0.2).toArray());
+        }
         clearGradients();
         rope = new Rope(config, engine, frame, 16);
         lossSum = frame.tensor("loss", DType.F32, 1);
@@ -79,7 +82,7 @@ final class LayerLab {
         TokenBatch batch = TokenBatch.upload(HostTokens.of(ids, labels, weights, POSITIONS, DOCUMENTS), TokenDeal.whole(), 0.25f, engine, passFrame);
         Tensor gradient = withGradient ? passFrame.tensor("stream.grad", DType.F64, TOKENS, config.hiddenSize()) : null;
         Saved saved = mode == Pass.Mode.TRAIN ? Saved.keeping(microBatch) : Saved.discarding(scratch);
-        return new Pass(engine.kernels(), scratch, passFrame, saved, batch, rope.tableFor(batch.reach(), passFrame), null, lossSum,
+        return new Pass(engine, scratch, passFrame, saved, batch, rope.tableFor(batch.reach(), passFrame), null, lossSum,
                 new Pass.Borders(null, null, gradient));
     }
 
@@ -100,8 +103,14 @@ final class LayerLab {
     }
 
     void write(Tensor tensor, double[] values) {
-        ByteBuffer bytes = ByteBuffer.allocateDirect(values.length * Double.BYTES).order(ByteOrder.nativeOrder());
-        bytes.asDoubleBuffer().put(values);
+        ByteBuffer bytes = ByteBuffer.allocateDirect(values.length * tensor.dtype().sizeBytes()).order(ByteOrder.nativeOrder());
+        if (tensor.dtype() == DType.F64) {
+            bytes.asDoubleBuffer().put(values);
+        } else {
+            for (int i = 0; i < values.length; i++) {
+                bytes.putFloat(i * Float.BYTES, (float) values[i]);
+            }
+        }
         engine.write(tensor, bytes);
     }
 

@@ -24,6 +24,7 @@ import ai.sparktron.trainer.seam.AttentionCore;
 import ai.sparktron.trainer.seam.Region;
 import ai.sparktron.trainer.seam.Seams;
 import ai.sparktron.trainer.seam.TokenDeal;
+import ai.sparktron.trainer.seam.TokenDispatcher;
 import ai.sparktron.trainer.seam.VocabularyGroup;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
@@ -256,7 +257,7 @@ class SeamsTest {
         List<Result> two = Ranks.run(InProcessWorld.create(RANKS, Duration.ofSeconds(20)), world -> {
             Engine engine = new ReferenceEngine();
             Communicator group = world.all("tensor");
-            return step(json, new Seams(halves(world.rank()), TokenDeal.whole(), new TensorRegion(group), AttentionCore.local(), vocabulary(group, engine)),
+            return step(json, new Seams(halves(world.rank()), TokenDeal.whole(), new TensorRegion(group), AttentionCore.local(), vocabulary(group, engine), TokenDispatcher.local()),
                     tokens(), engine);
         });
         two.forEach(result -> assertEquals(one.loss(), result.loss(), 1e-5f));
@@ -271,7 +272,7 @@ class SeamsTest {
         List<Result> two = Ranks.run(InProcessWorld.create(RANKS, Duration.ofSeconds(20)), world -> {
             Engine engine = new ReferenceEngine();
             Communicator group = world.all("tensor");
-            return step(json, new Seams(halves(world.rank()), TokenDeal.whole(), new SequenceRegion(group), AttentionCore.local(), vocabulary(group, engine)),
+            return step(json, new Seams(halves(world.rank()), TokenDeal.whole(), new SequenceRegion(group), AttentionCore.local(), vocabulary(group, engine), TokenDispatcher.local()),
                     tokens(), engine);
         });
         two.forEach(result -> assertEquals(one.loss(), result.loss(), 1e-5f));
@@ -286,7 +287,7 @@ class SeamsTest {
         List<Result> two = Ranks.run(InProcessWorld.create(RANKS, Duration.ofSeconds(20)), world -> {
             Engine engine = new ReferenceEngine();
             AttentionCore gathered = new GatheredAttention(world.all("context"));
-            return step(QWEN3, new Seams(Slicing.whole(), new Halves(world.rank()), Region.none(), gathered, VocabularyGroup.alone()), all, engine);
+            return step(QWEN3, new Seams(Slicing.whole(), new Halves(world.rank()), Region.none(), gathered, VocabularyGroup.alone(), TokenDispatcher.local()), all, engine);
         });
         assertEquals(one.loss(), two.get(0).loss() + two.get(1).loss(), 1e-5f);
         compare(QWEN3, one, two, name -> true);

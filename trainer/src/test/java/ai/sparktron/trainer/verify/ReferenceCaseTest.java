@@ -12,6 +12,7 @@ import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.layer.Recompute.Method;
 import ai.sparktron.trainer.layer.Recompute.Module;
 import ai.sparktron.trainer.mesh.Mesh;
+import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.parallel.KeyExchange;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.tensor.DType;
@@ -107,7 +108,8 @@ class ReferenceCaseTest {
     @ParameterizedTest
     @MethodSource("casesWithTwoKeyHeads")
     void tensorParallelRanksGiveTheNumbersOfHuggingFace(Path folder) throws IOException {
-        assertPasses(HOST, folder, onGrid(2, 2));
+        boolean experts = ConfigReader.read(folder).experts() != null;
+        assertPasses(HOST, folder, onGrid(2, 2, 1, new ParallelPlan.Settings(experts, KeyExchange.RING)));
     }
 
     @Test
@@ -128,6 +130,12 @@ class ReferenceCaseTest {
         assertPasses(HOST, CASES.resolve("qwen3"), onGrid(4, 1, 4, new ParallelPlan.Settings(false, exchange == KeyExchange.HEADS ? KeyExchange.RING : exchange)));
         assertPasses(HOST, CASES.resolve("qwen2-tied"), onGrid(4, 1, 2, new ParallelPlan.Settings(false, exchange)));
         assertPasses(HOST, CASES.resolve("llama-bias"), onGrid(8, 2, 2, new ParallelPlan.Settings(true, exchange == KeyExchange.HEADS ? KeyExchange.GATHER : exchange)));
+    }
+
+    @Test
+    void expertsUnderTensorParallelismNeedSequenceParallelism() {
+        IllegalArgumentException refusal = assertThrows(IllegalArgumentException.class, () -> assertPasses(HOST, CASES.resolve("qwen3_moe"), onGrid(2, 2)));
+        assertTrue(refusal.getMessage().contains("--sequence_parallel true"), refusal.getMessage());
     }
 
     @Test

@@ -57,7 +57,7 @@ final class TokenKernels {
 
     void rope(Tensor x, int headSize, Tensor positions, Tensor cosSin, RopeLayout layout, Direction direction) {
         int half = (int) cosSin.columns() / 2;
-        int heads = (int) (x.columns() / headSize);
+        int heads = (int) ((x.columns() + headSize - 1) / headSize);
         int elements = ElementwiseKernels.elements(x.dtype());
         boolean halves = layout == RopeLayout.HALVES;
         boolean vector = halves && half % elements == 0 && headSize % elements == 0 && Grid.aligned(x, elements);

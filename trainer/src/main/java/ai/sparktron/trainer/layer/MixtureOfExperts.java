@@ -1,0 +1,130 @@
+package ai.sparktron.trainer.layer;
+
+import ai.sparktron.trainer.kernels.ExpertKernels;
+import ai.sparktron.trainer.kernels.Transpose;
+import ai.sparktron.trainer.kernels.Write;
+import ai.sparktron.trainer.model.Parameter;
+import ai.sparktron.trainer.seam.TokenDispatcher;
+import ai.sparktron.trainer.seam.TokenDispatcher.Dispatch;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.Tensor;
+
+/**
+ * Mixture of experts (arXiv 1701.06538): each token goes through the SwiGLU feed-forwards of the experts that the router chooses for it; their outputs are added,
+ * weighted, and so is that of the shared experts. Letters are those of {@link ExpertKernels}.
+ *
+ * <p>Weights are multiplied in before the down projection, where their gradient is at hand without the experts' outputs. Saves [gate | up] of all places, weights
+ * and routing; the activation is computed again, in the buffer of its own gradient, and tokens are picked again unless they came from other ranks.
+ */
+final class MixtureOfExperts implements Branch {
+
+    private final String name;
+    private final Router router;
+    private final Parameter gateUp;
+    private final Parameter down;
+    private final Branch shared;
+    private final TokenDispatcher dispatcher;
+    private final long ffnSize;
+
+    /**
+     * @param gateUp [E' 2F, D]: an expert's gate above its up projection, experts one below the other
+     * @param down   [E' D, F]
+     * @param shared sees every token; null = none
+     */
+    MixtureOfExperts(String name, Router router, Parameter gateUp, Parameter down, Branch shared, TokenDispatcher dispatcher) {
+        this.name = name;
+        this.router = router;
+        this.gateUp = gateUp;
+        this.down = down;
+        this.shared = shared;
+        this.dispatcher = dispatcher;
+        this.ffnSize = down.value().columns();
+    }
+
+    /** Routing, [gate | up] [N, 2F] and weights [N] by place, and the rows [N, D] where they came from other ranks, otherwise null. */
+    private record Kept(Router.Routed routed, Dispatch dispatch, Tensor both, Tensor factors, Tensor rows) {
+    }
+
+    @Override
+    public void forward(Tensor x, Tensor out, Pass pass) {
+        ExpertKernels experts = pass.kernels().experts();
+        try (Saved.Slot slot = pass.saved().push(name)) {
+            Router.Routed routed = router.forward(x, slot, pass);
+            Dispatch dispatch = dispatcher.dispatch(routed.ids(), router.experts(), pass.engine(), pass.scratch(), slot.frame());
+            long places = dispatch.places();
+            Tensor factors = slot.tensor("factors", routed.weights().dtype(), places);
+            Tensor both = slot.tensor("gate_up", x.dtype(), places, 2 * ffnSize);
+            boolean keep = dispatch.travels() && pass.saved().isKeeping();
+            Tensor kept = keep ? slot.tensor("rows", x.dtype(), places, x.columns()) : null;
+            dispatch.factors(routed.weights(), factors);
+            try (Arena.Frame scratch = pass.scratch().open(name)) {
+                Tensor rows = keep ? kept : scratch.tensor("rows", x.dtype(), places, x.columns());
+                dispatch.rows(x, rows);
+                experts.groupedMatmul(rows, dispatch.offsets(), gateUp.value(), Transpose.YES, both);
+                Tensor activation = scratch.tensor("activation", x.dtype(), places, ffnSize);
+                experts.swiGluScaled(both, factors, activation);
+                Tensor made = keep ? scratch.tensor("made", x.dtype(), places, x.columns()) : rows;
+                experts.groupedMatmul(activation, dispatch.offsets(), down.value(), Transpose.YES, made);
+                dispatch.sums(made, out, Write.OVERWRITE);
+            }
+            slot.keep(new Kept(routed, dispatch, both, factors, kept));
+        }
+        if (shared != null) {
+            try (Arena.Frame scratch = pass.scratch().open(name)) {
+                Tensor ofShared = scratch.tensor("shared", x.dtype(), x.rows(), x.columns());
+                shared.forward(x, ofShared, pass);
+                pass.kernels().add(out, ofShared, out);
+            }
+        }
+    }
+
+    @Override
+    public void backward(Tensor dOut, Tensor x, Tensor dx, Pass pass) {
+        try (Arena.Frame scratch = pass.scratch().open(name)) {
+            Tensor dShared = shared == null ? null : scratch.tensor("shared.grad", x.dtype(), x.rows(), x.columns());
+            if (shared != null) {
+                shared.backward(dOut, x, dShared, pass);
+            }
+            try (Saved.Popped saved = pass.saved().pop(name)) {
+                backward(saved.as(Kept.class), dOut, x, dx, scratch, pass);
+            }
+            if (shared != null) {
+                pass.kernels().add(dx, dShared, dx);
+            }
+        }
+    }
+
+    private void backward(Kept kept, Tensor dOut, Tensor x, Tensor dx, Arena.Frame scratch, Pass pass) {
+        ExpertKernels experts = pass.kernels().experts();
+        Dispatch dispatch = kept.dispatch();
+        Tensor both = kept.both();
+        Tensor dRows = scratch.tensor("rows.grad", x.dtype(), dispatch.places(), x.columns());
+        Tensor dFactors = scratch.tensor("factors.grad", kept.factors().dtype(), dispatch.places());
+        dispatch.rows(dOut, dRows);
+        try (Arena.Frame inner = pass.scratch().open(name + ".experts")) {
+            Tensor dActivation = inner.tensor("activation.grad", x.dtype(), dispatch.places(), ffnSize);
+            experts.groupedMatmul(dRows, dispatch.offsets(), down.value(), Transpose.NO, dActivation);
+            if (down.isTrained()) {
+                Tensor activation = inner.tensor("activation", x.dtype(), dispatch.places(), ffnSize);
+                experts.swiGluScaled(both, kept.factors(), activation);
+                experts.groupedMatmulGrad(dRows, activation, dispatch.offsets(), down.gradient());
+            }
+            experts.swiGluScaledGrad(dActivation, both, kept.factors(), both, dFactors);
+        }
+        if (gateUp.isTrained()) {
+            Tensor rows = kept.rows();
+            if (rows == null) {
+                rows = dRows;
+                dispatch.rows(x, rows);
+            }
+            experts.groupedMatmulGrad(both, rows, dispatch.offsets(), gateUp.gradient());
+        }
+        experts.groupedMatmul(both, dispatch.offsets(), gateUp.value(), Transpose.NO, dRows);
+        Tensor dWeights = scratch.tensor("weights.grad", kept.factors().dtype(), kept.routed().weights().rows(), kept.routed().weights().columns());
+        dispatch.factorsGrad(dFactors, dWeights);
+        router.backward(dWeights, kept.routed(), x, pass);
+        // dx may be x, which nothing reads from here on.
+        dispatch.sums(dRows, dx, Write.OVERWRITE);
+        router.inputGrad(kept.routed(), dx, pass);
+    }
+}
