@@ -15,8 +15,7 @@ public record RecomputeOptions(
         @Option(range = "[1,)", doc = "Layers of a unit (uniform) or recomputed layers of a stage (block).")
         Optional<Integer> recomputeNumLayers,
         @Option(value = "core_attn", of = {"core_attn", "moe_act", "layernorm", "mla_up_proj", "mlp", "moe"},
-                planned = {"moe_act", "mla_up_proj", "moe"},
-                doc = "Parts rebuilt under selective.")
+                doc = "Parts rebuilt under selective.", note = "moe_act and layernorm are never kept, listed or not.")
         List<String> recomputeModules) {
 
     /** How much is rebuilt. */

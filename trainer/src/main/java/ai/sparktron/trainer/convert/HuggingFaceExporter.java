@@ -73,10 +73,13 @@ public final class HuggingFaceExporter {
     /** Writes into a directory that the caller makes appear, such as a checkpoint's. */
     public void write(Path directory, WeightSource weights) throws IOException {
         Files.createDirectories(directory);
-        List<TensorSpec> tensors = tensors();
-        List<TensorEntry> entries = tensors.stream().map(tensor -> new TensorEntry(tensor.name(), dtype, tensor.shape())).toList();
+        List<TensorEntry> entries = new ArrayList<>();
+        for (ParameterSpec parameter : DecoderSpecs.of(config)) {
+            DType own = parameter.buffer() ? DType.F32 : dtype;
+            parameter.parts().forEach(tensor -> entries.add(new TensorEntry(tensor.name(), own, tensor.shape())));
+        }
         try (SafetensorsFolderWriter writer = SafetensorsFolderWriter.create(directory, entries, fileBytes)) {
-            for (TensorSpec tensor : tensors) {
+            for (TensorSpec tensor : tensors()) {
                 for (long done = 0; done < tensor.elements(); done += PIECE) {
                     writer.writeFloats(tensor.name(), weights.read(tensor, done, (int) Math.min(PIECE, tensor.elements() - done)));
                 }

@@ -39,6 +39,15 @@ final class FlatPieces {
         }
     }
 
+    /** Adds what no gradient changes, whole. */
+    static void collectBuffers(List<StatePiece> pieces, Parameters parameters, Predicate<Parameter> wanted) {
+        for (Parameter parameter : parameters.all()) {
+            if (parameter.spec().buffer() && wanted.test(parameter)) {
+                pieces.add(new StatePiece("value", globalSlice(parameter.slices().get(0)), parameter.value()));
+            }
+        }
+    }
+
     private static GlobalSlice globalSlice(TensorSlice slice) {
         List<Long> shape = new ArrayList<>();
         for (long size : slice.tensor().shape().toArray()) {

@@ -165,6 +165,9 @@ public final class ParameterUpdate implements ModelUpdate {
     public void clear() {
         engine.kernels().fill(parameters.value(), 0);
         engine.kernels().fill(parameters.gradient(), 0);
+        if (parameters.buffers() != null) {
+            engine.kernels().fill(parameters.buffers(), 0);
+        }
     }
 
     @Override
@@ -214,6 +217,7 @@ public final class ParameterUpdate implements ModelUpdate {
                 share.optimizer().state().forEach((name, tensor) -> FlatPieces.collect(pieces, name, parameters, tensor, share.range().from(), written,
                         model::answersFor));
             }
+            FlatPieces.collectBuffers(pieces, parameters, parameter -> data.rank() == 0 && model.answersFor(parameter));
         }
         return pieces;
     }
@@ -221,6 +225,7 @@ public final class ParameterUpdate implements ModelUpdate {
     @Override
     public List<StatePiece> valuesToLoad() {
         List<StatePiece> pieces = new ArrayList<>();
+        FlatPieces.collectBuffers(pieces, parameters, parameter -> true);
         FlatPieces.collect(pieces, "value", parameters, parameters.value(), 0, new FlatRange(0, parameters.trainedElements(), false), parameter -> true);
         return pieces;
     }

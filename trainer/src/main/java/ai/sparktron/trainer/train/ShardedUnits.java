@@ -44,6 +44,10 @@ record ShardedUnits(List<Unit> units, int places) {
      * @param resident whether values have a place of their own for each unit ({@code optim_grads}), so that only gradients come and go
      */
     static ShardedUnits allocate(List<ParameterSpec> specs, Slicing slicing, Arena.Frame run, int ranks, boolean resident) {
+        if (specs.stream().anyMatch(ParameterSpec::buffer)) {
+            throw new IllegalArgumentException("--data_parallel_sharding_strategy does not share out a router whose bias chooses experts (e_score_correction_bias)"
+                    + " yet: use --use_distributed_optimizer true instead");
+        }
         if (specs.stream().anyMatch(spec -> !spec.trainable())) {
             throw new IllegalArgumentException("--data_parallel_sharding_strategy shares out trained parameters alone, and some are frozen (freeze_parameters): use"
                     + " --use_distributed_optimizer true instead");

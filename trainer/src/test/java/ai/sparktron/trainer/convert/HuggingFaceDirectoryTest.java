@@ -72,7 +72,7 @@ class HuggingFaceDirectoryTest {
 
     @Test
     void whatCameInGoesOut() throws IOException {
-        for (String name : List.of("qwen2-old", "qwen3-wide-heads", "llama-bias", "mistral")) {
+        for (String name : List.of("qwen2-old", "qwen3-wide-heads", "llama-bias", "mistral", "qwen2_moe", "deepseek_v3")) {
             export(CASES.resolve(name), folder.resolve(name), DType.F32, DType.F32, 1L << 30);
             assertSame(tensors(CASES.resolve(name)), tensors(folder.resolve(name)));
             assertTrue(Files.exists(folder.resolve(name).resolve("model.safetensors")));
@@ -103,6 +103,19 @@ class HuggingFaceDirectoryTest {
         assertEquals("bfloat16", config.get("dtype").asText());
         assertEquals("LlamaForCausalLM", config.path("architectures").path(0).asText());
         assertEquals(8.0, config.path("rope_parameters").path("factor").asDouble());
+    }
+
+    /** What is added for choosing experts grows in steps of a thousandth, which bfloat16 would round away. */
+    @Test
+    void theBiasThatChoosesExpertsStaysFloat32() throws IOException {
+        Path out = folder.resolve("out");
+        export(CASES.resolve("deepseek_v3"), out, DType.BF16, DType.BF16, 1L << 30);
+        String bias = "model.layers.1.mlp.gate.e_score_correction_bias";
+        assertArrayEquals(tensors(CASES.resolve("deepseek_v3")).get(bias), tensors(out).get(bias));
+        try (SafetensorsFolder files = SafetensorsFolder.open(out)) {
+            assertEquals(DType.F32, files.entry(bias).dtype());
+            assertEquals(DType.BF16, files.entry("model.layers.1.mlp.gate.weight").dtype());
+        }
     }
 
     @Test
