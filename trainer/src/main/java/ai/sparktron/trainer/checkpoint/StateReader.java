@@ -25,6 +25,7 @@ public final class StateReader implements AutoCloseable {
     private final Engine engine;
     private final Map<String, List<Source>> sources = new HashMap<>();
     private final Map<String, SafetensorsFile> open = new LinkedHashMap<>();
+    private long bytesRead;
 
     /** @param name of the tensor in the file */
     private record Source(String file, String name, CheckpointManifest.Entry entry) {
@@ -77,6 +78,11 @@ public final class StateReader implements AutoCloseable {
         }
     }
 
+    /** Bytes of state read from files so far: those of the pieces and no more, whatever grid wrote them. */
+    public long bytesRead() {
+        return bytesRead;
+    }
+
     private void fill(GlobalSlice wanted, String key, List<Source> candidates, ByteBuffer chunk) {
         long found = 0;
         for (Source source : candidates) {
@@ -94,6 +100,7 @@ public final class StateReader implements AutoCloseable {
         target.limit((int) ((to + count) * Float.BYTES)).position((int) (to * Float.BYTES));
         try {
             file(source.file()).read(source.name(), from * Float.BYTES, target);
+            bytesRead += count * Float.BYTES;
         } catch (IOException e) {
             throw new CheckpointException(path(source.file()) + ": cannot read " + source.key() + ": " + e + "; use another checkpoint", e);
         }

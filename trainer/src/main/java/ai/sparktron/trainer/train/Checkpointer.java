@@ -10,6 +10,7 @@ import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.config.CheckpointOptions;
 import ai.sparktron.trainer.data.DataCursor;
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.train.metrics.Figures;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -133,6 +134,11 @@ final class Checkpointer implements TrainLoop.Saver {
             if (!options.noLoadOptim()) {
                 update.optimizerToLoad().forEach(reader::read);
                 update.restore(manifest.optimizerSteps());
+            }
+            if (context.isFirst()) {
+                long saved = manifest.files().stream().mapToLong(CheckpointManifest.StateFile::sizeBytes).sum();
+                context.listener().line("this rank's slices: " + Figures.bytes(reader.bytesRead()) + " of the " + Figures.bytes(saved) + " that " + manifest.worldSize()
+                        + " ranks saved");
             }
         }
         DataCursor cursor = DataCursor.fromJson(manifest.progress().path("cursor").asText());

@@ -1,0 +1,57 @@
+package ai.sparktron.trainer.train;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A grid of ranks for tests.
+ *
+ * @param tensor   ranks that share each layer's weights
+ * @param sequence whether these share tokens outside of regions too
+ * @param stages   pipeline stages
+ * @param chunks   chunks of layers of each stage
+ * @param context  ranks that share a row's tokens
+ * @param data     replicas
+ * @param exchange {@code cp_comm_type}
+ * @param sharing  what ranks of the data and context axes share out
+ */
+record Grid(int tensor, boolean sequence, int stages, int chunks, int context, int data, String exchange, Sharing sharing) {
+
+    /** What data-parallel ranks share, and when it travels. */
+    enum Sharing {
+        REPLICAS("--use_distributed_optimizer", "false"),
+        OPTIMIZER("--use_distributed_optimizer", "true"),
+        OPTIMIZER_IN_BUCKETS("--use_distributed_optimizer", "true", "--overlap_grad_reduce", "true", "--overlap_param_gather", "true", "--ddp_bucket_size", "600"),
+        GRADIENTS("--use_megatron_fsdp", "true", "--data_parallel_sharding_strategy", "optim_grads"),
+        MODEL("--use_megatron_fsdp", "true");
+
+        private final List<String> words;
+
+        Sharing(String... words) {
+            this.words = List.of(words);
+        }
+    }
+
+    static final Grid ONE_RANK = new Grid(1, false, 1, 1, 1, 1, "p2p", Sharing.REPLICAS);
+
+    int ranks() {
+        return tensor * stages * context * data;
+    }
+
+    /** The options that ask for it. */
+    List<String> words() {
+        List<String> words = new ArrayList<>(List.of("--num_ranks", "" + ranks(), "--tensor_model_parallel_size", "" + tensor, "--sequence_parallel", "" + sequence,
+                "--pipeline_model_parallel_size", "" + stages, "--context_parallel_size", "" + context, "--cp_comm_type", exchange));
+        if (chunks > 1) {
+            words.addAll(List.of("--virtual_pipeline_model_parallel_size", "" + chunks));
+        }
+        words.addAll(sharing.words);
+        return words;
+    }
+
+    @Override
+    public String toString() {
+        return "TP" + tensor + (sequence ? "+SP" : "") + " x PP" + stages + (chunks > 1 ? "x" + chunks : "") + " x CP" + context + (context > 1 ? " " + exchange : "") + " x DP"
+                + data + " " + sharing;
+    }
+}

@@ -1,0 +1,100 @@
+package ai.sparktron.trainer.train;
+
+import ai.sparktron.trainer.train.Grid.Sharing;
+import ai.sparktron.trainer.train.GridLab.Task;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+
+/**
+ * A model, rows and a grid that fits them, drawn from a seed.
+ *
+ * @param grid up to eight ranks
+ * @param task with as many rows as the global batch has
+ */
+record RandomGrid(Grid grid, Task task) {
+
+    private static final int MAX_RANKS = 8;
+
+    static RandomGrid of(long seed) {
+        return new Draw(new Random(seed * 0x9E3779B97F4A7C15L + 1)).all(seed);
+    }
+
+    @Override
+    public String toString() {
+        return grid + ", " + task.options() + ", " + task.json();
+    }
+
+    private static final class Draw {
+        private final Random random;
+
+        Draw(Random random) {
+            this.random = random;
+        }
+
+        private int from(int low, int high) {
+            return low + random.nextInt(high - low + 1);
+        }
+
+        private boolean flip() {
+            return random.nextBoolean();
+        }
+
+        @SafeVarargs
+        private <T> T one(T... of) {
+            return of[random.nextInt(of.length)];
+        }
+
+        RandomGrid all(long seed) {
+            int[] ranks = axes();
+            int tensor = ranks[0];
+            int context = ranks[1];
+            int data = ranks[2];
+            int kvHeads = tensor * from(1, 3);
+            boolean headsFit = kvHeads % (tensor * context) == 0;
+            Grid grid = new Grid(tensor, tensor > 1 && flip(), 1, 1, context, data, headsFit && flip() ? "a2a" : one("p2p", "all_gather"), one(Sharing.values()));
+            int vocabulary = tensor * from(5, 12);
+            boolean oneRowOrReplica = flip();
+            int rowsTogether = oneRowOrReplica && data > 1 ? 1 : from(1, 3);
+            int globalRows = rowsTogether * data * from(1, 3);
+            List<String> options = new ArrayList<>(List.of("--micro_batch_size", "" + rowsTogether, "--global_batch_size", "" + globalRows));
+            options.addAll(recompute());
+            if (data == 1 && flip()) {
+                options.addAll(List.of("--calculate_per_token_loss", "false"));
+            }
+            String json = model(tensor, kvHeads, vocabulary, rowsTogether == 1 || data == 1);
+            int longest = from(2, 40);
+            return new RandomGrid(grid, new Task(json, GridLab.rows(globalRows, new int[] {from(1, longest), longest}, vocabulary, seed), options));
+        }
+
+        /** Sizes of tensor, context and data. */
+        private int[] axes() {
+            int[] sizes = new int[3];
+            do {
+                sizes[0] = one(1, 1, 2, 2, 3, 4);
+                sizes[1] = one(1, 2, 2, 3, 4, 5);
+                sizes[2] = one(1, 1, 2, 3, 4);
+            } while (sizes[0] * sizes[1] * sizes[2] > MAX_RANKS || sizes[0] * sizes[1] * sizes[2] == 1);
+            return sizes;
+        }
+
+        private List<String> recompute() {
+            return switch (random.nextInt(4)) {
+                case 0 -> List.of("--recompute_granularity", "full", "--recompute_method", one("uniform", "block"), "--recompute_num_layers", "" + from(1, 3));
+                case 1 -> List.of("--recompute_granularity", "selective", "--recompute_modules", one("mlp", "layernorm", "core_attn"));
+                default -> List.of("--recompute_granularity", "none");
+            };
+        }
+
+        /** @param reachIsTheRows whether a micro-batch has the same rows on every grid, so that its length may matter */
+        private String model(int tensor, int kvHeads, int vocabulary, boolean reachIsTheRows) {
+            String rope = reachIsTheRows && random.nextInt(4) == 0 ? ",\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":2.0},\"max_position_embeddings\":12"
+                    : ",\"max_position_embeddings\":64";
+            return String.format(Locale.ROOT, "{\"model_type\":\"%s\",\"attention_bias\":%s,\"mlp_bias\":%s,\"tie_word_embeddings\":%s,\"hidden_size\":%d,\"num_hidden_layers\":%d,"
+                    + "\"num_attention_heads\":%d,\"num_key_value_heads\":%d,\"head_dim\":%d,\"intermediate_size\":%d,\"vocab_size\":%d,\"initializer_range\":0.2,"
+                    + "\"sliding_window\":null%s}", one("qwen2", "qwen3", "llama", "mistral"), flip(), flip(), flip(), 2 * from(2, 12), from(1, 4), kvHeads * from(1, 3), kvHeads,
+                    2 * from(1, 5), tensor * from(2, 9), vocabulary, rope);
+        }
+    }
+}
