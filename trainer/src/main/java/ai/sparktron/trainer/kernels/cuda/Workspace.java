@@ -29,6 +29,11 @@ final class Workspace implements AutoCloseable {
         return block.address();
     }
 
+    /** The memory of the last {@link #address}. */
+    DeviceBlock block() {
+        return block;
+    }
+
     @Override
     public void close() {
         if (block != null) {

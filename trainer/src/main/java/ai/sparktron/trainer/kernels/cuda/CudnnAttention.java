@@ -1,0 +1,257 @@
+package ai.sparktron.trainer.kernels.cuda;
+
+import ai.sparktron.trainer.kernels.AttentionShape;
+import ai.sparktron.trainer.kernels.TokenLayout;
+import ai.sparktron.trainer.kernels.Write;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.Shape;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Function;
+import org.bytedeco.cuda.cudnn.cudnnContext;
+import org.bytedeco.cuda.global.cudnn;
+
+/**
+ * Attention of whole documents to themselves by cuDNN, the fastest there is on Hopper: half precision, head sizes up to 256 in steps of 8.
+ *
+ * <p>Documents of one length are a dense batch. Others are packed: a plan takes up to a number of documents, tokens in one and tokens in all, each rounded up, so
+ * that few plans serve a run; making one takes a second or so. What cuDNN refuses is remembered, and another attention does it.
+ */
+final class CudnnAttention implements AutoCloseable {
+
+    /** Before it, parts of attention were switched off or wrong. */
+    private static final long OLDEST_VERSION = 91_100;
+
+    private static final int LARGEST_HEAD = 256;
+    private static final int HEAD_STEP = 8;
+    private static final int ALIGNMENT_BYTES = 16;
+    /** Dense plans are for one length; others than these go packed, lest every length make a plan. Also, up to cuDNN 9.15.0 other lengths could fault in graphs. */
+    private static final int DENSE_STEP = 128;
+    private static final int LEAST_LENGTH = 128;
+    private static final int LEAST_TOTAL_STEP = 256;
+    private static final int DOUBLED_DOCUMENTS = 512;
+    /** More than this for a gradient in a fixed order, and it is refused: it grows with the square of the length. */
+    private static final long MOST_DETERMINISTIC_BYTES = 2L << 30;
+    private static final long WORKSPACE_ALIGNMENT_BYTES = 256;
+
+    private final cudnnContext library = new cudnnContext();
+    private final CudnnPlan.Target target;
+    private final Settings settings;
+    private final ElementwiseKernels elementwise;
+    private final Workspace workspace;
+    private final CudnnOffsets offsets;
+    private final DocumentBatch documents = new DocumentBatch();
+    private final CudnnAttentionKey probe = new CudnnAttentionKey();
+    private final Map<CudnnAttentionKey, CudnnForward> forwards = new HashMap<>();
+    private final Map<CudnnAttentionKey, CudnnBackward> backwards = new HashMap<>();
+    private final Map<CudnnAttentionKey, String> refusals = new HashMap<>();
+
+    /**
+     * @param deterministic whether gradients are summed up in a fixed order
+     * @param leastTokens   calls of fewer tokens are refused: they gain nothing and would make many plans
+     */
+    record Settings(boolean deterministic, int leastTokens) {
+    }
+
+    /** @throws CudaException when cuDNN is not there or too old: why, and what to do */
+    CudnnAttention(CudaDevice device, DeviceMemory memory, Staging staging, ElementwiseKernels elementwise, Settings settings) {
+        CudaLibrary.CUDNN.load();
+        if (cudnn.cudnnGetVersion() < OLDEST_VERSION) {
+            throw new CudaException("cuDNN " + cudnn.cudnnGetVersion() + " is too old for attention: expected 9.11 or later (" + OLDEST_VERSION
+                    + "); put a newer one first on LD_LIBRARY_PATH (pip's nvidia-cudnn-cu13)");
+        }
+        this.settings = settings;
+        this.elementwise = elementwise;
+        CudnnDescriptor.check(cudnn.cudnnCreate(library), "cudnnCreate");
+        CudnnDescriptor.check(cudnn.cudnnSetStream(library, device.stream()), "cudnnSetStream");
+        this.target = new CudnnPlan.Target(library, null);
+        this.workspace = new Workspace(memory, "attention's workspace");
+        this.offsets = new CudnnOffsets(memory, staging);
+    }
+
+    /** Documents that a packed plan takes. */
+    static int roundedDocuments(int count) {
+        return count <= DOUBLED_DOCUMENTS ? roundedToPower(count) : (count + DOUBLED_DOCUMENTS - 1) / DOUBLED_DOCUMENTS * DOUBLED_DOCUMENTS;
+    }
+
+    /** Tokens of a document that a packed plan takes. */
+    static int roundedLength(int length) {
+        return Math.max(LEAST_LENGTH, roundedToPower(length));
+    }
+
+    /** Tokens in all that a packed plan takes: an eighth more at most. */
+    static int roundedTotal(int tokens) {
+        int step = Math.max(LEAST_TOTAL_STEP, Integer.highestOneBit(tokens) / 8);
+        return (tokens + step - 1) / step * step;
+    }
+
+    private static int roundedToPower(int n) {
+        return n <= 1 ? 1 : Integer.highestOneBit(n - 1) * 2;
+    }
+
+    /** Why this does not take a call, or null where it does. */
+    private String refusal(AttentionShape shape, Tensor... operands) {
+        DType dtype = operands[0].dtype();
+        if (dtype != DType.BF16 && dtype != DType.F16) {
+            return "type " + dtype;
+        }
+        if (!documents.whole()) {
+            return "queries and keys that are not the same whole documents";
+        }
+        if (documents.tokens() < settings.leastTokens()) {
+            return "few tokens";
+        }
+        if (shape.keySize() > LARGEST_HEAD || shape.valueSize() > LARGEST_HEAD || shape.keySize() % HEAD_STEP != 0 || shape.valueSize() % HEAD_STEP != 0) {
+            return "head sizes " + shape.keySize() + " and " + shape.valueSize();
+        }
+        for (Tensor operand : operands) {
+            if (operand != null && (operand.address() % ALIGNMENT_BYTES != 0 || operand.rowStride() * operand.dtype().sizeBytes() % ALIGNMENT_BYTES != 0)) {
+                return "rows that do not begin at multiples of " + ALIGNMENT_BYTES + " bytes";
+            }
+        }
+        return null;
+    }
+
+    private void describe(AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor out) {
+        probe.set(q.dtype(), shape);
+        boolean dense = documents.equal() && documents.longest() % DENSE_STEP == 0;
+        probe.batch = dense ? documents.documents() : roundedDocuments(documents.documents());
+        probe.length = dense ? documents.longest() : roundedLength(documents.longest());
+        probe.total = dense ? 0 : roundedTotal(documents.tokens());
+        probe.qStride = q.rowStride();
+        probe.kStride = k.rowStride();
+        probe.vStride = v.rowStride();
+        probe.outStride = out.rowStride();
+        probe.sumsStride = shape.heads();
+        probe.deterministic = false;
+        probe.dOutStride = 0;
+        probe.dqStride = 0;
+        probe.dkStride = 0;
+        probe.dvStride = 0;
+    }
+
+    private <P> P plan(Map<CudnnAttentionKey, P> plans, Function<CudnnAttentionKey, P> make) {
+        P known = plans.get(probe);
+        if (known != null || refusals.containsKey(probe)) {
+            return known;
+        }
+        CudnnAttentionKey key = probe.copy();
+        try {
+            P made = make.apply(key);
+            plans.put(key, made);
+            return made;
+        } catch (CudaException refused) {
+            refusals.put(key, key + ": " + refused.getMessage());
+            return null;
+        }
+    }
+
+    private CudnnBackward backward(CudnnAttentionKey key) {
+        CudnnBackward made = new CudnnBackward(key, target);
+        if (key.deterministic && made.workspaceBytes() > MOST_DETERMINISTIC_BYTES) {
+            long bytes = made.workspaceBytes();
+            made.close();
+            throw new CudaException("a workspace of " + bytes + " bytes for sums in a fixed order, more than " + MOST_DETERMINISTIC_BYTES);
+        }
+        return made;
+    }
+
+    /**
+     * Does a call of {@code attention}.
+     *
+     * @return null when it is enqueued; otherwise nothing was done, for this reason
+     */
+    String attention(Tensor q, Tensor k, Tensor v, AttentionShape shape, TokenLayout queries, TokenLayout keys, Tensor out, Tensor logSumExp) {
+        documents.of(queries, keys);
+        String refusal = refusal(shape, q, k, v, out);
+        if (refusal != null) {
+            return refusal;
+        }
+        describe(shape, q, k, v, out);
+        CudnnForward plan = plan(forwards, key -> new CudnnForward(key, target));
+        if (plan == null) {
+            return refusals.get(probe);
+        }
+        long scratch = aligned(plan.workspaceBytes());
+        long sumsBytes = logSumExp == null ? (long) documents.tokens() * shape.heads() * Float.BYTES : 0;
+        long address = workspace.address(Math.max(1, scratch + sumsBytes));
+        if (plan.slots() != null) {
+            offsets.use(documents.starts(), probe.batch);
+            plan.slots().fill(offsets);
+        }
+        plan.run(library, q.address(), k.address(), v.address(), out.address(), logSumExp == null ? address + scratch : logSumExp.address(), address);
+        return null;
+    }
+
+    /** As {@link #attention}, of {@code attentionGrad}. */
+    String attentionGrad(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries, TokenLayout keys,
+                         Tensor dq, Tensor dk, Tensor dv, Write write) {
+        documents.of(queries, keys);
+        String refusal = refusal(shape, q, k, v, out, dOut, dq, dk, dv);
+        if (refusal != null) {
+            return refusal;
+        }
+        describe(shape, q, k, v, out);
+        boolean accumulates = write == Write.ACCUMULATE;
+        // Gradients of all query heads lie as far apart as the grouped ones times the group: of a merged gradient that would be most of the device's memory.
+        boolean keysApart = accumulates || probe.packed() && probe.grouped();
+        probe.deterministic = settings.deterministic();
+        probe.dOutStride = dOut.rowStride();
+        probe.dqStride = accumulates ? dq.columns() : dq.rowStride();
+        probe.dkStride = keysApart ? dk.columns() : dk.rowStride();
+        probe.dvStride = keysApart ? dv.columns() : dv.rowStride();
+        CudnnBackward plan = plan(backwards, this::backward);
+        if (plan == null) {
+            return refusals.get(probe);
+        }
+        long scratch = aligned(plan.workspaceBytes());
+        long dqBytes = accumulates ? aligned(dq.sizeBytes()) : 0;
+        long dkBytes = keysApart ? aligned(dk.sizeBytes()) : 0;
+        long dvBytes = keysApart ? aligned(dv.sizeBytes()) : 0;
+        long address = workspace.address(scratch + dqBytes + dkBytes + dvBytes);
+        Tensor ownDq = accumulates ? apart(dq, scratch) : dq;
+        Tensor ownDk = keysApart ? apart(dk, scratch + dqBytes) : dk;
+        Tensor ownDv = keysApart ? apart(dv, scratch + dqBytes + dkBytes) : dv;
+        if (plan.slots() != null) {
+            offsets.use(documents.starts(), probe.batch);
+            plan.slots().fill(offsets);
+        }
+        plan.run(library, dOut.address(), q.address(), k.address(), v.address(), out.address(), logSumExp.address(), ownDq.address(), ownDk.address(),
+                ownDv.address(), address);
+        deliver(ownDq, dq, write);
+        deliver(ownDk, dk, write);
+        deliver(ownDv, dv, write);
+        return null;
+    }
+
+    private Tensor apart(Tensor target, long offset) {
+        return Tensor.of(target.name(), target.dtype(), Shape.of(target.rows(), target.columns()), workspace.block(), offset);
+    }
+
+    private void deliver(Tensor made, Tensor wanted, Write write) {
+        if (made == wanted) {
+            return;
+        }
+        if (write == Write.ACCUMULATE) {
+            elementwise.addScaled(1, made, wanted);
+        } else {
+            elementwise.copy(made, wanted);
+        }
+    }
+
+    private static long aligned(long bytes) {
+        return (bytes + WORKSPACE_ALIGNMENT_BYTES - 1) / WORKSPACE_ALIGNMENT_BYTES * WORKSPACE_ALIGNMENT_BYTES;
+    }
+
+    @Override
+    public void close() {
+        forwards.values().forEach(CudnnForward::close);
+        backwards.values().forEach(CudnnBackward::close);
+        forwards.clear();
+        backwards.clear();
+        offsets.close();
+        workspace.close();
+        cudnn.cudnnDestroy(library);
+    }
+}

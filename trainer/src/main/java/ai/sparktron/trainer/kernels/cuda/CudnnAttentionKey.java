@@ -1,0 +1,114 @@
+package ai.sparktron.trainer.kernels.cuda;
+
+import ai.sparktron.trainer.kernels.AttentionShape;
+import ai.sparktron.trainer.tensor.DType;
+import java.util.Arrays;
+
+/**
+ * What a plan of cuDNN's attention depends on. One of them is set again and again to look plans up, so that a call allocates nothing.
+ *
+ * <p>Row strides are in elements. A batch of equal documents is dense; otherwise it is packed: documents begin at offsets that a run is given, {@code batch} and
+ * {@code length} are the most that the plan takes, and {@code total} the most tokens.
+ */
+final class CudnnAttentionKey {
+
+    DType dtype;
+    int heads;
+    int kvHeads;
+    int keySize;
+    int valueSize;
+    int scaleBits;
+    int batch;
+    int length;
+    /** 0 for a dense batch. */
+    int total;
+    /** Whether no sums are made in an order that changes from run to run; of a gradient only. */
+    boolean deterministic;
+    long qStride;
+    long kStride;
+    long vStride;
+    long outStride;
+    long sumsStride;
+    /** Of the output's gradient, or 0 for a forward plan, as the others that follow. */
+    long dOutStride;
+    long dqStride;
+    long dkStride;
+    long dvStride;
+
+    void set(DType type, AttentionShape shape) {
+        dtype = type;
+        heads = shape.heads();
+        kvHeads = shape.kvHeads();
+        keySize = shape.keySize();
+        valueSize = shape.valueSize();
+        scaleBits = Float.floatToRawIntBits(shape.scale());
+    }
+
+    float scale() {
+        return Float.intBitsToFloat(scaleBits);
+    }
+
+    boolean packed() {
+        return total > 0;
+    }
+
+    boolean grouped() {
+        return heads != kvHeads;
+    }
+
+    CudnnAttentionKey copy() {
+        CudnnAttentionKey copy = new CudnnAttentionKey();
+        copy.dtype = dtype;
+        copy.heads = heads;
+        copy.kvHeads = kvHeads;
+        copy.keySize = keySize;
+        copy.valueSize = valueSize;
+        copy.scaleBits = scaleBits;
+        copy.batch = batch;
+        copy.length = length;
+        copy.total = total;
+        copy.deterministic = deterministic;
+        copy.qStride = qStride;
+        copy.kStride = kStride;
+        copy.vStride = vStride;
+        copy.outStride = outStride;
+        copy.sumsStride = sumsStride;
+        copy.dOutStride = dOutStride;
+        copy.dqStride = dqStride;
+        copy.dkStride = dkStride;
+        copy.dvStride = dvStride;
+        return copy;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof CudnnAttentionKey key && dtype == key.dtype && heads == key.heads && kvHeads == key.kvHeads && keySize == key.keySize
+                && valueSize == key.valueSize && scaleBits == key.scaleBits && batch == key.batch && length == key.length && total == key.total
+                && deterministic == key.deterministic && qStride == key.qStride && kStride == key.kStride && vStride == key.vStride && outStride == key.outStride
+                && sumsStride == key.sumsStride && dOutStride == key.dOutStride && dqStride == key.dqStride && dkStride == key.dkStride && dvStride == key.dvStride;
+    }
+
+    @Override
+    public int hashCode() {
+        long hash = dtype.ordinal() + (deterministic ? 16 : 0);
+        hash = hash * 31 + heads;
+        hash = hash * 31 + kvHeads;
+        hash = hash * 31 + keySize;
+        hash = hash * 31 + valueSize;
+        hash = hash * 31 + scaleBits;
+        hash = hash * 31 + batch;
+        hash = hash * 31 + length;
+        hash = hash * 31 + total;
+        hash = hash * 31 + qStride + 3 * kStride + 5 * vStride + 7 * outStride + 11 * sumsStride;
+        hash = hash * 31 + dOutStride + 3 * dqStride + 5 * dkStride + 7 * dvStride;
+        return (int) (hash ^ hash >>> 32);
+    }
+
+    @Override
+    public String toString() {
+        return (dOutStride == 0 ? "attention" : deterministic ? "deterministic gradient of attention" : "gradient of attention") + " " + dtype + ", " + heads + " heads over "
+                + kvHeads + " of " + keySize + " and " + valueSize + " columns, " + (packed() ? "up to " + batch + " documents of up to " + length + " tokens, "
+                + total + " in all" : batch + " documents of " + length + " tokens") + ", rows apart by "
+                + Arrays.toString(new long[] {qStride, kStride, vStride, outStride, dOutStride, dqStride, dkStride, dvStride});
+    }
+}

@@ -1,0 +1,193 @@
+package ai.sparktron.trainer.kernels.cuda;
+
+import ai.sparktron.trainer.kernels.cuda.CudnnGraph.Operand;
+import org.bytedeco.cuda.cudnn.cudnnContext;
+import org.bytedeco.cuda.global.cudnn;
+
+/**
+ * The gradient of attention as one plan of cuDNN. Its order: delta = sum of dO O over a head; P = exp(scores - log of sums); dV = P^T dO;
+ * dS = P (dO V^T - delta) scale; dK = dS^T Q; dQ = dS K. Where queries are grouped, dV and dK of all query heads are added up afterwards.
+ *
+ * <p>Unless asked to be deterministic, dQ is summed up in float32 memory by atomic additions, in any order. On Hopper the deterministic way keeps all of dS in its
+ * workspace: 2 B H S S bytes.
+ */
+final class CudnnBackward implements AutoCloseable {
+
+    private static final long ALIGNMENT_BYTES = 256;
+
+    private final CudnnPlan plan;
+    private final CudnnAttentionGraph parts;
+    private final int[] inputs;
+    private final int[] gradients;
+    private final int delta;
+    private final long deltaBytes;
+    /** Index of the float32 dQ, or -1, and of dK and dV of all query heads. */
+    private int queryTotals = -1;
+    private long queryTotalsBytes;
+    private int keysOfAllHeads = -1;
+    private long keysOfAllHeadsBytes;
+    private int valuesOfAllHeads = -1;
+    private long valuesOfAllHeadsBytes;
+    private final CudnnOffsets.Slots slots;
+
+    private Operand totals;
+    private Operand fullKeys;
+    private Operand fullValues;
+
+    /** @throws CudaException when cuDNN has no engine for it */
+    CudnnBackward(CudnnAttentionKey key, CudnnPlan.Target target) {
+        this.parts = new CudnnAttentionGraph(key, true);
+        CudnnGraph graph = parts.graph;
+        Operand dqOffsets = parts.offsets("offsets of dq");
+        Operand dkOffsets = parts.offsets("offsets of dk");
+        Operand dvOffsets = parts.offsets("offsets of dv");
+        Operand dOutOffsets = parts.offsets("offsets of dOut");
+        Operand out = parts.matrix("out", key.heads, key.valueSize, key.outStride, parts.outOffsets);
+        Operand dOut = parts.matrix("dOut", key.heads, key.valueSize, key.dOutStride, dOutOffsets);
+        Operand sums = parts.sums("log of sums");
+        Operand dq = parts.matrix("dq", key.heads, key.keySize, key.dqStride, dqOffsets);
+        Operand dk = parts.matrix("dk", key.kvHeads, key.keySize, key.dkStride, dkOffsets);
+        Operand dv = parts.matrix("dv", key.kvHeads, key.valueSize, key.dvStride, dvOffsets);
+
+        Operand deltas = delta(out, dOut);
+        Operand weights = weights(sums);
+        valueGradient(weights, dOut, dv, dvOffsets);
+        Operand dScores = scoreGradient(weights, dOut, deltas);
+        keyGradient(dScores, dk, dkOffsets);
+        queryGradient(dScores, dq, dqOffsets);
+
+        this.plan = new CudnnPlan(graph, target);
+        this.inputs = new int[] {plan.index(dOut), plan.index(parts.q), plan.index(parts.k), plan.index(parts.v), plan.index(out), plan.index(sums)};
+        this.gradients = new int[] {plan.index(dq), plan.index(dk), plan.index(dv)};
+        this.delta = plan.index(deltas);
+        long tokens = key.packed() ? key.total : (long) key.batch * key.length;
+        this.deltaBytes = tokens * key.heads * Float.BYTES;
+        measure(key, tokens);
+        this.slots = key.packed() ? new CudnnOffsets.Slots(plan, parts, dqOffsets, dkOffsets, dvOffsets, dOutOffsets) : null;
+    }
+
+    private void measure(CudnnAttentionKey key, long tokens) {
+        if (totals != null) {
+            queryTotals = plan.index(totals);
+            queryTotalsBytes = tokens * (key.packed() ? key.dqStride : (long) key.heads * key.keySize) * Float.BYTES;
+        }
+        int group = key.heads / key.kvHeads;
+        if (fullKeys != null && key.packed()) {
+            keysOfAllHeads = plan.index(fullKeys);
+            keysOfAllHeadsBytes = tokens * key.dkStride * group * Float.BYTES;
+            valuesOfAllHeads = plan.index(fullValues);
+            valuesOfAllHeadsBytes = tokens * key.dvStride * group * Float.BYTES;
+        }
+    }
+
+    private Operand delta(Operand out, Operand dOut) {
+        CudnnAttentionKey key = parts.key;
+        CudnnGraph graph = parts.graph;
+        Operand product = graph.virtual("dOut out", CudnnGraph.FLOAT, out.dimensions(), new long[] {(long) key.heads * key.length * key.valueSize,
+            (long) key.length * key.valueSize, (long) key.heads * key.valueSize, 1});
+        graph.each("dOut out", cudnn.CUDNN_POINTWISE_MUL, CudnnGraph.FLOAT, product, dOut, out);
+        Operand sum = graph.reduce("sum of dOut out", cudnn.CUDNN_REDUCE_TENSOR_ADD, product, parts.rowVirtual("sum of dOut out"));
+        long[] dimensions = {key.batch, key.heads, key.length, 1};
+        Operand deltas = key.packed()
+                ? graph.tensor("delta", CudnnGraph.FLOAT, dimensions, new long[] {(long) key.length * key.heads, 1, key.heads, 1}, parts.sumsOffsets)
+                : graph.tensor("delta", CudnnGraph.FLOAT, dimensions, new long[] {(long) key.heads * key.length, key.length, 1, 1});
+        return graph.each("delta", cudnn.CUDNN_POINTWISE_MUL, CudnnGraph.FLOAT, deltas, sum, graph.scalar("one", 1));
+    }
+
+    private Operand weights(Operand sums) {
+        CudnnGraph graph = parts.graph;
+        Operand lowered = graph.each("lowered", cudnn.CUDNN_POINTWISE_SUB, parts.scores(), sums);
+        return graph.each("weights", cudnn.CUDNN_POINTWISE_EXP, parts.causal(lowered));
+    }
+
+    private void valueGradient(Operand weights, Operand dOut, Operand dv, Operand dvOffsets) {
+        Operand transposed = parts.pairsTransposed("weights of keys", weights);
+        if (!parts.key.grouped()) {
+            parts.graph.product("dv", transposed, dOut, parts.keysOverQueries(), dv);
+            return;
+        }
+        fullValues = ofAllHeads("dv of all heads", parts.key.valueSize, parts.key.dvStride, dvOffsets);
+        parts.graph.product("dv", transposed, dOut, parts.keysOverQueries(), fullValues);
+        parts.graph.reduce("dv of groups", cudnn.CUDNN_REDUCE_TENSOR_ADD, fullValues, dv);
+    }
+
+    /** Memory with the offsets of the grouped tensor, which cuDNN multiplies by the queries of a group, as the strides say. */
+    private Operand ofAllHeads(String name, int columns, long stride, Operand offsets) {
+        CudnnAttentionKey key = parts.key;
+        long group = key.heads / key.kvHeads;
+        long[] dimensions = {key.batch, key.heads, key.length, columns};
+        return key.packed() ? parts.graph.tensor(name, parts.type, dimensions, new long[] {key.length * stride * group, columns, stride * group, 1}, offsets)
+                : parts.graph.virtual(name, parts.type, dimensions, new long[] {(long) key.heads * key.length * columns, (long) key.length * columns, columns, 1});
+    }
+
+    private Operand scoreGradient(Operand weights, Operand dOut, Operand deltas) {
+        CudnnGraph graph = parts.graph;
+        Operand dWeights = parts.pairs("dOut values");
+        graph.product("dOut values", dOut, parts.v, parts.queriesByKeys(), dWeights);
+        Operand lowered = graph.each("less delta", cudnn.CUDNN_POINTWISE_SUB, dWeights, deltas);
+        Operand weighted = graph.each("weighted", cudnn.CUDNN_POINTWISE_MUL, lowered, weights);
+        return graph.each("dScores", cudnn.CUDNN_POINTWISE_MUL, weighted, parts.scale);
+    }
+
+    private void keyGradient(Operand dScores, Operand dk, Operand dkOffsets) {
+        Operand transposed = parts.pairsTransposed("dScores of keys", dScores);
+        if (!parts.key.grouped()) {
+            parts.graph.product("dk", transposed, parts.q, parts.keysOverQueries(), dk);
+            return;
+        }
+        fullKeys = ofAllHeads("dk of all heads", parts.key.keySize, parts.key.dkStride, dkOffsets);
+        parts.graph.product("dk", transposed, parts.q, parts.keysOverQueries(), fullKeys);
+        parts.graph.reduce("dk of groups", cudnn.CUDNN_REDUCE_TENSOR_ADD, fullKeys, dk);
+    }
+
+    private void queryGradient(Operand dScores, Operand dq, Operand dqOffsets) {
+        CudnnAttentionKey key = parts.key;
+        CudnnGraph graph = parts.graph;
+        Operand keys = graph.reshape("keys", parts.k, graph.virtual("keys", parts.type, new long[] {key.batch, key.kvHeads, key.length, key.keySize},
+                new long[] {key.length * key.kStride, key.keySize, key.kStride, 1}, parts.kOffsets));
+        if (key.deterministic) {
+            graph.product("dq", dScores, keys, parts.queriesOverKeys(), dq);
+            return;
+        }
+        long[] dense = {(long) key.heads * key.length * key.keySize, (long) key.length * key.keySize, key.keySize, 1};
+        totals = graph.tensor("dq in float32", CudnnGraph.FLOAT, dq.dimensions(), key.packed() ? dq.strides() : dense, dqOffsets);
+        graph.product("dq", dScores, keys, parts.queriesOverKeys(), totals);
+        graph.each("dq rounded", cudnn.CUDNN_POINTWISE_IDENTITY, CudnnGraph.FLOAT, dq, totals);
+    }
+
+    private static long aligned(long bytes) {
+        return (bytes + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
+    }
+
+    /** Bytes of scratch of a run. */
+    long workspaceBytes() {
+        return aligned(plan.workspaceBytes()) + aligned(deltaBytes) + aligned(queryTotalsBytes) + aligned(keysOfAllHeadsBytes) + aligned(valuesOfAllHeadsBytes);
+    }
+
+    /** Where documents begin, for a packed plan. */
+    CudnnOffsets.Slots slots() {
+        return slots;
+    }
+
+    /** Enqueues the gradient on operands at these addresses. */
+    void run(cudnnContext library, long dOutAt, long qAt, long kAt, long vAt, long outAt, long sumsAt, long dqAt, long dkAt, long dvAt, long workspace) {
+        plan.at(inputs[0], dOutAt).at(inputs[1], qAt).at(inputs[2], kAt).at(inputs[3], vAt).at(inputs[4], outAt).at(inputs[5], sumsAt);
+        plan.at(gradients[0], dqAt).at(gradients[1], dkAt).at(gradients[2], dvAt);
+        long at = workspace + aligned(plan.workspaceBytes());
+        plan.at(delta, at);
+        at += aligned(deltaBytes);
+        if (queryTotals >= 0) {
+            plan.at(queryTotals, at);
+            at += aligned(queryTotalsBytes);
+        }
+        if (keysOfAllHeads >= 0) {
+            plan.at(keysOfAllHeads, at).at(valuesOfAllHeads, at + aligned(keysOfAllHeadsBytes));
+        }
+        plan.run(library, workspace);
+    }
+
+    @Override
+    public void close() {
+        plan.close();
+    }
+}

@@ -1,0 +1,131 @@
+package ai.sparktron.trainer.kernels.cuda;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+
+/**
+ * On the device, where the documents of a layout begin, in elements of tensors of given row strides, and how long they are. Kept until another layout comes:
+ * layers follow each other with the same one. Documents past the last are empty.
+ */
+final class CudnnOffsets implements AutoCloseable {
+
+    /** Strides that one layout is met with: q, k, v, their gradients, outputs and sums. */
+    private static final int MOST_STRIDES = 16;
+    private static final int ALIGNMENT_BYTES = 256;
+
+    private final DeviceMemory memory;
+    private final Staging staging;
+    private final long[] strides = new long[MOST_STRIDES];
+    private int known;
+    private int[] starts;
+    private int batch;
+    private DeviceBlock block;
+    private ByteBuffer host = ByteBuffer.allocate(0);
+
+    CudnnOffsets(DeviceMemory memory, Staging staging) {
+        this.memory = memory;
+        this.staging = staging;
+    }
+
+    /** Which layout is asked for from now on. @param documentStarts with the number of tokens as last entry; not changed later */
+    void use(int[] documentStarts, int documents) {
+        if (documentStarts == starts && documents == batch) {
+            return;
+        }
+        starts = documentStarts;
+        batch = documents;
+        known = 0;
+        long bytes = partBytes() * (MOST_STRIDES + 1);
+        if (block == null || block.sizeBytes() < bytes) {
+            close();
+            block = memory.allocate(bytes, "offsets of documents");
+        }
+        ByteBuffer lengths = room(batch * Integer.BYTES);
+        for (int d = 0; d < batch; d++) {
+            lengths.putInt(d + 1 < starts.length ? starts[d + 1] - starts[d] : 0);
+        }
+        staging.write(lengths(), lengths.flip());
+    }
+
+    private long partBytes() {
+        return ((batch + 1L) * Long.BYTES + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
+    }
+
+    private ByteBuffer room(int bytes) {
+        if (host.capacity() < bytes) {
+            host = ByteBuffer.allocate(bytes).order(ByteOrder.nativeOrder());
+        }
+        return host.clear();
+    }
+
+    /** Address of each document's number of tokens, 32 bits each. */
+    long lengths() {
+        return block.address();
+    }
+
+    /** Address of each document's first element in a tensor whose rows are so far apart, and the end's, 64 bits each. */
+    long of(long stride) {
+        for (int i = 0; i < known; i++) {
+            if (strides[i] == stride) {
+                return block.address() + partBytes() * (i + 1);
+            }
+        }
+        if (known == MOST_STRIDES) {
+            throw new IllegalStateException("a layout with more than " + MOST_STRIDES + " row strides: " + Arrays.toString(strides) + " and " + stride);
+        }
+        strides[known++] = stride;
+        ByteBuffer offsets = room((batch + 1) * Long.BYTES);
+        for (int d = 0; d <= batch; d++) {
+            offsets.putLong(starts[Math.min(d, starts.length - 1)] * stride);
+        }
+        long address = block.address() + partBytes() * known;
+        staging.write(address, offsets.flip());
+        return address;
+    }
+
+    @Override
+    public void close() {
+        if (block != null) {
+            block.close();
+            block = null;
+        }
+    }
+
+    /** The places of a packed plan that offsets and lengths go to. */
+    static final class Slots {
+        private final CudnnPlan plan;
+        private final int[] indexes;
+        private final long[] strides;
+        private final int queryLengths;
+        private final int keyLengths;
+
+        /** Of a forward plan. */
+        Slots(CudnnPlan plan, CudnnAttentionGraph parts) {
+            this(plan, parts, new CudnnGraph.Operand[] {parts.qOffsets, parts.kOffsets, parts.vOffsets, parts.outOffsets, parts.sumsOffsets},
+                    new long[] {parts.key.qStride, parts.key.kStride, parts.key.vStride, parts.key.outStride, parts.key.sumsStride});
+        }
+
+        /** Of a gradient's plan. */
+        Slots(CudnnPlan plan, CudnnAttentionGraph parts, CudnnGraph.Operand dq, CudnnGraph.Operand dk, CudnnGraph.Operand dv, CudnnGraph.Operand dOut) {
+            this(plan, parts, new CudnnGraph.Operand[] {parts.qOffsets, parts.kOffsets, parts.vOffsets, parts.outOffsets, parts.sumsOffsets, dq, dk, dv, dOut},
+                    new long[] {parts.key.qStride, parts.key.kStride, parts.key.vStride, parts.key.outStride, parts.key.sumsStride, parts.key.dqStride,
+                        parts.key.dkStride, parts.key.dvStride, parts.key.dOutStride});
+        }
+
+        private Slots(CudnnPlan plan, CudnnAttentionGraph parts, CudnnGraph.Operand[] operands, long[] strides) {
+            this.plan = plan;
+            this.indexes = Arrays.stream(operands).mapToInt(plan::index).toArray();
+            this.strides = strides;
+            this.queryLengths = plan.index(parts.queryLengths);
+            this.keyLengths = plan.index(parts.keyLengths);
+        }
+
+        void fill(CudnnOffsets offsets) {
+            for (int i = 0; i < indexes.length; i++) {
+                plan.at(indexes[i], offsets.of(strides[i]));
+            }
+            plan.at(queryLengths, offsets.lengths()).at(keyLengths, offsets.lengths());
+        }
+    }
+}
