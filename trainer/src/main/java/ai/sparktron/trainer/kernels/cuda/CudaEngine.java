@@ -40,20 +40,24 @@ public final class CudaEngine implements Engine, DeviceStreams {
     private final Staging staging;
     private final Kernels kernels;
 
-    /** What the products of an engine are made of. */
-    record Foundation(CudaDevice device, DeviceMemory memory, Modules modules, Settings settings) {
+    /** What the products and the attention of an engine are made of. */
+    record Foundation(CudaDevice device, DeviceMemory memory, Staging staging, Modules modules, Workspace workspace, Settings settings) {
     }
 
-    /** @param products makes the products; cuBLASLt's but in tests */
-    CudaEngine(int ordinal, Settings settings, Function<Foundation, DeviceProducts> products) {
+    /**
+     * @param products  makes the products; cuBLASLt's but in tests
+     * @param attention makes the attention
+     */
+    CudaEngine(int ordinal, Settings settings, Function<Foundation, DeviceProducts> products, Function<Foundation, DeviceAttention> attention) {
         try {
             this.device = part(CudaDevice.open(ordinal));
             this.memory = part(new DeviceMemory(device));
             this.staging = part(new Staging(device));
             Modules modules = part(new Modules(device, new CubinCache(settings.folder())));
             Workspace workspace = part(new Workspace(memory, "kernels' workspace"));
-            this.kernels = new CheckedKernels(part(new CudaKernels(device, modules, workspace,
-                    products.apply(new Foundation(device, memory, modules, settings)), new PlainAttention(modules, workspace))), this::supports);
+            Foundation foundation = new Foundation(device, memory, staging, modules, workspace, settings);
+            this.kernels = new CheckedKernels(part(new CudaKernels(device, modules, workspace, products.apply(foundation), attention.apply(foundation))),
+                    this::supports);
         } catch (RuntimeException | Error failure) {
             closeParts(failure);
             throw failure;
@@ -67,7 +71,7 @@ public final class CudaEngine implements Engine, DeviceStreams {
 
     /** Opens GPUs by their number. */
     public static EngineFactory factory(Settings settings) {
-        return ordinal -> new CudaEngine(ordinal, settings, CudaProducts::of);
+        return ordinal -> new CudaEngine(ordinal, settings, CudaProducts::of, CudaAttention::of);
     }
 
     @Override

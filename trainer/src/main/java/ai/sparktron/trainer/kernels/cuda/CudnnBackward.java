@@ -38,10 +38,11 @@ final class CudnnBackward implements AutoCloseable {
     CudnnBackward(CudnnAttentionKey key, CudnnPlan.Target target) {
         this.parts = new CudnnAttentionGraph(key, true);
         CudnnGraph graph = parts.graph;
-        Operand dqOffsets = parts.offsets("offsets of dq");
-        Operand dkOffsets = parts.offsets("offsets of dk");
-        Operand dvOffsets = parts.offsets("offsets of dv");
-        Operand dOutOffsets = parts.offsets("offsets of dOut");
+        // Gradients that lie as their tensors do share offsets with them, as cudnn-frontend's callers have it.
+        Operand dqOffsets = key.dqStride == key.qStride ? parts.qOffsets : parts.offsets("offsets of dq");
+        Operand dkOffsets = key.dkStride == key.kStride ? parts.kOffsets : parts.offsets("offsets of dk");
+        Operand dvOffsets = key.dvStride == key.vStride ? parts.vOffsets : parts.offsets("offsets of dv");
+        Operand dOutOffsets = key.dOutStride == key.outStride ? parts.outOffsets : parts.offsets("offsets of dOut");
         Operand out = parts.matrix("out", key.heads, key.valueSize, key.outStride, parts.outOffsets);
         Operand dOut = parts.matrix("dOut", key.heads, key.valueSize, key.dOutStride, dOutOffsets);
         Operand sums = parts.sums("log of sums");

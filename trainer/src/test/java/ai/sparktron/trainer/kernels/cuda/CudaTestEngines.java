@@ -1,6 +1,10 @@
 package ai.sparktron.trainer.kernels.cuda;
 
+import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.TokenLayout;
+import ai.sparktron.trainer.kernels.Write;
+import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.file.Path;
 
 /** Engines on the first GPU, for tests in other packages. */
@@ -13,11 +17,45 @@ public final class CudaTestEngines {
 
     /** As in production. */
     public static Engine engine() {
-        return new CudaEngine(0, SETTINGS, CudaProducts::of);
+        return new CudaEngine(0, SETTINGS, CudaProducts::of, CudaAttention::of);
     }
 
     /** With products by loops, which need no cuBLASLt. */
     public static Engine withLoopProducts() {
-        return new CudaEngine(0, SETTINGS, LoopProducts::new);
+        return new CudaEngine(0, SETTINGS, LoopProducts::new, CudaAttention::of);
+    }
+
+    /** Attention by cuDNN alone, of any length; what it refuses is an error. */
+    public static Engine withCudnnAttention(boolean deterministic) {
+        return new CudaEngine(0, settings(deterministic), LoopProducts::new, engine -> new CudaAttention(CudaAttention.cudnn(engine, 1), new NoAttention()));
+    }
+
+    /** Attention without cuDNN. */
+    public static Engine withOwnAttention() {
+        return new CudaEngine(0, SETTINGS, LoopProducts::new, engine -> new CudaAttention(null, CudaAttention.own(engine)));
+    }
+
+    private static CudaEngine.Settings settings(boolean deterministic) {
+        return new CudaEngine.Settings(SETTINGS.folder(), SETTINGS.tf32(), deterministic);
+    }
+
+    /** Where another attention must not be used. */
+    private static final class NoAttention implements DeviceAttention {
+
+        @Override
+        public void attention(Tensor q, Tensor k, Tensor v, AttentionShape shape, TokenLayout queries, TokenLayout keys, Tensor out, Tensor logSumExp) {
+            throw new AssertionError("cuDNN refused " + shape + " of " + q);
+        }
+
+        @Override
+        public void attentionGrad(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries,
+                                  TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write) {
+            throw new AssertionError("cuDNN refused the gradient of " + shape + " of " + q);
+        }
+
+        @Override
+        public void close() {
+            // Nothing is open.
+        }
     }
 }

@@ -1,0 +1,14 @@
+package ai.sparktron.trainer.kernels;
+
+import ai.sparktron.trainer.kernels.cuda.CudaTestEngines;
+import org.junit.jupiter.api.Tag;
+
+/** cuDNN's attention on a GPU, with gradients in a fixed order of additions. */
+@Tag("gpu")
+class CudnnDeterministicAttentionTest extends HalfAttentionContract {
+
+    @Override
+    Engine openEngine() {
+        return CudaTestEngines.withCudnnAttention(true);
+    }
+}
