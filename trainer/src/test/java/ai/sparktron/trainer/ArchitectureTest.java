@@ -48,6 +48,8 @@ class ArchitectureTest {
                 new Rule("kernels", List.of("comm", "mesh", "seam", "parallel", "layer", "model", "optimizer", "data", "train", "generate", "checkpoint", "convert",
                         "config", "verify")),
                 new Rule("comm", List.of("layer", "model", "seam", "parallel", "train", "org.apache.spark")),
+                new Rule("measure", List.of("mesh", "seam", "parallel", "layer", "model", "optimizer", "data", "train", "generate", "checkpoint", "convert", "config",
+                        "verify", "kernels.nd4j", "kernels.cuda")),
                 new Rule("mesh", List.of("tensor", "kernels", "comm", "seam", "parallel", "layer", "model", "optimizer", "data", "train", "generate", "checkpoint",
                         "convert", "config", "verify")),
                 new Rule("seam", List.of("comm", "mesh", "parallel", "layer", "train", "kernels.nd4j")),

@@ -1,0 +1,118 @@
+package ai.sparktron.trainer.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.sparktron.packing.shard.PackedRowBuilder;
+import ai.sparktron.trainer.comm.InProcessWorld;
+import ai.sparktron.trainer.comm.World;
+import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.data.DataCursor;
+import ai.sparktron.trainer.data.InMemoryRows;
+import ai.sparktron.trainer.data.MicroBatchSource;
+import ai.sparktron.trainer.data.RowOrder;
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.nd4j.Nd4jEngines;
+import ai.sparktron.trainer.model.ConfigReader;
+import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.StackArena;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What is counted without a device is what the CPU engine's arenas hold in a step, rank by rank. */
+class RankMeasurementTest {
+
+    private static final int ROW = 64;
+    private static final Set<DType> FLOAT = Set.of(DType.F32);
+
+    private static ModelConfig model() {
+        return ConfigReader.parse("""
+                {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 4,
+                 "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 8, "vocab_size": 120, "max_position_embeddings": 64, "rms_norm_eps": 1e-6,
+                 "rope_theta": 10000.0, "tie_word_embeddings": false, "hidden_act": "silu", "torch_dtype": "float32", "eos_token_id": 2}
+                """, "a test");
+    }
+
+    /** Peaks of the arenas of each rank: run, micro-batch, call. */
+    private static List<long[]> run(Options options, int ranks) throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(ranks);
+        try {
+            List<Future<long[]>> peaks = new ArrayList<>();
+            for (World world : InProcessWorld.create(ranks, Duration.ofSeconds(30))) {
+                peaks.add(threads.submit(() -> {
+                    try {
+                        return run(options, world);
+                    } catch (RuntimeException | Error e) {
+                        world.abort(e);
+                        throw e;
+                    }
+                }));
+            }
+            List<long[]> results = new ArrayList<>();
+            for (Future<long[]> peak : peaks) {
+                results.add(peak.get());
+            }
+            return results;
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    private static long[] run(Options options, World world) {
+        int[] ids = new int[ROW];
+        Arrays.setAll(ids, i -> i);
+        try (Engine engine = Nd4jEngines.open(Nd4jEngines.Face.HOST);
+                StackArena runArena = StackArena.growing("run", engine.memory(), 1 << 20);
+                StackArena microBatch = StackArena.growing("micro-batch", engine.memory(), 1 << 20);
+                StackArena scratch = StackArena.growing("call", engine.memory(), 1 << 20);
+                Arena.Frame run = runArena.open("run");
+                RankModel model = new RankModel(options, model(), engine, world, ROW, run);
+                InMemoryRows rows = new InMemoryRows(List.of(new PackedRowBuilder().add(ids, ids, null).toRow()));
+                MicroBatchSource source = MicroBatchSource.training(rows, model.batchShape(), RowOrder.SEQUENTIAL, DataCursor.start(1, 0))) {
+            model.steps(microBatch, scratch).train(source.next(), 0);
+            return new long[] {runArena.peakBytes(), microBatch.peakBytes(), scratch.peakBytes()};
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "--num_ranks 1",
+        "--num_ranks 1 --micro_batch_size 2 --recompute_granularity full --recompute_method uniform --recompute_num_layers 2",
+        "--num_ranks 1 --recompute_granularity selective --recompute_modules mlp",
+        "--num_ranks 2 --optimizer sgd",
+        "--num_ranks 2 --use_distributed_optimizer false",
+        "--num_ranks 2 --overlap_grad_reduce true --overlap_param_gather true",
+        "--num_ranks 2 --use_megatron_fsdp true",
+        "--num_ranks 2 --use_megatron_fsdp true --data_parallel_sharding_strategy optim_grads",
+        "--num_ranks 2 --tensor_model_parallel_size 2",
+        "--num_ranks 4 --tensor_model_parallel_size 2 --sequence_parallel true",
+        "--num_ranks 2 --context_parallel_size 2",
+        "--num_ranks 2 --context_parallel_size 2 --cp_comm_type all_gather",
+        "--num_ranks 2 --context_parallel_size 2 --cp_comm_type a2a",
+        "--num_ranks 4 --tensor_model_parallel_size 2 --context_parallel_size 2 --sequence_parallel true --micro_batch_size 2",
+    })
+    void peaksOfEveryRank(String words) throws Exception {
+        Options options = TinyRun.options(("--max_length " + ROW + " " + "--micro_batch_size 1 " + words).split(" "));
+        int ranks = options.derived().numRanks();
+        List<long[]> real = run(options, ranks);
+        for (int rank = 0; rank < ranks; rank++) {
+            MemoryUse use = RankMeasurement.of(options, model(), FLOAT, rank, ranks, ROW).memory();
+            long[] peaks = real.get(rank);
+            assertEquals(peaks[0], use.weights() + use.gradients() + use.optimizer() + use.tables(), "run, rank " + rank);
+            assertEquals(peaks[1], use.activations(), "micro-batch, rank " + rank);
+            assertEquals(peaks[2], use.logits() + use.exchanged() + use.scratch(), "call, rank " + rank);
+            assertTrue(use.weights() > 0 && use.gradients() > 0 && use.optimizer() > 0 && use.activations() > 0, use.toString());
+            assertTrue(use.tables() < use.weights() / 8, "weights, gradients and optimizer state are known by name: " + use);
+        }
+    }
+}
