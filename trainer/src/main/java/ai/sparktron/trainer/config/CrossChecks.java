@@ -72,8 +72,7 @@ final class CrossChecks {
         require(!parallel.tpCommOverlap() || sequence, "--tp_comm_overlap true needs --sequence_parallel true and --tensor_model_parallel_size above 1");
         require(parallel.dataParallelShardingStrategy().isEmpty() || parallel.useMegatronFsdp(), "--data_parallel_sharding_strategy "
                 + parallel.dataParallelShardingStrategy().orElse("") + " needs --use_megatron_fsdp true");
-        boolean shares = parallel.useMegatronFsdp() && parallel.dataParallelShardingStrategy().orElse("optim_grads").startsWith("optim_grads");
-        require(!shares || !parallel.overlapGradReduce(), "--overlap_grad_reduce true is for replicas; with --use_megatron_fsdp true and a strategy"
+        require(!sharesModel() || !parallel.overlapGradReduce(), "--overlap_grad_reduce true is for replicas; with --use_megatron_fsdp true and a strategy"
                 + " of optim_grads or optim_grads_params gradients are reduced block by block: leave it out");
         require(!parallel.overlapParamGather() || parallel.useDistributedOptimizer(), "--overlap_param_gather true needs --use_distributed_optimizer true");
         require(!parallel.overlapParamGather() || parallel.overlapGradReduce(), "--overlap_param_gather true needs --overlap_grad_reduce true");
@@ -88,6 +87,11 @@ final class CrossChecks {
         require(!options.packing().mlpPaddingFree() || !parallel.sequenceParallel(), "--mlp_padding_free true excludes --sequence_parallel true");
         PrecisionOptions precision = options.precision();
         require(!(precision.fp16().orElse(false) && precision.bf16().orElse(false)), "--fp16 true excludes --bf16 true; keep one");
+    }
+
+    private boolean sharesModel() {
+        ParallelOptions parallel = options.parallel();
+        return parallel.useMegatronFsdp() && parallel.dataParallelShardingStrategy().orElse("optim_grads").startsWith("optim_grads");
     }
 
     private void recompute() {
@@ -167,7 +171,22 @@ final class CrossChecks {
         require(!moe.moeEnableDeepep() || moe.moeTokenDispatcherType().equals("flex"), "--moe_enable_deepep true needs --moe_token_dispatcher_type flex");
     }
 
+    private static final List<String> OF_LORA = List.of("adapter_load", "target_modules", "target_regex", "modules_to_save", "lora_rank", "lora_alpha", "lora_dropout",
+            "lora_bias", "use_rslora", "lora_dtype", "merge_lora");
+    private static final List<String> OF_FREEZING = List.of("freeze_parameters", "freeze_parameters_regex", "freeze_parameters_ratio", "trainable_parameters",
+            "trainable_parameters_regex");
+
     private void tuning() {
+        boolean lora = options.tuner().trainType() == TunerOptions.TrainType.LORA;
+        for (String name : OF_LORA) {
+            require(lora || !options.given(name), "--" + name + " needs --train_type lora");
+        }
+        for (String name : OF_FREEZING) {
+            require(!lora || !options.given(name), "--" + name + " is for --train_type full; with lora the model is frozen, and modules_to_save names what is trained beside");
+        }
+        boolean frozen = lora || OF_FREEZING.stream().anyMatch(options::given);
+        require(!frozen || !sharesModel(), "--use_megatron_fsdp true shares out trained parameters alone and excludes --train_type lora and freeze_parameters; leave it out,"
+                + " or take --data_parallel_sharding_strategy optim");
         require(options.tuner().freezeParametersRatio() == 0 || options.parallel().pipelineModelParallelSize() == 1,
                 "--freeze_parameters_ratio " + options.tuner().freezeParametersRatio() + " excludes --pipeline_model_parallel_size above 1");
         boolean random = !options.checkpoint().noInitialization();

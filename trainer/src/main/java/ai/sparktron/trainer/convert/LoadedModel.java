@@ -7,15 +7,22 @@ import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
+import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.seam.Seams;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.StackArena;
+import ai.sparktron.trainer.tuner.Tuning;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 
-/** A whole model of a Hugging Face directory on one engine, with the arenas it needs: for inference, verification and comparisons. */
+/**
+ * A whole model of a Hugging Face directory on one engine, with the arenas it needs: for inference, verification and comparisons. With an adapter, what the adapter
+ * has of its own is what is trained.
+ */
 public final class LoadedModel implements AutoCloseable {
 
     private static final long CHUNK_BYTES = 16L << 20;
@@ -26,6 +33,7 @@ public final class LoadedModel implements AutoCloseable {
     private final StackArena microBatch;
     private final StackArena scratch;
     private final Parameters parameters;
+    private final Tuning tuning;
     private final DecoderModel model;
 
     private LoadedModel(Engine engine, Path directory, DType dtype, Parameters.Use use, Settings settings) throws IOException {
@@ -36,10 +44,18 @@ public final class LoadedModel implements AutoCloseable {
         this.microBatch = StackArena.growing("micro-batch", engine.memory(), CHUNK_BYTES);
         this.scratch = StackArena.growing("call", engine.memory(), CHUNK_BYTES);
         try {
-            this.parameters = Parameters.allocate(DecoderSpecs.of(config), settings.seams().slicing(), frame, dtype, use, 1);
-            new HuggingFaceImporter(config, engine).load(directory, parameters);
+            List<ParameterSpec> specs = DecoderSpecs.of(config);
+            HuggingFaceImporter weights = new HuggingFaceImporter(config, engine);
+            try (PeftAdapter adapter = settings.adapter().isPresent() ? PeftAdapter.open(settings.adapter().get()) : null) {
+                this.tuning = adapter == null ? Tuning.everything(specs) : adapter.tuning(specs, 0);
+                this.parameters = Parameters.allocate(tuning.applyTo(specs), settings.seams().slicing(), frame, dtype, use, 1);
+                weights.load(directory, parameters);
+                if (adapter != null) {
+                    adapter.load(parameters, engine);
+                }
+            }
             this.model = new DecoderModel(config, new DecoderModel.Options(ModelPart.whole(config), settings.seams(), settings.recompute(), settings.chunkBytes(),
-                    settings.maxLength()), parameters, engine, frame);
+                    settings.maxLength(), tuning.adapters()), parameters, engine, frame);
         } catch (IOException | RuntimeException | Error e) {
             close();
             throw e;
@@ -53,10 +69,16 @@ public final class LoadedModel implements AutoCloseable {
      * @param recompute  what is computed again in backward
      * @param chunkBytes largest size of the logits of a loss that exist at a time
      * @param seams      strategies; decide what is held here
+     * @param adapter    directory of a LoRA adapter, which is loaded beside the weights
      */
-    public record Settings(int maxLength, Recompute recompute, long chunkBytes, Seams seams) {
+    public record Settings(int maxLength, Recompute recompute, long chunkBytes, Seams seams, Optional<Path> adapter) {
         public static Settings of(int maxLength) {
-            return new Settings(maxLength, Recompute.none(), DecoderModel.Options.DEFAULT_CHUNK_BYTES, Seams.single());
+            return new Settings(maxLength, Recompute.none(), DecoderModel.Options.DEFAULT_CHUNK_BYTES, Seams.single(), Optional.empty());
+        }
+
+        /** The same with an adapter. */
+        public Settings with(Path adapterDirectory) {
+            return new Settings(maxLength, recompute, chunkBytes, seams, Optional.of(adapterDirectory));
         }
     }
 
@@ -65,7 +87,7 @@ public final class LoadedModel implements AutoCloseable {
      *
      * @param engine stays the caller's
      * @param dtype  type of parameters and activations
-     * @throws IllegalArgumentException as {@link ConfigReader} and {@link HuggingFaceImporter}
+     * @throws IllegalArgumentException as {@link ConfigReader}, {@link HuggingFaceImporter} and {@link PeftAdapter}
      */
     public static LoadedModel open(Engine engine, Path directory, DType dtype, Parameters.Use use, Settings settings) throws IOException {
         return new LoadedModel(engine, directory, dtype, use, settings);
@@ -85,6 +107,11 @@ public final class LoadedModel implements AutoCloseable {
 
     public Parameters parameters() {
         return parameters;
+    }
+
+    /** What of it is trained: all, or what the adapter has of its own. */
+    public Tuning tuning() {
+        return tuning;
     }
 
     /** Frame of the run arena, for what lives as long as the model. */

@@ -130,8 +130,8 @@ final class BlockFactory {
     }
 
     /** Every product with a weight of the model is made here. @param bias null = none */
-    private static Linear linear(Parameter weight, Parameter bias) {
-        return new DenseLinear(weight, bias);
+    private Linear linear(Parameter weight, Parameter bias) {
+        return LoraLinear.over(new DenseLinear(weight, bias), weight, parameters, options.adapters());
     }
 
     private Norm norm(String name) {

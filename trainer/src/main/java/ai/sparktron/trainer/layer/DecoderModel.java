@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.layer;
 
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.model.Adapters;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
@@ -11,6 +12,7 @@ import ai.sparktron.trainer.seam.TokenDeal;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -45,10 +47,16 @@ public final class DecoderModel {
      * @param recompute  what is not saved
      * @param chunkBytes largest size of the logits that exist at a time
      * @param maxLength  longest document expected, in tokens; sizes the rope table
+     * @param adapters   low-rank additions, whose parameters are among the model's
      */
-    public record Options(ModelPart part, Seams seams, Recompute recompute, long chunkBytes, int maxLength) {
+    public record Options(ModelPart part, Seams seams, Recompute recompute, long chunkBytes, int maxLength, Adapters adapters) {
         /** Chunks of logits of 256 MiB keep their products large and their memory small. */
         public static final long DEFAULT_CHUNK_BYTES = 256L << 20;
+
+        /** Without additions. */
+        public Options(ModelPart part, Seams seams, Recompute recompute, long chunkBytes, int maxLength) {
+            this(part, seams, recompute, chunkBytes, maxLength, Adapters.none());
+        }
 
         /** A whole model on one device. */
         public static Options single(ModelConfig config, int maxLength) {
@@ -75,14 +83,30 @@ public final class DecoderModel {
         this.rope = new Rope(config, engine, run, options.maxLength());
         ModelPart part = options.part();
         Seams seams = options.seams();
-        this.embedding = part.hasEmbedding() ? new Embedding(parameters.get(DecoderSpecs.EMBEDDING), seams.region()) : null;
+        this.embedding = part.hasEmbedding() ? new Embedding(parameters.get(DecoderSpecs.EMBEDDING), seams.region(),
+                EmbeddingAddition.of(parameters, options.adapters())) : null;
         this.blocks = new BlockFactory(config, options, parameters).blocks(use);
-        this.head = part.hasHead() ? new Head(new Norm(parameters.get(DecoderSpecs.FINAL_NORM), config.normEpsilon()),
-                parameters.get(config.tiedEmbeddings() ? DecoderSpecs.EMBEDDING : DecoderSpecs.HEAD), seams.region(), seams.vocabulary(),
-                options.chunkBytes()) : null;
-        this.embeddingParameters = embedding == null ? List.of() : List.of(parameters.get(DecoderSpecs.EMBEDDING));
-        this.headParameters = head == null ? List.of() : List.of(parameters.get(DecoderSpecs.FINAL_NORM),
-                parameters.get(config.tiedEmbeddings() ? DecoderSpecs.EMBEDDING : DecoderSpecs.HEAD));
+        this.head = part.hasHead() ? head(parameters) : null;
+        this.embeddingParameters = embedding == null ? List.of() : beginning(parameters, DecoderSpecs.EMBEDDING_MODULE);
+        this.headParameters = head == null ? List.of() : headParameters(parameters);
+    }
+
+    private Head head(Parameters parameters) {
+        Parameter weight = parameters.get(config.tiedEmbeddings() ? DecoderSpecs.EMBEDDING : DecoderSpecs.HEAD);
+        // An addition to a table that embeds tokens is to the embedding alone.
+        Linear product = LoraLinear.over(new DenseLinear(weight, null), weight, parameters, config.tiedEmbeddings() ? Adapters.none() : options.adapters());
+        return new Head(new Norm(parameters.get(DecoderSpecs.FINAL_NORM), config.normEpsilon()), weight, product, options.seams().region(),
+                options.seams().vocabulary(), options.chunkBytes());
+    }
+
+    private List<Parameter> headParameters(Parameters parameters) {
+        List<Parameter> used = new ArrayList<>(List.of(parameters.get(DecoderSpecs.FINAL_NORM)));
+        used.addAll(config.tiedEmbeddings() ? List.of(parameters.get(DecoderSpecs.EMBEDDING)) : beginning(parameters, DecoderSpecs.HEAD_MODULE));
+        return List.copyOf(used);
+    }
+
+    private static List<Parameter> beginning(Parameters parameters, String prefix) {
+        return parameters.all().stream().filter(parameter -> parameter.spec().name().startsWith(prefix)).toList();
     }
 
     public ModelConfig config() {

@@ -10,10 +10,13 @@ final class Embedding {
 
     private final Parameter table;
     private final Region region;
+    private final EmbeddingAddition addition;
 
-    Embedding(Parameter table, Region region) {
+    /** @param addition null = none */
+    Embedding(Parameter table, Region region, EmbeddingAddition addition) {
         this.table = table;
         this.region = region;
+        this.addition = addition;
     }
 
     /** out [T, D]. */
@@ -21,16 +24,25 @@ final class Embedding {
         try (Arena.Frame scratch = pass.scratch().open("embedding")) {
             Tensor partial = region.partial(out, scratch);
             pass.kernels().embedding(pass.batch().ids(), table.value(), firstRow(), partial);
+            if (addition != null) {
+                addition.forward(firstRow(), partial, pass);
+            }
             region.exit(partial, out);
         }
     }
 
     void backward(Tensor gradient, Pass pass) {
-        if (!table.isTrained()) {
+        if (!table.isTrained() && addition == null) {
             return;
         }
         try (Arena.Frame scratch = pass.scratch().open("embedding")) {
-            pass.kernels().embeddingGrad(pass.batch().ids(), region.exitGrad(gradient, scratch), firstRow(), table.gradient());
+            Tensor dPartial = region.exitGrad(gradient, scratch);
+            if (table.isTrained()) {
+                pass.kernels().embeddingGrad(pass.batch().ids(), dPartial, firstRow(), table.gradient());
+            }
+            if (addition != null) {
+                addition.backward(firstRow(), dPartial, pass);
+            }
         }
     }
 

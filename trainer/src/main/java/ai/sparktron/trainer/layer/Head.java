@@ -21,17 +21,20 @@ final class Head {
 
     private final Norm norm;
     private final Parameter weight;
+    private final Linear product;
     private final Region region;
     private final VocabularyGroup vocabulary;
     private final long chunkBytes;
 
     /**
      * @param weight     [V', D]: the head's, or the embedding's when tied
+     * @param product    with it
      * @param chunkBytes largest size of a chunk's logits
      */
-    Head(Norm norm, Parameter weight, Region region, VocabularyGroup vocabulary, long chunkBytes) {
+    Head(Norm norm, Parameter weight, Linear product, Region region, VocabularyGroup vocabulary, long chunkBytes) {
         this.norm = norm;
         this.weight = weight;
+        this.product = product;
         this.region = region;
         this.vocabulary = vocabulary;
         this.chunkBytes = chunkBytes;
@@ -43,7 +46,7 @@ final class Head {
             Tensor normed = scratch.tensor("normed", in.residual().dtype(), in.residual().rows(), in.residual().columns());
             norm.forward(in, normed, null, pass);
             Tensor entered = region.enter(normed, scratch);
-            pass.kernels().matmul(entered.rows(first, rows), Transpose.NO, weight.value(), Transpose.YES, logits, Write.OVERWRITE);
+            product.forward(entered.rows(first, rows), logits, pass);
         }
     }
 
@@ -116,7 +119,8 @@ final class Head {
         Tensor labels = targets.labels().rows(from, x.rows());
         Tensor scale = targets.scale().rows(from, x.rows());
         long firstColumn = weight.slices().get(0).firstRow();
-        kernels.matmul(x, Transpose.NO, weight.value(), Transpose.YES, logits, Write.OVERWRITE);
+        Pass named = pass.ofTrained(from, x.rows());
+        product.forward(x, logits, named);
         kernels.softmaxStatistics(logits, labels, firstColumn, logSumExp, picked);
         vocabulary.combine(kernels, pass.scratch(), logSumExp, picked);
         kernels.scale(picked, -1);
@@ -125,10 +129,7 @@ final class Head {
         kernels.matmul(picked.reshape(row), Transpose.NO, scale.reshape(row), Transpose.YES, pass.lossSum().reshape(Shape.of(1, 1)), Write.ACCUMULATE);
         if (train) {
             kernels.crossEntropyGrad(logits, logSumExp, labels, firstColumn, scale);
-            if (weight.isTrained()) {
-                kernels.matmul(logits, Transpose.YES, x, Transpose.NO, weight.gradient(), Write.ACCUMULATE);
-            }
-            kernels.matmul(logits, Transpose.NO, weight.value(), Transpose.NO, x, Write.OVERWRITE);
+            product.backward(logits, x, x, named);
         }
     }
 }

@@ -6,6 +6,7 @@ import ai.sparktron.trainer.kernels.TokenLayout;
 import ai.sparktron.trainer.seam.DealtLayout;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.stream.IntStream;
 
 /**
  * One micro-batch on its way through the layers of a rank. Made by {@link DecoderModel#begin}; closing it frees what is still saved, also after a failure.
@@ -61,6 +62,16 @@ public final class Pass implements AutoCloseable {
 
     Engine engine() {
         return engine;
+    }
+
+    /** The same with the names of some of the trained tokens alone, for layers that see no others. */
+    Pass ofTrained(long from, long count) {
+        TokenNames names = batch.targets().names();
+        if (names == null) {
+            return this;
+        }
+        TokenNames own = names.pick(IntStream.range((int) from, (int) (from + count)).toArray());
+        return new Pass(engine, scratch, frame, saved, batch.named(own), ropeTable, cache, lossSum, borders);
     }
 
     Kernels kernels() {

@@ -29,8 +29,14 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
      * @param rows   I32 [N] index of each in the micro-batch; null when all are trained
      * @param labels I32 [N]
      * @param scale  float32 [N] factor on each one's loss and gradient
+     * @param names  of these tokens, see {@link TokenBatch#names}
      */
-    record Targets(int count, Tensor rows, Tensor labels, Tensor scale) {
+    record Targets(int count, Tensor rows, Tensor labels, Tensor scale, TokenNames names) {
+    }
+
+    /** The same batch as far as names go, of other tokens. */
+    TokenBatch named(TokenNames others) {
+        return new TokenBatch(ids, layout, dealt, targets, reach, others);
     }
 
     /**
@@ -72,7 +78,7 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
     private static Targets targets(HostTokens host, float lossScale, Engine engine, Arena.Frame frame) {
         int count = host.trainedTokens();
         if (count == 0) {
-            return new Targets(0, null, null, null);
+            return new Targets(0, null, null, null, null);
         }
         int[] rows = new int[count];
         int[] labels = new int[count];
@@ -94,6 +100,6 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
             rowTensor = frame.tensor("trained_rows", DType.I32, count);
             engine.write(rowTensor, HostArrays.bytes(rows));
         }
-        return new Targets(count, rowTensor, labelTensor, scaleTensor);
+        return new Targets(count, rowTensor, labelTensor, scaleTensor, host.names() == null ? null : host.names().pick(rows));
     }
 }

@@ -120,7 +120,7 @@ public record Adapters(Map<String, LowRank> byTensor, float dropout, long seed) 
     }
 
     /** Whether rows are looked up by token. */
-    static boolean isTable(TensorSpec tensor) {
+    public static boolean isTable(TensorSpec tensor) {
         return tensor.name().endsWith("embed_tokens" + WEIGHT);
     }
 

@@ -13,10 +13,14 @@ import java.util.List;
  */
 public final class DecoderSpecs {
 
+    /** What the names of the embedding's parameters begin with. */
+    public static final String EMBEDDING_MODULE = "embedding.";
     /** Name of the embedding, which is also the head of tied models. */
-    public static final String EMBEDDING = "embedding.word_embeddings.weight";
+    public static final String EMBEDDING = EMBEDDING_MODULE + "word_embeddings.weight";
     public static final String FINAL_NORM = "decoder.final_layernorm.weight";
-    public static final String HEAD = "output_layer.weight";
+    /** What the names of the head's parameters begin with, where it has its own. */
+    public static final String HEAD_MODULE = "output_layer.";
+    public static final String HEAD = HEAD_MODULE + "weight";
 
     private DecoderSpecs() {
     }

@@ -51,6 +51,16 @@ public final class SafetensorsFolder implements AutoCloseable {
         }
     }
 
+    /** A folder's only file of that name. @throws NoSuchFileException when it is not there */
+    public static SafetensorsFolder open(Path folder, String name) throws IOException {
+        SafetensorsFolder opened = new SafetensorsFolder(folder);
+        if (!Files.exists(folder.resolve(name))) {
+            throw new NoSuchFileException(folder.resolve(name).toString());
+        }
+        opened.openSingle(name);
+        return opened;
+    }
+
     private void openSingle(String name) throws IOException {
         if (!Files.exists(folder.resolve(name))) {
             throw new NoSuchFileException(folder.toString(), null, "it holds neither " + SINGLE + " nor " + INDEX

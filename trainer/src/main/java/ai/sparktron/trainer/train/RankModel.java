@@ -18,6 +18,7 @@ import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
+import ai.sparktron.trainer.tuner.Tuning;
 import java.util.List;
 
 /**
@@ -31,6 +32,7 @@ final class RankModel implements AutoCloseable {
     private final Arena.Frame run;
     private final ParallelPlan grid;
     private final BackgroundCollectives background;
+    private final Tuning tuning;
     private final Parameters parameters;
     private final ModelUpdate update;
     private final DecoderModel model;
@@ -52,7 +54,8 @@ final class RankModel implements AutoCloseable {
         Communicator ranks = grid.gradientGroup();
         ParameterUpdate.Traffic traffic = RunSetup.traffic(sizes, ranks.size());
         this.background = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null : grid.gradientsInBackground();
-        List<ParameterSpec> specs = DecoderSpecs.of(config, grid.part(config));
+        this.tuning = StartingPoint.tuning(options, config);
+        List<ParameterSpec> specs = tuning.applyTo(DecoderSpecs.of(config, grid.part(config)));
         if (RunSetup.sharing(sizes).ofModel()) {
             boolean resident = RunSetup.sharing(sizes) == RunSetup.Sharing.GRADIENTS;
             ShardedUnits units = ShardedUnits.allocate(specs, grid.seams().slicing(), run, ranks.size(), resident);
@@ -63,7 +66,7 @@ final class RankModel implements AutoCloseable {
             this.update = new ParameterUpdate(engine, parameters, ranks, background, grid.modelGroup(), traffic, options.optimizer(), run);
         }
         this.model = new DecoderModel(config, new DecoderModel.Options(grid.part(config), grid.seams(), RunSetup.recompute(options.recompute()),
-                DecoderModel.Options.DEFAULT_CHUNK_BYTES, longest), parameters, engine, run, update.use());
+                DecoderModel.Options.DEFAULT_CHUNK_BYTES, longest, tuning.adapters()), parameters, engine, run, update.use());
         update.clear();
     }
 
@@ -77,6 +80,11 @@ final class RankModel implements AutoCloseable {
 
     ParallelPlan grid() {
         return grid;
+    }
+
+    /** What of the model is trained. */
+    Tuning tuning() {
+        return tuning;
     }
 
     Parameters parameters() {

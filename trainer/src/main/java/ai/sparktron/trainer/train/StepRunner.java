@@ -8,6 +8,7 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Pass;
+import ai.sparktron.trainer.layer.TokenNames;
 import ai.sparktron.trainer.optimizer.GradientScale;
 import ai.sparktron.trainer.seam.TokenDeal;
 import ai.sparktron.trainer.tensor.Arena;
@@ -15,6 +16,7 @@ import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -126,13 +128,23 @@ public final class StepRunner {
             return; // Nothing to learn from: padding of a last, short global batch.
         }
         float lossScale = normalisation == Normalisation.PER_TOKEN ? 1 : 1f / Math.max(1, batch.trainedTokens());
-        HostTokens tokens = HostTokens.of(batch.ids(), batch.labels(), batch.weightsOrNull(), batch.positions(), batch.documents());
+        HostTokens tokens = HostTokens.of(batch.ids(), batch.labels(), batch.weightsOrNull(), batch.positions(), batch.documents()).named(names(batch));
         try (Pass pass = model.begin(tokens, lossScale, mode, microBatchArena, scratch, lossSum)) {
             model.forward(pass);
             if (mode == Pass.Mode.TRAIN) {
                 model.backward(pass);
             }
         }
+    }
+
+    private static TokenNames names(MicroBatch batch) {
+        List<TokenNames.Run> runs = new ArrayList<>();
+        int from = 0;
+        for (MicroBatch.Row row : batch.rows()) {
+            runs.add(new TokenNames.Run(from, row.tokens(), row.sample(), 0));
+            from += row.tokens();
+        }
+        return new TokenNames(runs);
     }
 
     private double contribution(MicroBatch batch) {

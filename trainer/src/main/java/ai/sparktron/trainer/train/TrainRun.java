@@ -1,17 +1,10 @@
 package ai.sparktron.trainer.train;
 
 import ai.sparktron.packing.shard.ShardVerification;
-import ai.sparktron.trainer.checkpoint.AtomicFiles;
-import ai.sparktron.trainer.checkpoint.CheckpointException;
 import ai.sparktron.trainer.checkpoint.CheckpointStore;
-import ai.sparktron.trainer.checkpoint.SavedCheckpoint;
 import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.config.LoggingOptions;
 import ai.sparktron.trainer.config.Options;
-import ai.sparktron.trainer.convert.GatheredWeights;
-import ai.sparktron.trainer.convert.HuggingFaceExporter;
-import ai.sparktron.trainer.convert.HuggingFaceImporter;
-import ai.sparktron.trainer.convert.WeightSource;
 import ai.sparktron.trainer.data.BatchShape;
 import ai.sparktron.trainer.data.DataCursor;
 import ai.sparktron.trainer.data.MicroBatchSource;
@@ -20,10 +13,9 @@ import ai.sparktron.trainer.data.ShardFiles;
 import ai.sparktron.trainer.data.ShardSource;
 import ai.sparktron.trainer.data.StepSource;
 import ai.sparktron.trainer.kernels.Engine;
-import ai.sparktron.trainer.layer.Initialiser;
 import ai.sparktron.trainer.model.ConfigReader;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
-import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.StackArena;
@@ -37,7 +29,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -139,10 +130,11 @@ public final class TrainRun {
         long total = RunSetup.trainIters(options, data.rows().rows());
         CheckpointStore store = new CheckpointStore(plan.runPath());
         Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), engine, model.update(),
-                directory -> writeModel(directory, config, model, engine), options.training().seed());
-        Checkpointer.Progress progress = start(config, engine, model.update(), checkpointer, store, data.rows().rows());
+                new ModelFiles(plan, config, model, engine, context.isFirst()), options.training().seed());
+        Checkpointer.Progress progress = new StartingPoint(plan, config, model.tuning(), engine, this::line).fill(model.update(), checkpointer,
+                context.resume() ? store.latest() : Optional.empty(), data.rows().rows());
         StepRunner steps = model.steps(memory.microBatch(), memory.scratch());
-        say(model.update(), config, engine, data, total);
+        say(model, config, engine, data, total);
         return loop(config, engine, memory, data, new Parts(total, model.batchShape(), steps, checkpointer, progress));
     }
 
@@ -168,58 +160,6 @@ public final class TrainRun {
                     reporter.elapsedSeconds() - parts.progress().elapsedSeconds(), reporter.allTokens());
             drawCurves();
             return result;
-        }
-    }
-
-    /** Weights and position: of the checkpoint to continue, of {@code --load}, of {@code --model}, or random. */
-    private Checkpointer.Progress start(ModelConfig config, Engine engine, ModelUpdate update, Checkpointer checkpointer, CheckpointStore store,
-                                        long rows) throws IOException {
-        DataCursor beginning = DataCursor.start(rows, options.training().seed());
-        Optional<SavedCheckpoint> own = context.resume() ? store.latest() : Optional.empty();
-        Optional<SavedCheckpoint> given = plan.load().map(CheckpointStore::open);
-        boolean exact = own.isPresent() || given.isPresent() && !options.checkpoint().finetune();
-        if (exact) {
-            SavedCheckpoint checkpoint = own.orElseGet(given::orElseThrow);
-            Checkpointer.Progress progress = checkpointer.restore(checkpoint, rows);
-            line("continuing from step " + progress.iteration() + " of " + checkpoint.directory());
-            return progress;
-        }
-        if (given.isPresent()) {
-            line("weights of " + given.get().directory());
-            update.load(parameters -> new HuggingFaceImporter(config, engine).load(given.get().directory(), parameters));
-        } else if (options.checkpoint().noInitialization()) {
-            line("weights of " + plan.model());
-            update.load(parameters -> new HuggingFaceImporter(config, engine).load(Path.of(plan.model()), parameters));
-        } else {
-            line("random weights from " + plan.model() + "/config.json, seed " + options.training().seed());
-            update.load(parameters -> Initialiser.initialise(parameters, engine.kernels(), options.training().seed()));
-        }
-        return new Checkpointer.Progress(0, beginning, Double.NaN, 0);
-    }
-
-    /** The first rank writes; ranks that hold parts of the same replica hand them over, piece by piece; other replicas have nothing to do
-     * unless they share the model out. */
-    private void writeModel(Path directory, ModelConfig config, RankModel replica, Engine engine) {
-        ParallelPlan grid = replica.grid();
-        if (grid.gradientGroup().rank() != 0 && !replica.update().meetsInEveryPass()) {
-            return;
-        }
-        try {
-            HuggingFaceExporter exporter = new HuggingFaceExporter(config, config.dtype(), Path.of(plan.tokenizer()), options.checkpoint().maxShardBytes());
-            GatheredWeights gathered = GatheredWeights.values(replica.parameters(), engine, grid.modelGroup().ranks()::allGather);
-            WeightSource weights = (tensor, from, count) -> {
-                replica.update().bring(tensor);
-                return gathered.read(tensor, from, count);
-            };
-            if (!context.isFirst()) {
-                exporter.contribute(weights);
-                return;
-            }
-            exporter.write(directory, weights);
-            AtomicFiles.write(directory.resolve("args.json"), plan.argsJson().getBytes(StandardCharsets.UTF_8));
-        } catch (IOException e) {
-            throw new CheckpointException("cannot write the model into " + directory + ": " + e
-                    + "; earlier checkpoints are untouched", e);
         }
     }
 
@@ -260,9 +200,12 @@ public final class TrainRun {
         }
     }
 
-    private void say(ModelUpdate update, ModelConfig config, Engine engine, Data data, long total) {
+    private void say(RankModel model, ModelConfig config, Engine engine, Data data, long total) {
         line(config.family().name() + ", " + Figures.count(config.parameterCount()) + " parameters; " + engine.description() + "; "
-                + Figures.bytes(update.heldBytes()) + " of weights and gradients");
+                + Figures.bytes(model.update().heldBytes()) + " of weights and gradients");
+        if (model.tuning().freezes(DecoderSpecs.of(config))) {
+            model.tuning().summary(DecoderSpecs.of(config)).forEach(this::line);
+        }
         line(Figures.count(data.rows().rows()) + " training rows of up to " + data.rows().rowCapacity() + " tokens, "
                 + Figures.count(data.rows().counts().tokens()) + " tokens; " + total + " steps of " + options.training().globalBatchSize() + " rows"
                 + (data.validation() == null ? "" : "; " + Figures.count(data.validation().rows()) + " validation rows"));

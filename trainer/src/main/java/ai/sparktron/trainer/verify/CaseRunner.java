@@ -2,8 +2,10 @@ package ai.sparktron.trainer.verify;
 
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.Reduction;
+import ai.sparktron.trainer.convert.AdapterExporter;
 import ai.sparktron.trainer.convert.GatheredWeights;
 import ai.sparktron.trainer.convert.LoadedModel;
+import ai.sparktron.trainer.convert.MergedWeights;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.layer.HostTokens;
@@ -24,6 +26,7 @@ import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.HalfPrecision;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -157,11 +160,16 @@ final class CaseRunner {
         return floats(lossSum)[0];
     }
 
-    /** Gradients by Hugging Face names. */
-    Map<String, float[]> gradients() {
+    /** Gradients by the names of the files: of the model's, or of the adapter's where there is one. */
+    Map<String, float[]> gradients() throws IOException {
         GatheredWeights weights = GatheredWeights.gradients(loaded.parameters(), engine, replica.ranks()::allGather);
         Map<String, float[]> gradients = new LinkedHashMap<>();
-        for (ParameterSpec parameter : DecoderSpecs.of(loaded.config())) {
+        List<ParameterSpec> model = DecoderSpecs.of(loaded.config());
+        if (loaded.tuning().peft().isPresent()) {
+            new AdapterExporter(model, loaded.tuning(), "", DType.F32).floats(weights).forEach((name, values) -> gradients.put("grad." + name, values));
+            return gradients;
+        }
+        for (ParameterSpec parameter : model) {
             for (TensorSpec tensor : parameter.parts()) {
                 if (weights.has(tensor)) {
                     gradients.put("grad." + tensor.name(), weights.read(tensor, 0, Math.toIntExact(tensor.elements())));
@@ -169,6 +177,19 @@ final class CaseRunner {
             }
         }
         return gradients;
+    }
+
+    /** The model's tensors by their names, with the additions in them. */
+    Map<String, float[]> merged() throws IOException {
+        GatheredWeights weights = GatheredWeights.values(loaded.parameters(), engine, replica.ranks()::allGather);
+        MergedWeights merged = new MergedWeights(weights, weights, loaded.tuning().adapters());
+        Map<String, float[]> tensors = new LinkedHashMap<>();
+        for (ParameterSpec parameter : DecoderSpecs.of(loaded.config())) {
+            for (TensorSpec tensor : parameter.parts()) {
+                tensors.put(tensor.name(), merged.read(tensor, 0, Math.toIntExact(tensor.elements())));
+            }
+        }
+        return tensors;
     }
 
     /** The most probable continuation, with a cache of keys and values. */

@@ -104,6 +104,24 @@ final class ReferenceCase {
         return expected;
     }
 
+    /** Directory of the LoRA adapter that the case is about. */
+    Optional<Path> adapter() {
+        return Optional.of(directory.resolve("adapter")).filter(Files::isDirectory);
+    }
+
+    /** Tensors of the model with the adapter in them, by name; empty when the case has none. */
+    Map<String, float[]> merged() throws IOException {
+        Map<String, float[]> tensors = new LinkedHashMap<>();
+        if (has("merged/model.safetensors")) {
+            try (SafetensorsFile file = SafetensorsFile.open(directory.resolve("merged/model.safetensors"))) {
+                for (String name : file.names()) {
+                    tensors.put(name, file.readFloats(name));
+                }
+            }
+        }
+        return tensors;
+    }
+
     /** A prompt and its continuation. */
     record Greedy(int[] prompt, int[] generated) {
     }

@@ -3,6 +3,7 @@ package ai.sparktron.trainer.verify;
 import ai.sparktron.trainer.comm.CommunicatorAbortedException;
 import ai.sparktron.trainer.comm.InProcessWorld;
 import ai.sparktron.trainer.comm.World;
+import ai.sparktron.trainer.convert.AdapterExporter;
 import ai.sparktron.trainer.convert.LoadedModel;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineFactory;
@@ -11,6 +12,7 @@ import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.model.ConfigReader;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.tensor.DType;
@@ -54,6 +56,8 @@ public final class Verification {
     }
 
     private static final int OTHER_REPLICA = -1;
+    /** A sum of a few products, in float32 on their side. */
+    private static final double MERGED_TOLERANCE = 1e-6;
     private static final Duration COLLECTIVE_TIMEOUT = Duration.ofMinutes(10);
 
     private final EngineFactory engines;
@@ -184,11 +188,15 @@ public final class Verification {
         plan.validate(ConfigReader.read(reference.directory()), longest);
         try (Engine engine = engines.open(world.rank());
                 LoadedModel loaded = LoadedModel.open(engine, reference.directory(), DType.F32, Parameters.Use.TRAIN,
-                        new LoadedModel.Settings(longest, settings.recompute(), settings.chunkBytes(), plan.seams()))) {
+                        new LoadedModel.Settings(longest, settings.recompute(), settings.chunkBytes(), plan.seams(),
+                                reference.adapter()))) {
             CaseRunner runner = new CaseRunner(loaded, plan, settings.microBatchRows());
             boolean first = plan.coordinate(Axis.DATA) == 0;
             if (inputs.isPresent()) {
                 comparisons.addAll(compareTensors(reference, inputs.get(), loaded, runner, plan.coordinate(Axis.DATA) == 0 ? world.rank() : OTHER_REPLICA));
+            }
+            if (first) {
+                comparisons.addAll(compareMerged(reference.merged(), runner));
             }
             if (greedy.isPresent() && first) {
                 comparisons.add(compareGreedy(greedy.get(), loaded, runner));
@@ -217,7 +225,7 @@ public final class Verification {
             float[] own = ours.get(name);
             if (own == null) {
                 throw new IllegalArgumentException(reference.directory() + ": expected.safetensors has " + name + ", which this model has not"
-                        + (name.contains("lora_") ? ": it was made with an adapter, and LoRA is not built yet" : "; it has " + ours.size()
+                        + (name.contains("lora_") ? ": expected the adapter that it is of in a folder adapter" : "; it has " + ours.size()
                         + " quantities, the first are " + ours.keySet().stream().limit(4).toList()));
             }
             comparisons.add(switch (name) {
@@ -225,6 +233,15 @@ public final class Verification {
                 case "loss" -> Comparison.of(name, own, expected.getValue(), Measure.ABSOLUTE, settings.tolerances().loss());
                 default -> Comparison.of(name, own, expected.getValue(), Measure.RELATIVE, settings.tolerances().gradient());
             });
+        }
+        return comparisons;
+    }
+
+    private static List<Comparison> compareMerged(Map<String, float[]> expected, CaseRunner runner) throws IOException {
+        List<Comparison> comparisons = new ArrayList<>();
+        if (!expected.isEmpty()) {
+            Map<String, float[]> ours = runner.merged();
+            expected.forEach((name, values) -> comparisons.add(Comparison.of("merged." + name, ours.get(name), values, Measure.RELATIVE, MERGED_TOLERANCE)));
         }
         return comparisons;
     }
@@ -267,6 +284,10 @@ public final class Verification {
         Files.createDirectories(target.getParent());
         Map<String, Shape> shapes = new LinkedHashMap<>();
         shapes.put("logits", Shape.of(inputs.ids().length, inputs.ids()[0].length, loaded.config().vocabularySize()));
+        if (loaded.tuning().peft().isPresent()) {
+            new AdapterExporter(DecoderSpecs.of(loaded.config()), loaded.tuning(), "", DType.F32).entries()
+                    .forEach(entry -> shapes.put("grad." + entry.name(), entry.shape()));
+        }
         loaded.parameters().all().forEach(parameter -> parameter.spec().parts().forEach(part -> shapes.put("grad." + part.name(), part.shape())));
         List<TensorEntry> entries = new ArrayList<>();
         tensors.forEach((name, values) -> entries.add(new TensorEntry(name, DType.F32, shapes.getOrDefault(name, Shape.of(values.length)))));

@@ -76,7 +76,7 @@ final class TinyRun {
         return folder;
     }
 
-    /** Options of a short run; later words win. */
+    /** Options of a short run; later words win. Values of a list are one text with spaces. */
     static Options options(String... words) {
         List<String> all = new ArrayList<>(List.of("--micro_batch_size", "2", "--global_batch_size", "8", "--lr", "3e-3",
                 "--lr_warmup_iters", "2", "--train_iters", "6", "--log_interval", "1", "--save_interval", "100"));
@@ -91,7 +91,7 @@ final class TinyRun {
         if (!all.contains("--load")) {
             all.addAll(List.of("--perform_initialization", "true"));
         }
-        return Options.of(Command.SFT, all.toArray(new String[0]));
+        return Options.of(Command.SFT, String.join(" ", all).split(" "));
     }
 
     RunPlan plan(Options options, Path train, Path validation, String run) throws IOException {
