@@ -17,9 +17,12 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final DeviceProducts products;
     private final DeviceAttention attention;
     private final ElementwiseKernels elementwise;
+    private final ColumnSums sums;
     private final RandomKernels random;
     private final NormKernels norms;
     private final TokenKernels tokens;
+    private final FeedForwardKernels feedForward;
+    private final LossKernels loss;
     private final UpdateKernels updates;
 
     /** @param workspace partial sums of reductions; closed by the engine */
@@ -27,9 +30,12 @@ final class CudaKernels implements Kernels, AutoCloseable {
         this.products = products;
         this.attention = attention;
         this.elementwise = new ElementwiseKernels(device, modules);
+        this.sums = new ColumnSums(device, modules, workspace);
         this.random = new RandomKernels(device, modules);
-        this.norms = new NormKernels(device, modules, workspace);
-        this.tokens = new TokenKernels(device, modules);
+        this.norms = new NormKernels(device, modules, workspace, sums);
+        this.tokens = new TokenKernels(device, modules, workspace);
+        this.feedForward = new FeedForwardKernels(device, modules);
+        this.loss = new LossKernels(modules);
         this.updates = new UpdateKernels(device, modules, workspace);
     }
 
@@ -70,7 +76,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
 
     @Override
     public void addBiasGrad(Tensor dy, Tensor dBias) {
-        norms.addColumnSums(dy, dBias);
+        sums.add(dy, dBias);
     }
 
     @Override
@@ -100,12 +106,12 @@ final class CudaKernels implements Kernels, AutoCloseable {
 
     @Override
     public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out, Tensor inverseRms) {
-        norms.norm(x, null, weight, epsilon, out, inverseRms);
+        norms.norm(x, weight, epsilon, out, inverseRms);
     }
 
     @Override
     public void addRmsNorm(Tensor residual, Tensor delta, Tensor weight, float epsilon, Tensor out, Tensor inverseRms) {
-        norms.norm(residual, delta, weight, epsilon, out, inverseRms);
+        norms.addNorm(residual, delta, weight, epsilon, out, inverseRms);
     }
 
     @Override
@@ -146,22 +152,22 @@ final class CudaKernels implements Kernels, AutoCloseable {
 
     @Override
     public void swiGlu(Tensor gateUp, Tensor out) {
-        elementwise.swiGlu(gateUp, out);
+        feedForward.swiGlu(gateUp, out);
     }
 
     @Override
     public void swiGluGrad(Tensor dOut, Tensor gateUp, Tensor dGateUp) {
-        elementwise.swiGluGrad(dOut, gateUp, dGateUp);
+        feedForward.swiGluGrad(dOut, gateUp, dGateUp);
     }
 
     @Override
     public void softmaxStatistics(Tensor logits, Tensor labels, long firstColumn, Tensor logSumExp, Tensor picked) {
-        tokens.softmaxStatistics(logits, labels, firstColumn, logSumExp, picked);
+        loss.softmaxStatistics(logits, labels, firstColumn, logSumExp, picked);
     }
 
     @Override
     public void crossEntropyGrad(Tensor logits, Tensor logSumExp, Tensor labels, long firstColumn, Tensor scale) {
-        tokens.crossEntropyGrad(logits, logSumExp, labels, firstColumn, scale);
+        loss.crossEntropyGrad(logits, logSumExp, labels, firstColumn, scale);
     }
 
     @Override

@@ -4,79 +4,58 @@ import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.HalfPrecision;
 import ai.sparktron.trainer.tensor.Tensor;
 
-/** Element by element, each tensor read once and written once: {@code elementwise.cu} and {@code feedforward.cu}. */
+/** Element by element: {@code elementwise.cu} and {@code bits.cu}. Each kernel moves its operands' bytes once and its result's once. */
 final class ElementwiseKernels {
 
-    private static final int VECTOR_BYTES = 16;
-    /** Elements of a thread where two types meet. */
-    private static final int MIXED_ELEMENTS = 8;
-
     private final Grid grid;
-    private final Modules.Versions add;
-    private final Modules.Versions addScaled;
-    private final Modules.Versions scale;
-    private final Modules.Versions convert;
-    private final Modules.Versions move;
-    private final Modules.Versions fill;
-    private final Modules.Versions addBias;
-    private final Modules.Versions swiGlu;
-    private final Modules.Versions swiGluGrad;
+    private final Variants add;
+    private final Variants addScaled;
+    private final Variants scale;
+    private final Variants convert;
+    private final Variants addBias;
+    private final Variants move;
+    private final Variants fill;
 
     ElementwiseKernels(CudaDevice device, Modules modules) {
         this.grid = new Grid(device.multiprocessors());
-        this.add = modules.versions("elementwise.cu", "add");
-        this.addScaled = modules.versions("elementwise.cu", "addScaled");
-        this.scale = modules.versions("elementwise.cu", "scale");
-        this.convert = modules.versions("elementwise.cu", "convert");
-        this.move = modules.versions("elementwise.cu", "move");
-        this.fill = modules.versions("elementwise.cu", "fill");
-        this.addBias = modules.versions("elementwise.cu", "addBias");
-        this.swiGlu = modules.versions("feedforward.cu", "swiGlu");
-        this.swiGluGrad = modules.versions("feedforward.cu", "swiGluGrad");
+        this.add = modules.variants("elementwise.cu", "add");
+        this.addScaled = modules.variants("elementwise.cu", "addScaled");
+        this.scale = modules.variants("elementwise.cu", "scale");
+        this.convert = modules.variants("elementwise.cu", "convert");
+        this.addBias = modules.variants("elementwise.cu", "addBias");
+        this.move = modules.variants("bits.cu", "move");
+        this.fill = modules.variants("bits.cu", "fill");
     }
 
-    /** Elements that a thread of the vector version moves. */
-    static int elements(DType dtype) {
-        return VECTOR_BYTES / dtype.sizeBytes();
-    }
-
-    private void launch(Kernel kernel) {
-        kernel.longInteger(grid.rows).longInteger(grid.columns).launch(grid.x, grid.y, 1, grid.threads, 0);
-    }
-
+    /** Three tensors' bytes. */
     void add(Tensor a, Tensor b, Tensor out) {
-        int elements = elements(a.dtype());
-        grid.over(a).with(a, elements).with(b, elements).with(out, elements).lay(elements);
-        launch(add.of(a.dtype(), grid.vector).matrix(a).matrix(b).matrix(out));
+        grid.over(a, Grid.lanes(a)).with(a).with(b).with(out);
+        grid.launch(add.of(a.dtype(), grid.lanes()).matrix(a).matrix(b).matrix(out));
     }
 
+    /** The bytes of x and twice those of y. */
     void addScaled(float factor, Tensor x, Tensor y) {
-        int elements = x.dtype() == DType.F32 ? elements(DType.F32) : MIXED_ELEMENTS;
-        grid.over(x).with(x, elements).with(y, elements).lay(elements);
-        launch(addScaled.of(x.dtype(), y.dtype(), grid.vector).real(factor).matrix(x).matrix(y));
+        grid.over(x, Grid.lanes(x, y)).with(x).with(y);
+        grid.launch(addScaled.of(x.dtype(), y.dtype(), grid.lanes()).real(factor).matrix(x).matrix(y));
     }
 
+    /** Twice the tensor's bytes. */
     void scale(Tensor x, float factor) {
-        int elements = elements(x.dtype());
-        grid.over(x).with(x, elements).lay(elements);
-        launch(scale.of(x.dtype(), grid.vector).matrix(x).real(factor));
+        grid.over(x, Grid.lanes(x)).with(x);
+        grid.launch(scale.of(x.dtype(), grid.lanes()).matrix(x).real(factor));
     }
 
+    /** The bytes of both. */
     void copy(Tensor x, Tensor out) {
-        if (x.dtype() == out.dtype()) {
-            int elements = elements(x.dtype());
-            grid.over(x).with(x, elements).with(out, elements).lay(elements);
-            launch(move.bytes(x.dtype().sizeBytes(), grid.vector).matrix(x).matrix(out));
-        } else {
-            grid.over(x).with(x, MIXED_ELEMENTS).with(out, MIXED_ELEMENTS).lay(MIXED_ELEMENTS);
-            launch(convert.of(x.dtype(), out.dtype(), grid.vector).matrix(x).matrix(out));
-        }
+        grid.over(x, Grid.lanes(x, out)).with(x).with(out);
+        boolean same = x.dtype() == out.dtype();
+        grid.launch((same ? move.ofBits(x.dtype(), grid.lanes()) : convert.of(x.dtype(), out.dtype(), grid.lanes())).matrix(x).matrix(out));
     }
 
+    /** The tensor's bytes. */
     void fill(Tensor x, float value) {
-        int elements = elements(x.dtype());
-        grid.over(x).with(x, elements).lay(elements);
-        launch(fill.bytes(x.dtype().sizeBytes(), grid.vector).matrix(x).longInteger(bits(x.dtype(), value)));
+        grid.over(x, Grid.lanes(x)).with(x);
+        grid.launch(fill.ofBits(x.dtype(), grid.lanes()).matrix(x).longInteger(bits(x.dtype(), value)));
     }
 
     private static long bits(DType dtype, float value) {
@@ -90,22 +69,9 @@ final class ElementwiseKernels {
         };
     }
 
+    /** Twice the bytes of x. */
     void addBias(Tensor x, Tensor bias) {
-        int elements = elements(x.dtype());
-        grid.over(x).with(x, elements).withRow(bias, elements).lay(elements);
-        launch(addBias.of(x.dtype(), grid.vector).matrix(x).pointer(bias));
-    }
-
-    void swiGlu(Tensor gateUp, Tensor out) {
-        int elements = elements(out.dtype());
-        // Gate and up begin a row's half apart, so rows stay rows.
-        grid.over(out.rows(), out.columns()).with(gateUp, elements).with(out, elements).lay(elements);
-        launch(swiGlu.of(out.dtype(), grid.vector).matrix(gateUp).matrix(out));
-    }
-
-    void swiGluGrad(Tensor dOut, Tensor gateUp, Tensor dGateUp) {
-        int elements = elements(dOut.dtype());
-        grid.over(dOut.rows(), dOut.columns()).with(dOut, elements).with(gateUp, elements).with(dGateUp, elements).lay(elements);
-        launch(swiGluGrad.of(dOut.dtype(), grid.vector).matrix(dOut).matrix(gateUp).matrix(dGateUp));
+        grid.overRows(x.rows(), x.columns(), Grid.lanes(x)).with(x).with(bias);
+        grid.launch(addBias.of(x.dtype(), grid.lanes()).matrix(x).pointer(bias));
     }
 }

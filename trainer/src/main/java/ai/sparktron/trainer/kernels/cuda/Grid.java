@@ -3,82 +3,114 @@ package ai.sparktron.trainer.kernels.cuda;
 import ai.sparktron.trainer.tensor.Tensor;
 
 /**
- * How threads are laid over the rows and columns of tensors of one shape: contiguous tensors are one long row. Reused call after call by the device's thread.
+ * How the elements of tensors of one shape are dealt to threads, for {@code eachPack} of {@code types.cuh}: tensors that are all contiguous are one long row, and
+ * {@link #lanes} neighbours go together where every tensor allows it. Reused call after call by the device's thread: {@code over}, then {@code with} for every
+ * tensor, then {@link #launch}.
  */
 final class Grid {
 
-    private static final int MOST_Y = 65_535;
-    private static final int THREADS = 256;
-    private static final int ALIGNMENT_BYTES = 16;
+    static final int THREADS = 256;
 
-    private final int mostBlocks;
-    long rows;
-    long columns;
-    boolean vector;
-    int threads;
-    int x;
-    int y;
-    private boolean contiguous;
+    /** Bytes that one instruction moves. */
+    private static final int VECTOR_BYTES = 16;
+    /** Full multiprocessors; longer tensors are gone through in a loop. */
+    private static final int BLOCKS_OF_A_MULTIPROCESSOR = 8;
 
-    /** @param multiprocessors of the device: a grid is a few waves at most, longer tensors are gone through in a loop */
+    private final int multiprocessors;
+    private long rows;
+    private long columns;
+    private int lanes;
+    private boolean flat;
+    private boolean vector;
+
     Grid(int multiprocessors) {
-        this.mostBlocks = multiprocessors * 32;
+        this.multiprocessors = multiprocessors;
     }
 
-    /** Lays threads over a shape; {@link #with} must follow for every tensor, then {@link #lay}. */
-    Grid over(Tensor tensor) {
-        rows = tensor.rows();
-        columns = tensor.columns();
-        vector = true;
-        contiguous = true;
-        return this;
+    /** Most elements of a type that are moved at once. */
+    static int lanes(Tensor tensor) {
+        return VECTOR_BYTES / tensor.dtype().sizeBytes();
     }
 
-    /** Rows and columns of part of a tensor. */
-    Grid over(long rowCount, long columnCount) {
+    /** Most elements of both types that are moved at once. */
+    static int lanes(Tensor first, Tensor second) {
+        return Math.min(lanes(first), lanes(second));
+    }
+
+    /** Whether the tensor's rows begin where {@code lanes} elements can be moved at once, and consist of as many. */
+    static boolean aligned(Tensor tensor, int lanes) {
+        return starts(tensor, lanes) && tensor.columns() % lanes == 0;
+    }
+
+    private static boolean starts(Tensor tensor, int lanes) {
+        return tensor.address() % ((long) lanes * tensor.dtype().sizeBytes()) == 0 && (tensor.rows() <= 1 || tensor.rowStride() % lanes == 0);
+    }
+
+    /** The elements of tensors of this one's shape. */
+    Grid over(Tensor tensor, int mostLanes) {
+        return start(tensor.rows(), tensor.columns(), mostLanes, true);
+    }
+
+    /** Rows that stay rows, because a kernel goes by row or column. */
+    Grid overRows(long rowCount, long columnCount, int mostLanes) {
+        return start(rowCount, columnCount, mostLanes, false).dividing(columnCount);
+    }
+
+    private Grid start(long rowCount, long columnCount, int mostLanes, boolean mayBeFlat) {
         rows = rowCount;
         columns = columnCount;
+        lanes = mostLanes;
+        flat = mayBeFlat;
         vector = true;
-        contiguous = false;
         return this;
     }
 
-    /** A tensor of that shape, of which {@code elements} lie together for one thread in the vector version. */
-    Grid with(Tensor tensor, int elements) {
-        contiguous &= tensor.isContiguous();
-        vector &= aligned(tensor, elements);
+    /** A tensor that the kernel reads or writes. */
+    Grid with(Tensor tensor) {
+        flat &= tensor.isContiguous();
+        vector &= starts(tensor, lanes);
         return this;
     }
 
-    /** A tensor that every row reads from its start, such as a bias: threads stay within rows. */
-    Grid withRow(Tensor tensor, int elements) {
-        contiguous = false;
-        vector &= tensor.address() % Math.min(ALIGNMENT_BYTES, elements * tensor.dtype().sizeBytes()) == 0;
+    /** Packs lie within parts of this many elements. */
+    Grid dividing(long size) {
+        vector &= size % lanes == 0;
         return this;
     }
 
-    /** Whether rows begin where {@code elements} can be moved at once. */
-    static boolean aligned(Tensor tensor, int elements) {
-        int bytes = Math.min(ALIGNMENT_BYTES, elements * tensor.dtype().sizeBytes());
-        return tensor.address() % bytes == 0 && (tensor.rows() <= 1 || tensor.rowStride() * tensor.dtype().sizeBytes() % bytes == 0);
-    }
-
-    /** Settles the grid. @param elements of a thread in the vector version */
-    Grid lay(int elements) {
-        if (contiguous) {
+    /** Elements that a thread moves at once; after the last {@code with}. */
+    int lanes() {
+        if (flat) {
             columns *= rows;
             rows = columns == 0 ? 0 : 1;
+            flat = false;
         }
-        vector &= columns % elements == 0;
-        long perThread = vector ? elements : 1;
-        long lanes = (columns + perThread - 1) / perThread;
-        threads = (int) Math.min(THREADS, (lanes + 31) / 32 * 32);
-        y = (int) Math.min(MOST_Y, rows);
-        long blocks = threads == 0 ? 0 : (lanes + threads - 1) / threads;
-        x = (int) Math.min(blocks, Math.max(1, mostBlocks / Math.max(1, Math.min(y, mostBlocks))));
-        if (rows > 1) {
-            x = (int) Math.min(blocks, Integer.MAX_VALUE);
+        if (!vector || rows > 1 && columns % lanes != 0) {
+            lanes = 1;
         }
-        return this;
+        return lanes;
+    }
+
+    /** Launches a kernel whose last parameters are rows and columns. */
+    void launch(Kernel kernel) {
+        kernel.longInteger(rows).longInteger(columns).launch(blocks(THREADS), 1, 1, THREADS, 0);
+    }
+
+    /** Blocks of so many threads. */
+    int blocks(int threads) {
+        return blocks(rows * ((columns + lanes - 1) / lanes), threads);
+    }
+
+    /** Blocks of so many threads for packs, of which a thread may have several. */
+    int blocks(long packs, int threads) {
+        return (int) Math.min((packs + threads - 1) / threads, (long) multiprocessors * BLOCKS_OF_A_MULTIPROCESSOR * THREADS / threads);
+    }
+
+    long rows() {
+        return rows;
+    }
+
+    long columns() {
+        return columns;
     }
 }

@@ -82,6 +82,12 @@ public final class Kernel {
         return this;
     }
 
+    /** A parameter of type double. */
+    public Kernel real64(double value) {
+        arguments.putDouble(next(), value);
+        return this;
+    }
+
     private int next() {
         if (count == MOST_ARGUMENTS) {
             count = 0;

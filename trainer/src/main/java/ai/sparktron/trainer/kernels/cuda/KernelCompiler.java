@@ -3,6 +3,7 @@ package ai.sparktron.trainer.kernels.cuda;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.cuda.global.nvrtc;
 import org.bytedeco.cuda.nvrtc._nvrtcProgram;
@@ -70,12 +71,9 @@ public final class KernelCompiler {
     }
 
     private static byte[] compile(_nvrtcProgram program, String name, int capability, List<String> defines) {
-        String[] options = new String[2 + defines.size()];
-        options[0] = "--gpu-architecture=sm_" + capability;
-        options[1] = "--std=c++17";
-        for (int i = 0; i < defines.size(); i++) {
-            options[2 + i] = "-D" + defines.get(i);
-        }
+        List<String> all = new ArrayList<>(List.of("--gpu-architecture=sm_" + capability, "--std=c++17", "--device-as-default-execution-space"));
+        defines.forEach(define -> all.add("-D" + define));
+        String[] options = all.toArray(String[]::new);
         try (PointerPointer<BytePointer> texts = new PointerPointer<>(options)) {
             int result = nvrtc.nvrtcCompileProgram(program, options.length, texts);
             if (result != nvrtc.NVRTC_SUCCESS) {

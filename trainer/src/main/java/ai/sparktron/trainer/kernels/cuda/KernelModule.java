@@ -21,7 +21,7 @@ public final class KernelModule implements AutoCloseable {
      * Compiles or finds, and loads.
      *
      * @param resource source beside these classes, such as {@code elementwise.cu}; {@code types.cuh} is put before it
-     * @param defines  such as {@code W=4}
+     * @param defines  such as {@code LANES=4}
      * @throws CudaException when the source does not compile, with the compiler's log, or the device refuses it
      */
     public KernelModule(CudaDevice device, CubinCache cache, String resource, List<String> defines) {

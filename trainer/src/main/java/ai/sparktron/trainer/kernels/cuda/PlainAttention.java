@@ -19,17 +19,17 @@ final class PlainAttention implements DeviceAttention {
     private static final int LARGEST_HEAD = 256;
 
     private final Workspace workspace;
-    private final Modules.Versions forward;
-    private final Modules.Versions delta;
-    private final Modules.Versions queryGradients;
-    private final Modules.Versions keyGradients;
+    private final Variants forward;
+    private final Variants delta;
+    private final Variants queryGradients;
+    private final Variants keyGradients;
 
     PlainAttention(Modules modules, Workspace workspace) {
         this.workspace = workspace;
-        this.forward = modules.versions("attention.cu", "forward");
-        this.delta = modules.versions("attention.cu", "delta");
-        this.queryGradients = modules.versions("attention.cu", "queries");
-        this.keyGradients = modules.versions("attention.cu", "keys");
+        this.forward = modules.variants("attention.cu", "forward");
+        this.delta = modules.variants("attention.cu", "delta");
+        this.queryGradients = modules.variants("attention.cu", "queries");
+        this.keyGradients = modules.variants("attention.cu", "keys");
     }
 
     private static int tile(AttentionShape shape) {
@@ -54,7 +54,7 @@ final class PlainAttention implements DeviceAttention {
     public void attention(Tensor q, Tensor k, Tensor v, AttentionShape shape, TokenLayout queries, TokenLayout keys, Tensor out, Tensor logSumExp) {
         int tile = tile(shape);
         int floats = tile * (2 * (shape.keySize() + 1) + shape.valueSize() + 1 + tile + 1 + 4);
-        layouts(forward.numbered(q.dtype(), tile).matrix(q).matrix(k).matrix(v).matrix(out).matrixOrNone(logSumExp), queries, keys, shape)
+        layouts(forward.of(q.dtype(), q.dtype(), 1, tile).matrix(q).matrix(k).matrix(v).matrix(out).matrixOrNone(logSumExp), queries, keys, shape)
                 .launch(tiles(queries.tokens(), tile), shape.heads(), 1, THREADS, floats * Float.BYTES);
     }
 
@@ -65,12 +65,12 @@ final class PlainAttention implements DeviceAttention {
         int accumulate = write == Write.ACCUMULATE ? 1 : 0;
         long pairs = (long) queries.tokens() * shape.heads();
         long deltas = workspace.address(pairs * Float.BYTES);
-        delta.plain(q.dtype()).matrix(dOut).matrix(out).pointer(deltas).integer(queries.tokens()).integer(shape.heads()).integer(shape.valueSize())
+        delta.of(q.dtype(), q.dtype(), 1, tile).matrix(dOut).matrix(out).pointer(deltas).integer(queries.tokens()).integer(shape.heads()).integer(shape.valueSize())
                 .launch((int) ((pairs * WARP + THREADS - 1) / THREADS), 1, 1, THREADS, 0);
         int floats = tile * (2 * (shape.keySize() + 1) + 2 * (shape.valueSize() + 1) + tile + 1 + 4);
-        layouts(queryGradients.numbered(q.dtype(), tile).matrix(dOut).matrix(q).matrix(k).matrix(v).matrix(logSumExp).pointer(deltas).matrix(dq)
+        layouts(queryGradients.of(q.dtype(), q.dtype(), 1, tile).matrix(dOut).matrix(q).matrix(k).matrix(v).matrix(logSumExp).pointer(deltas).matrix(dq)
                 .integer(accumulate), queries, keys, shape).launch(tiles(queries.tokens(), tile), shape.heads(), 1, THREADS, floats * Float.BYTES);
-        layouts(keyGradients.numbered(q.dtype(), tile).matrix(dOut).matrix(q).matrix(k).matrix(v).matrix(logSumExp).pointer(deltas).matrix(dk).matrix(dv)
+        layouts(keyGradients.of(q.dtype(), q.dtype(), 1, tile).matrix(dOut).matrix(q).matrix(k).matrix(v).matrix(logSumExp).pointer(deltas).matrix(dk).matrix(dv)
                 .integer(accumulate), queries, keys, shape).launch(tiles(keys.tokens(), tile), shape.kvHeads(), 1, THREADS,
                 (floats + tile * (tile + 1 + 2)) * Float.BYTES);
     }

@@ -3,40 +3,44 @@ package ai.sparktron.trainer.kernels.cuda;
 import ai.sparktron.trainer.kernels.Philox;
 import ai.sparktron.trainer.tensor.Tensor;
 
-/** Random numbers by their place, as {@link Philox} gives them: {@code random.cu}. */
+/** Random numbers by their place, as {@link Philox} gives them: {@code random.cu}. A fill moves the tensor's bytes, dropout those of both tensors. */
 final class RandomKernels {
 
+    /** Numbers of one block of {@link Philox}. */
+    private static final int WORDS = 4;
+
     private final Grid grid;
-    private final Modules.Versions normal;
-    private final Modules.Versions uniform;
-    private final Modules.Versions dropout;
+    private final Variants normal;
+    private final Variants uniform;
+    private final Variants dropout;
 
     RandomKernels(CudaDevice device, Modules modules) {
         this.grid = new Grid(device.multiprocessors());
-        this.normal = modules.versions("random.cu", "fillNormal");
-        this.uniform = modules.versions("random.cu", "fillUniform");
-        this.dropout = modules.versions("random.cu", "dropout");
+        this.normal = modules.variants("random.cu", "fillNormal");
+        this.uniform = modules.variants("random.cu", "fillUniform");
+        this.dropout = modules.variants("random.cu", "dropout");
     }
 
-    private void launch(Kernel kernel) {
-        kernel.longInteger(grid.rows).longInteger(grid.columns).launch(grid.x, grid.y, 1, grid.threads, 0);
+    /** A thread has one block of words where packs of the slice are blocks of the global tensor. */
+    private Grid over(Tensor x, long firstRow, long firstColumn, long globalColumns) {
+        return grid.overRows(x.rows(), x.columns(), WORDS).with(x).dividing(firstRow * globalColumns + firstColumn).dividing(globalColumns);
     }
 
     void fillNormal(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float mean, float deviation) {
-        grid.over(x.rows(), x.columns()).lay(1);
-        launch(normal.plain(x.dtype()).matrix(x).longInteger(seed).longInteger(firstRow).longInteger(firstColumn).longInteger(globalColumns).real(mean)
-                .real(deviation));
+        over(x, firstRow, firstColumn, globalColumns);
+        grid.launch(normal.of(x.dtype(), grid.lanes()).matrix(x).longInteger(seed).longInteger(firstRow * globalColumns + firstColumn)
+                .longInteger(globalColumns).real(mean).real(deviation));
     }
 
     void fillUniform(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float low, float high) {
-        grid.over(x.rows(), x.columns()).lay(1);
-        launch(uniform.plain(x.dtype()).matrix(x).longInteger(seed).longInteger(firstRow).longInteger(firstColumn).longInteger(globalColumns).real(low)
-                .real(high).real(Math.nextDown(high)));
+        over(x, firstRow, firstColumn, globalColumns);
+        grid.launch(uniform.of(x.dtype(), grid.lanes()).matrix(x).longInteger(seed).longInteger(firstRow * globalColumns + firstColumn)
+                .longInteger(globalColumns).real(low).real(high - low).real(high).real(low < high ? Math.nextDown(high) : high));
     }
 
     void dropout(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float probability, Tensor out) {
-        grid.over(x.rows(), x.columns()).lay(1);
-        launch(dropout.plain(x.dtype()).matrix(x).longInteger(seed).longInteger(firstRow).longInteger(firstColumn).longInteger(globalColumns)
-                .real(probability).matrix(out));
+        over(x, firstRow, firstColumn, globalColumns).with(out);
+        grid.launch(dropout.of(x.dtype(), grid.lanes()).matrix(x).matrix(out).longInteger(seed).longInteger(firstRow * globalColumns + firstColumn)
+                .longInteger(globalColumns).real(probability).real(1 / (1 - probability)));
     }
 }

@@ -232,45 +232,22 @@ template <class T, int B> FORCE void attentionKeys(const T* dOut, i64 sd, const 
 #define QUERIES Layout {queryPositions, queryDocuments, queryTokens}
 #define KEYS Layout {keyPositions, keyDocuments, keyTokens}
 
-#define ATTENTION(T, name, N) ATTENTION_OF(T, name##_32, 32) ATTENTION_OF(T, name##_16, 16) \
-extern "C" __global__ void __launch_bounds__(THREADS) delta_##name(const T* dOut, i64 sd, const T* out, i64 so, float* delta, int tokens, int heads, int Kv) { \
-    attentionDelta<T>(dOut, sd, out, so, delta, tokens, heads, Kv); \
+extern "C" __global__ void __launch_bounds__(THREADS) delta(const TYPE* dOut, i64 sd, const TYPE* out, i64 so, float* delta, int tokens, int heads, int Kv) {
+    attentionDelta<TYPE>(dOut, sd, out, so, delta, tokens, heads, Kv);
 }
-#define ATTENTION_OF(T, name, B) \
-extern "C" __global__ void __launch_bounds__(THREADS) forward_##name(const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv, T* out, i64 so, float* logSumExp, i64 sl, \
-        LAYOUTS, int heads, int kvHeads, int K, int Kv, float scale) { \
-    attentionForward<T, B>(q, sq, k, sk, v, sv, out, so, logSumExp, sl, QUERIES, KEYS, heads, kvHeads, K, Kv, scale); \
-} \
-extern "C" __global__ void __launch_bounds__(THREADS) queries_##name(const T* dOut, i64 sd, const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv, \
-        const float* logSumExp, i64 sl, const float* delta, T* dq, i64 sdq, int accumulate, LAYOUTS, int heads, int kvHeads, int K, int Kv, float scale) { \
-    attentionQueries<T, B>(dOut, sd, q, sq, k, sk, v, sv, logSumExp, sl, delta, dq, sdq, accumulate, QUERIES, KEYS, heads, kvHeads, K, Kv, scale); \
-} \
-extern "C" __global__ void __launch_bounds__(THREADS) keys_##name(const T* dOut, i64 sd, const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv, \
-        const float* logSumExp, i64 sl, const float* delta, T* dk, i64 sdk, T* dv, i64 sdv, int accumulate, LAYOUTS, int heads, int kvHeads, int K, int Kv, \
-        float scale) { \
-    attentionKeys<T, B>(dOut, sd, q, sq, k, sk, v, sv, logSumExp, sl, delta, dk, sdk, dv, sdv, accumulate, QUERIES, KEYS, heads, kvHeads, K, Kv, scale); \
-}
-ACTIVATIONS(ATTENTION)
 
-// Two sets of keys become one: a warp a token and head.
-#define MERGE(X, Y, name) \
-extern "C" __global__ void __launch_bounds__(THREADS) merge_##name(const X* part, i64 sp, const float* partLogSumExp, i64 spl, Y* out, i64 so, float* logSumExp, i64 sl, \
-        int tokens, int heads, int Kv) { \
-    i64 n = ((i64) blockIdx.x * THREADS + threadIdx.x) / 32; \
-    if (n >= (i64) tokens * heads) return; \
-    i64 t = n / heads, h = n % heads; \
-    float mine = logSumExp[t * sl + h], other = partLogSumExp[t * spl + h], largest = fmaxf(mine, other); \
-    if (largest == -INFINITE) return; \
-    float all = largest + logf(expf(mine - largest) + expf(other - largest)), a = expf(mine - all), b = expf(other - all); \
-    for (int c = threadIdx.x % 32; c < Kv; c += 32) { \
-        Y* to = out + t * so + h * Kv + c; \
-        *to = rounded<Y>(real(*to) * a + real(part[t * sp + h * Kv + c]) * b); \
-    } \
-    __syncwarp(); \
-    if (threadIdx.x % 32 == 0) logSumExp[t * sl + h] = all; \
+extern "C" __global__ void __launch_bounds__(THREADS) forward(const TYPE* q, i64 sq, const TYPE* k, i64 sk, const TYPE* v, i64 sv, TYPE* out, i64 so, float* logSumExp,
+        i64 sl, LAYOUTS, int heads, int kvHeads, int K, int Kv, float scale) {
+    attentionForward<TYPE, SIZE>(q, sq, k, sk, v, sv, out, so, logSumExp, sl, QUERIES, KEYS, heads, kvHeads, K, Kv, scale);
 }
-MERGE(float, float, f32_f32)
-MERGE(bf16, bf16, bf16_bf16)
-MERGE(f16, f16, f16_f16)
-MERGE(bf16, float, bf16_f32)
-MERGE(f16, float, f16_f32)
+
+extern "C" __global__ void __launch_bounds__(THREADS) queries(const TYPE* dOut, i64 sd, const TYPE* q, i64 sq, const TYPE* k, i64 sk, const TYPE* v, i64 sv,
+        const float* logSumExp, i64 sl, const float* delta, TYPE* dq, i64 sdq, int accumulate, LAYOUTS, int heads, int kvHeads, int K, int Kv, float scale) {
+    attentionQueries<TYPE, SIZE>(dOut, sd, q, sq, k, sk, v, sv, logSumExp, sl, delta, dq, sdq, accumulate, QUERIES, KEYS, heads, kvHeads, K, Kv, scale);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) keys(const TYPE* dOut, i64 sd, const TYPE* q, i64 sq, const TYPE* k, i64 sk, const TYPE* v, i64 sv,
+        const float* logSumExp, i64 sl, const float* delta, TYPE* dk, i64 sdk, TYPE* dv, i64 sdv, int accumulate, LAYOUTS, int heads, int kvHeads, int K, int Kv,
+        float scale) {
+    attentionKeys<TYPE, SIZE>(dOut, sd, q, sq, k, sk, v, sv, logSumExp, sl, delta, dk, sdk, dv, sdv, accumulate, QUERIES, KEYS, heads, kvHeads, K, Kv, scale);
+}

@@ -1,57 +1,85 @@
-// Philox4x32-10 as the class Philox describes it: element i takes word i % 4 of block i / 4.
-FORCE void philox(u64 seed, u64 block, u32* words) {
-    u32 c0 = (u32) block, c1 = (u32) (block >> 32), c2 = 0, c3 = 0, k0 = (u32) seed, k1 = (u32) (seed >> 32);
+// Philox4x32-10, number for number as Philox.java has it.
+
+using T = TYPE;
+constexpr int W = LANES;    // 4 where every pack begins at a multiple of 4 of the global tensor, and so has one block of words; else 1
+
+struct Words {
+    unsigned at[4];
+};
+
+FORCE Words philox(u64 seed, u64 block) {
+    unsigned c0 = (unsigned) block, c1 = (unsigned) (block >> 32), c2 = 0, c3 = 0;
+    unsigned k0 = (unsigned) seed, k1 = (unsigned) (seed >> 32);
+#pragma unroll
     for (int round = 0; round < 10; round++) {
-        u64 p0 = (u64) 0xD2511F53u * c0, p1 = (u64) 0xCD9E8D57u * c2;
-        u32 n0 = (u32) (p1 >> 32) ^ c1 ^ k0, n2 = (u32) (p0 >> 32) ^ c3 ^ k1;
-        c1 = (u32) p1;
-        c3 = (u32) p0;
-        c0 = n0;
-        c2 = n2;
+        unsigned high0 = __umulhi(0xD2511F53u, c0), low0 = 0xD2511F53u * c0;
+        unsigned high1 = __umulhi(0xCD9E8D57u, c2), low1 = 0xCD9E8D57u * c2;
+        c0 = high1 ^ c1 ^ k0;
+        c2 = high0 ^ c3 ^ k1;
+        c1 = low1;
+        c3 = low0;
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
-    words[0] = c0;
-    words[1] = c1;
-    words[2] = c2;
-    words[3] = c3;
+    return {c0, c1, c2, c3};
 }
 
-FORCE float uniform(u32 word) { return (word >> 8) * 0x1p-24f; }
-
-FORCE float normal(const u32* words, int lane) {
-    int even = lane & ~1;
-    double radius = sqrt(-2.0 * log(((double) words[even] + 1.0) * 0x1p-32)), angle = 6.283185307179586 * ((double) words[even + 1] * 0x1p-32);
-    return (float) (radius * (lane == even ? cos(angle) : sin(angle)));
+/** Word of a lane, without an array that is indexed at run time: that would lie in memory. */
+FORCE unsigned word(const Words& words, int lane) {
+    return lane < 2 ? (lane == 0 ? words.at[0] : words.at[1]) : (lane == 2 ? words.at[2] : words.at[3]);
 }
 
-#define RANDOM(T, name, N) \
-extern "C" __global__ void fillNormal_##name(T* x, i64 sx, u64 seed, i64 firstRow, i64 firstColumn, i64 globalColumns, float mean, float deviation, \
-        i64 rows, i64 columns) { \
-    EACH(r, c, rows, columns, 1) { \
-        u64 index = (u64) ((firstRow + r) * globalColumns + firstColumn + c); \
-        u32 words[4]; \
-        philox(seed, index / 4, words); \
-        x[r * sx + c] = rounded<T>(__fadd_rn(mean, __fmul_rn(deviation, normal(words, (int) (index % 4))))); \
-    } \
-} \
-extern "C" __global__ void fillUniform_##name(T* x, i64 sx, u64 seed, i64 firstRow, i64 firstColumn, i64 globalColumns, float low, float high, float largest, \
-        i64 rows, i64 columns) { \
-    EACH(r, c, rows, columns, 1) { \
-        u64 index = (u64) ((firstRow + r) * globalColumns + firstColumn + c); \
-        u32 words[4]; \
-        philox(seed, index / 4, words); \
-        float value = __fadd_rn(low, __fmul_rn(uniform(words[index % 4]), high - low)); \
-        x[r * sx + c] = rounded<T>(value >= high && low < high ? largest : value); \
-    } \
-} \
-extern "C" __global__ void dropout_##name(const T* x, i64 sx, u64 seed, i64 firstRow, i64 firstColumn, i64 globalColumns, float probability, T* out, i64 so, \
-        i64 rows, i64 columns) { \
-    EACH(r, c, rows, columns, 1) { \
-        u64 index = (u64) ((firstRow + r) * globalColumns + firstColumn + c); \
-        u32 words[4]; \
-        philox(seed, index / 4, words); \
-        out[r * so + c] = rounded<T>(uniform(words[index % 4]) < probability ? 0.0f : real(x[r * sx + c]) * (1 / (1 - probability))); \
-    } \
+FORCE float uniform(const Words& words, int lane) { return (word(words, lane) >> 8) * 0x1p-24f; }
+
+/** By Box and Muller in double precision, as on the host. */
+FORCE float normal(const Words& words, int lane) {
+    double radius = sqrt(-2 * log((word(words, lane & ~1) + 1.0) * 0x1p-32));
+    double sine, cosine;
+    sincospi(word(words, lane | 1) * 0x1p-31, &sine, &cosine);
+    return (float) (radius * (lane % 2 == 0 ? cosine : sine));
 }
-ACTIVATIONS(RANDOM)
+
+/** Calls f(row, column, lanes, words, lane of the first element in them) for each pack. */
+template <class F> FORCE void eachWord(u64 seed, i64 first, i64 globalColumns, i64 rows,
+                                                             i64 columns, F f) {
+    eachPack<W>(rows, columns, [&](i64 row, i64 column, auto lanes) {
+        i64 index = first + row * globalColumns + column;
+        f(row, column, lanes, philox(seed, (u64) index / 4), (int) (index % 4));
+    });
+}
+
+extern "C" __global__ void fillNormal(T* x, i64 stride, u64 seed, i64 first, i64 globalColumns, float mean, float deviation,
+                                      i64 rows, i64 columns) {
+    eachWord(seed, first, globalColumns, rows, columns, [&](i64 row, i64 column, auto lanes, const Words& words, int lane) {
+        Pack<T, decltype(lanes)::count> pack;
+#pragma unroll
+        for (int i = 0; i < decltype(lanes)::count; i++) pack.at[i] = rounded<T>(__fadd_rn(mean, __fmul_rn(deviation, normal(words, lane + i))));
+        store(x + row * stride + column, pack);
+    });
+}
+
+/** Numbers in [low, low + width); what rounds up to {@code high} or past it becomes {@code below}. */
+extern "C" __global__ void fillUniform(T* x, i64 stride, u64 seed, i64 first, i64 globalColumns, float low, float width,
+                                       float high, float below, i64 rows, i64 columns) {
+    eachWord(seed, first, globalColumns, rows, columns, [&](i64 row, i64 column, auto lanes, const Words& words, int lane) {
+        Pack<T, decltype(lanes)::count> pack;
+#pragma unroll
+        for (int i = 0; i < decltype(lanes)::count; i++) {
+            float value = __fadd_rn(low, __fmul_rn(uniform(words, lane + i), width));
+            pack.at[i] = rounded<T>(value >= high ? below : value);
+        }
+        store(x + row * stride + column, pack);
+    });
+}
+
+extern "C" __global__ void dropout(const T* x, i64 xStride, T* out, i64 outStride, u64 seed, i64 first,
+                                   i64 globalColumns, float probability, float factor, i64 rows, i64 columns) {
+    eachWord(seed, first, globalColumns, rows, columns, [&](i64 row, i64 column, auto lanes, const Words& words, int lane) {
+        auto pack = load<decltype(lanes)::count>(x + row * xStride + column);
+#pragma unroll
+        for (int i = 0; i < decltype(lanes)::count; i++) {
+            pack.at[i] = rounded<T>(uniform(words, lane + i) < probability ? 0.0f : real(pack.at[i]) * factor);
+        }
+        store(out + row * outStride + column, pack);
+    });
+}

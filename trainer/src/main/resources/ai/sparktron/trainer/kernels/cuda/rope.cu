@@ -1,67 +1,54 @@
-// Rotation of pairs in the first R columns of every head; sign is -1 for the gradient. A thread turns V pairs whose first elements lie together.
-#define ROPE(T, name, N) ROPE_OF(T, name##_v, N) ROPE_OF(T, name##_s, 1) ROPE_PAIRS(T, name)
-#define ROPE_OF(T, name, V) \
-extern "C" __global__ void ropeHalves_##name(T* x, i64 sx, const int* positions, const float* table, int half, int headSize, int heads, i64 tokens, float sign) { \
-    int perHead = half / V; \
-    i64 all = tokens * heads * perHead; \
-    for (i64 n = (i64) blockIdx.x * blockDim.x + threadIdx.x; n < all; n += (i64) gridDim.x * blockDim.x) { \
-        int i = (int) (n % perHead) * V; \
-        i64 rest = n / perHead; \
-        i64 t = rest / heads; \
-        T* head = x + t * sx + (rest % heads) * headSize; \
-        const float* row = table + (i64) positions[t] * 2 * half; \
-        Vec<T, V> a = load<T, V>(head + i), b = load<T, V>(head + half + i); \
-        for (int k = 0; k < V; k++) { \
-            float cosine = row[i + k], sine = sign * row[half + i + k], first = real(a.v[k]), second = real(b.v[k]); \
-            a.v[k] = rounded<T>(first * cosine - second * sine); \
-            b.v[k] = rounded<T>(second * cosine + first * sine); \
-        } \
-        store<T, V>(head + i, a); \
-        store<T, V>(head + half + i, b); \
-    } \
-}
-#define ROPE_PAIRS(T, name) \
-extern "C" __global__ void ropePairs_##name(T* x, i64 sx, const int* positions, const float* table, int half, int headSize, int heads, i64 tokens, float sign) { \
-    i64 all = tokens * heads * half; \
-    for (i64 n = (i64) blockIdx.x * blockDim.x + threadIdx.x; n < all; n += (i64) gridDim.x * blockDim.x) { \
-        int i = (int) (n % half); \
-        i64 rest = n / half; \
-        i64 t = rest / heads; \
-        T* pair = x + t * sx + (rest % heads) * headSize + 2 * i; \
-        const float* row = table + (i64) positions[t] * 2 * half; \
-        float cosine = row[i], sine = sign * row[half + i], first = real(pair[0]), second = real(pair[1]); \
-        pair[0] = rounded<T>(first * cosine - second * sine); \
-        pair[1] = rounded<T>(second * cosine + first * sine); \
-    } \
-}
-ACTIVATIONS(ROPE)
+// Rotary positions in place (arXiv 2104.09864).
 
-// Keys [T, H*(N + R)] and values [T, H*Kv] of latent attention from up [T, H*(N + Kv)] and the rotary part [T, R] that heads share.
-#define LATENT(T, name, N) \
-extern "C" __global__ void latentHeads_##name(const T* up, i64 su, const T* rotary, i64 sr, T* k, i64 sk, T* v, i64 sv, int heads, int plain, int rotaryWidth, \
-        int valueSize, i64 tokens) { \
-    int keySize = plain + rotaryWidth, width = keySize + valueSize; \
-    EACH(t, c, tokens, (i64) heads * width, 1) { \
-        i64 h = c / width; \
-        int i = (int) (c % width); \
-        if (i < plain) k[t * sk + h * keySize + i] = up[t * su + h * (plain + valueSize) + i]; \
-        else if (i < keySize) k[t * sk + h * keySize + i] = rotary[t * sr + i - plain]; \
-        else v[t * sv + h * valueSize + i - keySize] = up[t * su + h * (plain + valueSize) + plain + i - keySize]; \
-    } \
-} \
-extern "C" __global__ void latentHeadsGrad_##name(const T* dk, i64 sk, const T* dv, i64 sv, T* dUp, i64 su, T* dRotary, i64 sr, int heads, int plain, \
-        int rotaryWidth, int valueSize, i64 tokens) { \
-    int keySize = plain + rotaryWidth, width = plain + valueSize; \
-    EACH(t, c, tokens, (i64) heads * width + rotaryWidth, 1) { \
-        i64 h = c / width; \
-        int i = (int) (c % width); \
-        if (h >= heads) { \
-            int j = (int) (c - (i64) heads * width); \
-            float sum = 0; \
-            for (int head = 0; head < heads; head++) sum += real(dk[t * sk + (i64) head * keySize + plain + j]); \
-            dRotary[t * sr + j] = rounded<T>(sum); \
-        } else if (i < plain) dUp[t * su + c] = dk[t * sk + h * keySize + i]; \
-        else dUp[t * su + c] = dv[t * sv + h * valueSize + i - plain]; \
-    } \
+using T = TYPE;
+constexpr int W = LANES;    // neighbours in a pack; divides half of what is rotated (halves) or all of it (pairs)
+
+/** Calls f(row of the table, first element of the head, pack of it) for each of the packs of a head, of every head and token. */
+template <class F> FORCE void eachRotation(T* x, i64 stride, i64 tokens, int heads, int headSize, const int* positions,
+                                                                 const float* table, i64 tableStride, int packs, F f) {
+    eachPack<1>(tokens, (i64) heads * packs, [&](i64 token, i64 item, auto) {
+        int head = (int) item / packs;
+        f(table + positions[token] * tableStride, x + token * stride + (i64) head * headSize, (int) item - head * packs);
+    });
 }
-ACTIVATIONS(LATENT)
+
+FORCE void rotate(T& a, T& b, float cosine, float sine) {
+    float first = real(a), second = real(b);
+    a = rounded<T>(first * cosine - second * sine);
+    b = rounded<T>(second * cosine + first * sine);
+}
+
+/** Element i with i + half; direction 1 forward, -1 backward. */
+extern "C" __global__ void ropeHalves(T* x, i64 stride, i64 tokens, int heads, int headSize, const int* positions, const float* table,
+                                      i64 tableStride, int half, float direction) {
+    eachRotation(x, stride, tokens, heads, headSize, positions, table, tableStride, half / W, [&](const float* angles, T* head, int pack) {
+        Pack<T, W> a = load<W>(head + pack * W), b = load<W>(head + half + pack * W);
+        float cosines[W], sines[W];
+        loadFloats<W>(angles + pack * W, cosines);
+        loadFloats<W>(angles + half + pack * W, sines);
+#pragma unroll
+        for (int i = 0; i < W; i++) rotate(a.at[i], b.at[i], cosines[i], direction * sines[i]);
+        store(head + pack * W, a);
+        store(head + half + pack * W, b);
+    });
+}
+
+/** Element 2i with 2i + 1; a pack of one is the pair's first element, and the second follows it. */
+extern "C" __global__ void ropePairs(T* x, i64 stride, i64 tokens, int heads, int headSize, const int* positions, const float* table,
+                                     i64 tableStride, int half, float direction) {
+    constexpr int PAIRS = W == 1 ? 1 : W / 2;
+    eachRotation(x, stride, tokens, heads, headSize, positions, table, tableStride, half / PAIRS, [&](const float* angles, T* head, int pack) {
+        T* at = head + pack * PAIRS * 2;
+        float cosines[PAIRS], sines[PAIRS];
+        loadFloats<PAIRS>(angles + pack * PAIRS, cosines);
+        loadFloats<PAIRS>(angles + half + pack * PAIRS, sines);
+        if constexpr (W == 1) {
+            rotate(at[0], at[1], cosines[0], direction * sines[0]);
+        } else {
+            Pack<T, W> elements = load<W>(at);
+#pragma unroll
+            for (int i = 0; i < PAIRS; i++) rotate(elements.at[2 * i], elements.at[2 * i + 1], cosines[i], direction * sines[i]);
+            store(at, elements);
+        }
+    });
+}

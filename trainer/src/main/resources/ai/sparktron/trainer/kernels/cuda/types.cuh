@@ -1,88 +1,113 @@
-// Types and small pieces of all kernels. Compiled by NVRTC, so nothing is included.
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+// Element types, packs of them, and sums over threads: what stands before every source. Compiled at run time without the toolkit's headers.
+
 typedef long long i64;
+typedef unsigned long long u64;
 
 #define FORCE __device__ __forceinline__
 #define INFINITE __int_as_float(0x7f800000)
 
-struct bf16 { u16 bits; };
-struct f16 { u16 bits; };
+struct bf16 {
+    unsigned short bits;
+};
+
+struct f16 {
+    unsigned short bits;
+};
+
+// ---- one element to and from float32, rounding to nearest even ----
 
 FORCE float real(float x) { return x; }
 FORCE float real(double x) { return (float) x; }
-FORCE float real(bf16 x) { return __uint_as_float((u32) x.bits << 16); }
-FORCE float real(f16 x) { float y; asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits)); return y; }
+FORCE float real(bf16 x) { return __uint_as_float((unsigned) x.bits << 16); }
+FORCE float real(f16 x) {
+    float y;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
+    return y;
+}
 
-// Rounds to nearest even.
-template <class T> FORCE T rounded(float x);
-template <> FORCE float rounded<float>(float x) { return x; }
-template <> FORCE double rounded<double>(float x) { return x; }
-template <> FORCE bf16 rounded<bf16>(float x) { bf16 y; asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x)); return y; }
-template <> FORCE f16 rounded<f16>(float x) { f16 y; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x)); return y; }
+FORCE void roundTo(float x, float& y) { y = x; }
+FORCE void roundTo(float x, double& y) { y = x; }
+FORCE void roundTo(float x, bf16& y) { asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x)); }
+FORCE void roundTo(float x, f16& y) { asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x)); }
 
-// V elements that lie together, moved 16 bytes at a time where there are as many.
-template <class T, int V> struct alignas(V * sizeof(T) > 16 ? 16 : V * sizeof(T)) Vec { T v[V]; };
-template <int BYTES> struct Raw { typedef uint4 type; };
-template <> struct Raw<8> { typedef uint2 type; };
-template <> struct Raw<4> { typedef u32 type; };
-template <> struct Raw<2> { typedef u16 type; };
-template <> struct Raw<1> { typedef u8 type; };
+/** The element of type T nearest to x. */
+template <class T> FORCE T rounded(float x) {
+    T y;
+    roundTo(x, y);
+    return y;
+}
 
-template <class T, int V> FORCE Vec<T, V> load(const T* p) {
-    typedef typename Raw<V * sizeof(T)>::type R;
-    Vec<T, V> x;
+// ---- W neighbours, moved by one instruction ----
+
+template <class T, int W> struct alignas(sizeof(T) * W) Pack {
+    T at[W];
+};
+
+/** W elements at p, which is a multiple of their bytes (16 at most). */
+template <int W, class T> FORCE Pack<T, W> load(const T* p) { return *reinterpret_cast<const Pack<T, W>*>(p); }
+
+template <int W, class T> FORCE void store(T* p, const Pack<T, W>& pack) { *reinterpret_cast<Pack<T, W>*>(p) = pack; }
+
+/** W floats at p, by as few instructions; p is a multiple of their bytes, or of 16. */
+template <int W> FORCE void loadFloats(const float* p, float (&x)[W]) {
+    constexpr int STEP = W < 4 ? W : 4;
 #pragma unroll
-    for (int i = 0; i < (int) (V * sizeof(T) / sizeof(R)); i++) ((R*) &x)[i] = ((const R*) p)[i];
-    return x;
-}
-
-template <class T, int V> FORCE void store(T* p, Vec<T, V> x) {
-    typedef typename Raw<V * sizeof(T)>::type R;
+    for (int i = 0; i < W; i += STEP) {
+        Pack<float, STEP> part = load<STEP>(p + i);
 #pragma unroll
-    for (int i = 0; i < (int) (V * sizeof(T) / sizeof(R)); i++) ((R*) p)[i] = ((R*) &x)[i];
+        for (int j = 0; j < STEP; j++) x[i + j] = part.at[j];
+    }
 }
 
-// Lanes of a team of `width` (a power of two, at most 32) agree on the sum; the order of additions is fixed.
-FORCE float teamSum(float x, int width) {
-    for (int d = width / 2; d > 0; d /= 2) x += __shfl_xor_sync(0xffffffffu, x, d, 32);
+// ---- all elements of a matrix, a pack to a thread ----
+
+/** A number of neighbours as a type, so that a lambda can be compiled for it. */
+template <int COUNT> struct Lanes {
+    static constexpr int count = COUNT;
+};
+
+/**
+ * Calls f(row, column, Lanes<W>) for each pack of a matrix, the grid's threads taking neighbouring packs. W divides the columns, or there is one row, whose last
+ * elements are called with Lanes<1>. The grid has at least W threads.
+ */
+template <int W, class F> FORCE void eachPack(i64 rows, i64 columns, F f) {
+    i64 packs = columns / W, total = rows * packs;
+    i64 thread = (i64) blockIdx.x * blockDim.x + threadIdx.x, threads = (i64) gridDim.x * blockDim.x;
+    bool small = total <= 0x7fffffffll;  // a division of 64 bits costs as much as moving the pack
+    for (i64 i = thread; i < total; i += threads) {
+        i64 row = rows == 1 ? 0 : small ? (unsigned) i / (unsigned) packs : i / packs;
+        f(row, (i - row * packs) * W, Lanes<W>());
+    }
+    if (W > 1) {
+        i64 column = packs * W + thread;
+        if (column < columns) f(0, column, Lanes<1>());
+    }
+}
+
+// ---- sums and maxima over threads: the same bits at every call ----
+
+constexpr unsigned ALL = 0xffffffffu;  // lanes of a warp
+
+/** Sum over each aligned group of GROUP neighbouring lanes of a warp, in all of them. */
+template <int GROUP = 32, class A> FORCE A warpSum(A x) {
+#pragma unroll
+    for (int distance = GROUP / 2; distance > 0; distance /= 2) x += __shfl_xor_sync(ALL, x, distance);
     return x;
 }
 
-FORCE float teamMax(float x, int width) {
-    for (int d = width / 2; d > 0; d /= 2) x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, d, 32));
+template <int GROUP = 32> FORCE float warpMax(float x) {
+#pragma unroll
+    for (int distance = GROUP / 2; distance > 0; distance /= 2) x = fmaxf(x, __shfl_xor_sync(ALL, x, distance));
     return x;
 }
 
-// All threads of a block agree on the sum; `room` is shared memory of 33 floats. The block's size is a multiple of 32.
-FORCE float blockSum(float x, float* room) {
-    int warps = blockDim.x / 32;
-    x = teamSum(x, 32);
+/** Sum over the block's threads, in all of them. The block has whole warps; every thread calls. */
+template <class A> FORCE A blockSum(A x) {
+    __shared__ A sums[32];
+    x = warpSum(x);
+    int warp = threadIdx.x / 32, lane = threadIdx.x % 32, warps = blockDim.x / 32;
+    __syncthreads();  // a sum before this one may still be read
+    if (lane == 0) sums[warp] = x;
     __syncthreads();
-    if (threadIdx.x % 32 == 0) room[threadIdx.x / 32] = x;
-    __syncthreads();
-    float sum = 0;
-    for (int w = 0; w < warps; w++) sum += room[w];
-    return sum;
+    return warpSum(lane < warps ? sums[lane] : A(0));
 }
-
-FORCE float blockMax(float x, float* room) {
-    int warps = blockDim.x / 32;
-    x = teamMax(x, 32);
-    __syncthreads();
-    if (threadIdx.x % 32 == 0) room[threadIdx.x / 32] = x;
-    __syncthreads();
-    float largest = room[0];
-    for (int w = 1; w < warps; w++) largest = fmaxf(largest, room[w]);
-    return largest;
-}
-
-// Rows over grid y, columns over grid x, V columns a thread.
-#define EACH(r, c, rows, columns, V) \
-    for (i64 r = blockIdx.y; r < (rows); r += gridDim.y) \
-        for (i64 c = ((i64) blockIdx.x * blockDim.x + threadIdx.x) * (V); c < (columns); c += (i64) gridDim.x * blockDim.x * (V))
-
-// Two versions of each kernel: `_v` moves 16 bytes a thread, `_s` one element.
-#define ACTIVATIONS(M) M(float, f32, 4) M(bf16, bf16, 8) M(f16, f16, 8)

@@ -19,11 +19,11 @@ final class LoopProducts implements DeviceProducts {
                     *to = rounded<B>(accumulate ? real(*to) + sum : sum); \\
                 } \\
             }
-            LOOP(float, f32, float, f32)
-            LOOP(bf16, bf16, bf16, bf16)
-            LOOP(bf16, bf16, float, f32)
-            LOOP(f16, f16, f16, f16)
-            LOOP(f16, f16, float, f32)
+            LOOP(float, F32, float, F32)
+            LOOP(bf16, BF16, bf16, BF16)
+            LOOP(bf16, BF16, float, F32)
+            LOOP(f16, F16, f16, F16)
+            LOOP(f16, F16, float, F32)
             """;
 
     private final KernelModule module;
@@ -36,7 +36,7 @@ final class LoopProducts implements DeviceProducts {
     public void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write) {
         boolean flipA = transposeA == Transpose.YES;
         boolean flipB = transposeB == Transpose.YES;
-        module.kernel("loop_" + Modules.name(a.dtype()) + "_" + Modules.name(out.dtype())).pointer(a).longInteger(flipA ? 1 : a.rowStride())
+        module.kernel("loop_" + a.dtype() + "_" + out.dtype()).pointer(a).longInteger(flipA ? 1 : a.rowStride())
                 .longInteger(flipA ? a.rowStride() : 1).pointer(b).longInteger(flipB ? 1 : b.rowStride()).longInteger(flipB ? b.rowStride() : 1).matrix(out)
                 .integer(write == Write.ACCUMULATE ? 1 : 0).longInteger(out.rows()).longInteger(out.columns()).longInteger(flipA ? a.rows() : a.columns())
                 .launch((int) Math.min(1024, (out.elements() + 127) / 128), 1, 1, 128, 0);

@@ -1,0 +1,42 @@
+package ai.sparktron.trainer.kernels.cuda;
+
+import ai.sparktron.trainer.tensor.Tensor;
+
+/** SwiGLU: {@code swiglu.cu}. With A the bytes of [T, F]: 3 A forward, 5 A backward. */
+final class FeedForwardKernels {
+
+    private final Grid grid;
+    private final Variants swiGlu;
+    private final Variants swiGluGrad;
+    private final Variants swiGluScaled;
+    private final Variants swiGluScaledGrad;
+
+    FeedForwardKernels(CudaDevice device, Modules modules) {
+        this.grid = new Grid(device.multiprocessors());
+        this.swiGlu = modules.variants("swiglu.cu", "swiGlu");
+        this.swiGluGrad = modules.variants("swiglu.cu", "swiGluGrad");
+        this.swiGluScaled = modules.variants("swiglu.cu", "swiGluScaled");
+        this.swiGluScaledGrad = modules.variants("swiglu.cu", "swiGluScaledGrad");
+    }
+
+    void swiGlu(Tensor gateUp, Tensor out) {
+        grid.overRows(out.rows(), out.columns(), Grid.lanes(out)).with(gateUp).with(out);
+        grid.launch(swiGlu.of(out.dtype(), grid.lanes()).matrix(gateUp).matrix(out));
+    }
+
+    void swiGluGrad(Tensor dOut, Tensor gateUp, Tensor dGateUp) {
+        grid.overRows(dOut.rows(), dOut.columns(), Grid.lanes(dOut)).with(dOut).with(gateUp).with(dGateUp);
+        grid.launch(swiGluGrad.of(dOut.dtype(), grid.lanes()).matrix(dOut).matrix(gateUp).matrix(dGateUp));
+    }
+
+    void swiGluScaled(Tensor gateUp, Tensor factors, Tensor out) {
+        grid.overRows(out.rows(), out.columns(), Grid.lanes(out)).with(gateUp).with(out);
+        grid.launch(swiGluScaled.of(out.dtype(), grid.lanes()).matrix(gateUp).pointer(factors).matrix(out));
+    }
+
+    void swiGluScaledGrad(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dGateUp, Tensor dFactors) {
+        grid.overRows(dOut.rows(), dOut.columns(), Grid.lanes(dOut)).with(dOut).with(gateUp).with(dGateUp);
+        swiGluScaledGrad.of(dOut.dtype(), grid.lanes()).matrix(dOut).matrix(gateUp).pointer(factors).matrix(dGateUp).pointer(dFactors)
+                .longInteger(dOut.columns()).launch((int) dOut.rows(), 1, 1, Grid.THREADS, 0);
+    }
+}

@@ -1,0 +1,92 @@
+package ai.sparktron.trainer.kernels.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** Every source compiles for every GPU that is supported, as it is asked for by its kernels. Needs NVRTC, not a GPU; without it the tests are skipped and say so. */
+class KernelSourcesTest {
+
+    private static final List<String> TYPES = List.of("float", "bf16", "f16");
+
+    /** Defines of each source; types in the place of %s. */
+    private static final Map<String, List<String>> SOURCES = new TreeMap<>(Map.ofEntries(
+            Map.entry("attention.cu", List.of("TYPE=%s", "SIZE=16")),
+            Map.entry("bits.cu", List.of("TYPE=unsigned short", "LANES=8")),
+            Map.entry("columns.cu", List.of("TYPE=%s", "RESULT=float", "LANES=4")),
+            Map.entry("elementwise.cu", List.of("TYPE=%s", "RESULT=float", "LANES=4")),
+            Map.entry("embedding.cu", List.of("TYPE=%s", "RESULT=float", "LANES=4")),
+            Map.entry("latent.cu", List.of("TYPE=%s", "LANES=4")),
+            Map.entry("loss.cu", List.of("TYPE=%s", "LANES=4")),
+            Map.entry("merge.cu", List.of("TYPE=%s", "RESULT=float")),
+            Map.entry("norm.cu", List.of("TYPE=%s", "LANES=4", "SIZE=1536")),
+            Map.entry("random.cu", List.of("TYPE=%s", "LANES=4")),
+            Map.entry("rope.cu", List.of("TYPE=%s", "LANES=4")),
+            Map.entry("squares.cu", List.of("TYPE=%s", "RESULT=double", "LANES=4")),
+            Map.entry("swiglu.cu", List.of("TYPE=%s", "LANES=4")),
+            Map.entry("update.cu", List.of("VALUE=float", "GRADIENT=%s", "FIRST=%s", "SECOND=%s", "COPY=bf16", "LANES=4"))));
+
+    @Test
+    void everySourceIsTried() throws IOException, URISyntaxException {
+        Path folder = Path.of(KernelCompiler.class.getResource("types.cuh").toURI()).getParent();
+        try (Stream<Path> files = Files.list(folder)) {
+            assertEquals(SOURCES.keySet(), files.map(file -> file.getFileName().toString()).filter(name -> name.endsWith(".cu"))
+                    .collect(Collectors.toCollection(TreeSet::new)));
+        }
+    }
+
+    @Test
+    void compilesForHopperInEveryType() {
+        assumeCompiler();
+        for (Map.Entry<String, List<String>> source : SOURCES.entrySet()) {
+            Set<List<String>> variants = new LinkedHashSet<>();
+            TYPES.forEach(type -> variants.add(defines(source.getValue(), type, false)));
+            variants.add(defines(source.getValue(), "bf16", true));
+            variants.forEach(defines -> compile(source.getKey(), 90, defines));
+        }
+    }
+
+    @Test
+    void compilesForAmpereAndBlackwell() {
+        assumeCompiler();
+        for (int capability : new int[] {80, 100}) {
+            SOURCES.forEach((source, defines) -> compile(source, capability, defines(defines, "bf16", false)));
+        }
+    }
+
+    private static List<String> defines(List<String> pattern, String type, boolean single) {
+        List<String> defines = new ArrayList<>();
+        for (String define : pattern) {
+            defines.add(single && define.startsWith("LANES=") ? "LANES=1" : define.replace("%s", type));
+        }
+        return defines;
+    }
+
+    private static void compile(String resource, int capability, List<String> defines) {
+        byte[] cubin = KernelCompiler.compile(resource, KernelCompiler.source("types.cuh") + "\n#line 1\n" + KernelCompiler.source(resource), capability, defines);
+        assertTrue(cubin.length > 1000, resource + " " + defines);
+    }
+
+    private static void assumeCompiler() {
+        try {
+            KernelCompiler.version();
+        } catch (CudaException missing) {
+            assumeTrue(false, missing.getMessage());
+        }
+    }
+}
