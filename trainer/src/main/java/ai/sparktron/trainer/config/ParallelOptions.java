@@ -19,19 +19,20 @@ public record ParallelOptions(
         Optional<String> dataParallelShardingStrategy,
         @Option(value = "1", range = "[1,)", alias = "tp_size", doc = "Ranks that share each layer's weights (TP).")
         int tensorModelParallelSize,
-        @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "pp_size", doc = "Pipeline stages (PP).")
+        @Option(value = "1", range = "[1,)", alias = "pp_size", doc = "Pipeline stages (PP).")
         int pipelineModelParallelSize,
-        @Option(range = "[1,)", status = Status.PLANNED, doc = "Layers of the first stage.")
+        @Option(range = "[1,)", doc = "Layers of the first stage.")
         Optional<Integer> decoderFirstPipelineNumLayers,
-        @Option(range = "[1,)", status = Status.PLANNED, doc = "Layers of the last stage.")
+        @Option(range = "[1,)", doc = "Layers of the last stage.")
         Optional<Integer> decoderLastPipelineNumLayers,
-        @Option(range = "[1,)", status = Status.PLANNED, doc = "Interleaved pipeline: chunks of layers of each stage.")
+        @Option(range = "[1,)", doc = "Interleaved pipeline: chunks of layers of each stage.")
         Optional<Integer> virtualPipelineModelParallelSize,
-        @Option(range = "[1,)", status = Status.PLANNED, doc = "Interleaved pipeline: layers of each chunk.")
+        @Option(range = "[1,)", doc = "Interleaved pipeline: layers of each chunk.")
         Optional<Integer> numLayersPerVirtualPipelineStage,
-        @Option(range = "[1,)", status = Status.PLANNED, doc = "Interleaved pipeline: micro-batches that follow one another on a chunk.")
+        @Option(range = "[1,)", doc = "Interleaved pipeline: micro-batches that follow one another on a chunk; absent: as many as stages.")
         Optional<Integer> microbatchGroupSizePerVpStage,
-        @Option(status = Status.PLANNED, doc = "Layers of each stage as text, as in Et*3|t*4|t*3L.")
+        @Option(doc = "Stages as text: E embedding, t a layer, L head and loss, | ends a stage, *n repeats, as in Et*3|t*4|t*3L;"
+                + " several stretches a stage interleave.")
         Optional<String> pipelineModelParallelLayout,
         @Option(value = "false", doc = "Split the parts between tensor-parallel regions by tokens (SP); means nothing with one tensor-parallel rank.")
         boolean sequenceParallel,

@@ -14,9 +14,11 @@ import java.nio.FloatBuffer;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
+import java.util.function.Predicate;
 
 /**
- * Tensors that are cut over ranks, put together a piece at a time: no rank ever holds more than the piece asked for and the rows that it touches. Every rank of the
+ * Tensors that lie on several ranks, whole or cut, put together a piece at a time: no rank ever holds more than the piece asked for and the rows that it touches. Every rank of the
  * group makes the same calls and gets the same numbers.
  */
 public final class GatheredWeights implements WeightSource {
@@ -41,51 +43,39 @@ public final class GatheredWeights implements WeightSource {
         this.exchange = exchange;
     }
 
-    /** Values of all parameters. */
-    public static GatheredWeights values(Parameters parameters, Engine engine, Exchange exchange) {
+    /**
+     * Values of all parameters.
+     *
+     * @param exchange  among ranks that hold every parameter together
+     * @param answerers parameters that this rank gives: each element of the model is given by one rank
+     */
+    public static GatheredWeights values(Parameters parameters, Engine engine, Exchange exchange, Predicate<Parameter> answerers) {
         GatheredWeights weights = new GatheredWeights(engine, exchange);
-        for (Parameter parameter : parameters.all()) {
-            for (int part = 0; part < parameter.slices().size(); part++) {
-                weights.add(parameter.slices().get(part), parameter.part(part));
-            }
-        }
+        parameters.all().stream().filter(answerers).forEach(parameter -> weights.add(parameter, parameter::part));
         return weights;
     }
 
-    /** Gradients of the trained parameters. */
-    public static GatheredWeights gradients(Parameters parameters, Engine engine, Exchange exchange) {
+    /** Gradients of the trained parameters; as {@link #values}. */
+    public static GatheredWeights gradients(Parameters parameters, Engine engine, Exchange exchange, Predicate<Parameter> answerers) {
         GatheredWeights weights = new GatheredWeights(engine, exchange);
-        for (Parameter parameter : parameters.all()) {
-            for (int part = 0; parameter.isTrained() && part < parameter.slices().size(); part++) {
-                weights.add(parameter.slices().get(part), parameter.partGradient(part));
-            }
-        }
+        parameters.all().stream().filter(Parameter::isTrained).filter(answerers).forEach(parameter -> weights.add(parameter, parameter::partGradient));
         return weights;
     }
 
-    private void add(TensorSlice slice, Tensor part) {
-        held.put(slice.tensor().name(), new Held(slice, part));
-    }
-
-    public boolean has(TensorSpec tensor) {
-        return held.containsKey(tensor.name());
+    private void add(Parameter parameter, IntFunction<Tensor> part) {
+        for (int i = 0; i < parameter.slices().size(); i++) {
+            TensorSlice slice = parameter.slices().get(i);
+            held.put(slice.tensor().name(), new Held(slice, part.apply(i)));
+        }
     }
 
     @Override
     public float[] read(TensorSpec tensor, long from, int count) {
         Held own = held.get(tensor.name());
-        if (own == null) {
-            throw new IllegalStateException("tensor " + tensor.name() + " is not held here");
-        }
-        byte[] rows = rowsTouched(own, from, count);
         float[] piece = new float[count];
         long placed = 0;
-        if (own.slice().isWhole()) {
-            placed = place(ByteBuffer.wrap(rows), tensor, from, piece);
-        } else {
-            for (byte[] theirs : exchange.allGather(rows)) {
-                placed += place(ByteBuffer.wrap(theirs), tensor, from, piece);
-            }
+        for (byte[] theirs : exchange.allGather(own == null ? new byte[0] : rowsTouched(own, from, count))) {
+            placed += theirs.length == 0 ? 0 : place(ByteBuffer.wrap(theirs), tensor, from, piece);
         }
         if (placed != count) {
             throw new IllegalStateException("elements " + from + "+" + count + " of " + tensor.name() + ": the group's ranks hold " + placed

@@ -16,12 +16,14 @@ import ai.sparktron.trainer.tensor.StackArena;
 import ai.sparktron.trainer.tuner.Tuning;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
- * A whole model of a Hugging Face directory on one engine, with the arenas it needs: for inference, verification and comparisons. With an adapter, what the adapter
- * has of its own is what is trained.
+ * A model of a Hugging Face directory on one engine, whole or a part of it, with the arenas it needs: for inference, verification and comparisons. With an adapter,
+ * what the adapter has of its own is what is trained.
  */
 public final class LoadedModel implements AutoCloseable {
 
@@ -34,7 +36,7 @@ public final class LoadedModel implements AutoCloseable {
     private final StackArena scratch;
     private final Parameters parameters;
     private final Tuning tuning;
-    private final DecoderModel model;
+    private final List<DecoderModel> models = new ArrayList<>();
 
     private LoadedModel(Engine engine, Path directory, DType dtype, Parameters.Use use, Settings settings) throws IOException {
         this.engine = engine;
@@ -44,18 +46,21 @@ public final class LoadedModel implements AutoCloseable {
         this.microBatch = StackArena.growing("micro-batch", engine.memory(), CHUNK_BYTES);
         this.scratch = StackArena.growing("call", engine.memory(), CHUNK_BYTES);
         try {
-            List<ParameterSpec> specs = DecoderSpecs.of(config);
+            List<ModelPart> parts = settings.parts().apply(config);
             HuggingFaceImporter weights = new HuggingFaceImporter(config, engine);
             try (PeftAdapter adapter = settings.adapter().isPresent() ? PeftAdapter.open(settings.adapter().get()) : null) {
+                List<ParameterSpec> specs = DecoderSpecs.of(config);
                 this.tuning = adapter == null ? Tuning.everything(specs) : adapter.tuning(specs, 0);
-                this.parameters = Parameters.allocate(tuning.applyTo(specs), settings.seams().slicing(), frame, dtype, use, 1);
+                this.parameters = Parameters.allocate(tuning.applyTo(config, parts), settings.seams().slicing(), frame, dtype, use, 1);
                 weights.load(directory, parameters);
                 if (adapter != null) {
                     adapter.load(parameters, engine);
                 }
             }
-            this.model = new DecoderModel(config, new DecoderModel.Options(ModelPart.whole(config), settings.seams(), settings.recompute(), settings.chunkBytes(),
-                    settings.maxLength(), tuning.adapters()), parameters, engine, frame);
+            for (ModelPart part : parts) {
+                models.add(new DecoderModel(config, new DecoderModel.Options(part, settings.seams(), settings.recompute(), settings.chunkBytes(), settings.maxLength(),
+                        tuning.adapters()), parameters, engine, frame));
+            }
         } catch (IOException | RuntimeException | Error e) {
             close();
             throw e;
@@ -68,17 +73,19 @@ public final class LoadedModel implements AutoCloseable {
      * @param maxLength  longest document expected, in tokens
      * @param recompute  what is computed again in backward
      * @param chunkBytes largest size of the logits of a loss that exist at a time
-     * @param seams      strategies; decide what is held here
+     * @param seams      strategies; decide what of each tensor is held here
+     * @param parts      layers held here
      * @param adapter    directory of a LoRA adapter, which is loaded beside the weights
      */
-    public record Settings(int maxLength, Recompute recompute, long chunkBytes, Seams seams, Optional<Path> adapter) {
+    public record Settings(int maxLength, Recompute recompute, long chunkBytes, Seams seams, Function<ModelConfig, List<ModelPart>> parts, Optional<Path> adapter) {
         public static Settings of(int maxLength) {
-            return new Settings(maxLength, Recompute.none(), DecoderModel.Options.DEFAULT_CHUNK_BYTES, Seams.single(), Optional.empty());
+            return new Settings(maxLength, Recompute.none(), DecoderModel.Options.DEFAULT_CHUNK_BYTES, Seams.single(), config -> List.of(ModelPart.whole(config)),
+                    Optional.empty());
         }
 
         /** The same with an adapter. */
         public Settings with(Path adapterDirectory) {
-            return new Settings(maxLength, recompute, chunkBytes, seams, Optional.of(adapterDirectory));
+            return new Settings(maxLength, recompute, chunkBytes, seams, parts, Optional.of(adapterDirectory));
         }
     }
 
@@ -98,11 +105,17 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     public ModelConfig config() {
-        return model.config();
+        return models.get(0).config();
     }
 
+    /** The model, or the first of its parts. */
     public DecoderModel model() {
-        return model;
+        return models.get(0);
+    }
+
+    /** The parts held here, in the order of the model. */
+    public List<DecoderModel> models() {
+        return List.copyOf(models);
     }
 
     public Parameters parameters() {

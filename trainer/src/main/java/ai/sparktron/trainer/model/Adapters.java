@@ -21,6 +21,7 @@ public record Adapters(Map<String, LowRank> byTensor, float dropout, long seed) 
 
     private static final Adapters NONE = new Adapters(Map.of(), 0, 0);
     private static final String WEIGHT = ".weight";
+    private static final String TABLE = ".lora_embedding_";
 
     public Adapters {
         byTensor = Collections.unmodifiableMap(new TreeMap<>(byTensor));
@@ -75,14 +76,14 @@ public record Adapters(Map<String, LowRank> byTensor, float dropout, long seed) 
 
     /** Name of the parameter that holds the A of all parts of a weight. */
     public static String aName(ParameterSpec weight) {
-        return stem(weight.name()) + (isTable(weight.parts().get(0)) ? ".lora_embedding_A" : ".lora_A.weight");
+        return stem(weight.name()) + (isTable(weight.parts().get(0)) ? TABLE + "A" : ".lora_A.weight");
     }
 
     /** Name of the parameter that holds the B of one part of a weight. */
     public static String bName(ParameterSpec weight, TensorSpec part) {
         String module = stem(part.name());
         String leaf = module.substring(module.lastIndexOf('.') + 1);
-        return stem(weight.name()) + (isTable(part) ? ".lora_embedding_B" : ".lora_B." + leaf + WEIGHT);
+        return stem(weight.name()) + (isTable(part) ? TABLE + "B" : ".lora_B." + leaf + WEIGHT);
     }
 
     /**
@@ -93,7 +94,7 @@ public record Adapters(Map<String, LowRank> byTensor, float dropout, long seed) 
     public TensorSpec a(TensorSpec part) {
         Dim rank = rank(part);
         if (isTable(part)) {
-            return new TensorSpec(stem(part.name()) + ".lora_embedding_A", List.of(part.dims().get(0), rank), Initialisation.constant(0));
+            return new TensorSpec(stem(part.name()) + TABLE + "A", List.of(part.dims().get(0), rank), Initialisation.constant(0));
         }
         Dim inputs = part.dims().get(1);
         // Kaiming-uniform with a = sqrt(5), as PEFT and torch.nn.Linear start.
@@ -104,7 +105,7 @@ public record Adapters(Map<String, LowRank> byTensor, float dropout, long seed) 
     public TensorSpec b(TensorSpec part) {
         Dim rank = rank(part);
         if (isTable(part)) {
-            return new TensorSpec(stem(part.name()) + ".lora_embedding_B", List.of(part.dims().get(1), rank), Initialisation.normal(1));
+            return new TensorSpec(stem(part.name()) + TABLE + "B", List.of(part.dims().get(1), rank), Initialisation.normal(1));
         }
         return new TensorSpec(stem(part.name()) + ".lora_B.weight", List.of(part.dims().get(0), rank), Initialisation.constant(0));
     }
@@ -122,6 +123,11 @@ public record Adapters(Map<String, LowRank> byTensor, float dropout, long seed) 
     /** Whether rows are looked up by token. */
     public static boolean isTable(TensorSpec tensor) {
         return tensor.name().endsWith("embed_tokens" + WEIGHT);
+    }
+
+    /** Whether a parameter is of the addition to an embedding. */
+    public static boolean isOfTable(ParameterSpec parameter) {
+        return parameter.name().contains(TABLE);
     }
 
     private static String stem(String name) {

@@ -30,6 +30,17 @@ public final class DecoderSpecs {
         return of(config, ModelPart.whole(config));
     }
 
+    /** The parameters of several parts; the embedding first, also where it is the head of tied models alone, so that both its holders keep it at the same place. */
+    public static List<ParameterSpec> of(ModelConfig config, List<ModelPart> parts) {
+        List<ParameterSpec> all = new ArrayList<>();
+        for (ModelPart part : parts) {
+            for (ParameterSpec spec : of(config, part)) {
+                all.add(spec.name().equals(EMBEDDING) ? 0 : all.size(), spec);
+            }
+        }
+        return List.copyOf(all);
+    }
+
     /** The parameters of one part of the model. */
     public static List<ParameterSpec> of(ModelConfig config, ModelPart part) {
         SpecMaker make = new SpecMaker(config);

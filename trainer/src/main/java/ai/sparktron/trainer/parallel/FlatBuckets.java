@@ -56,25 +56,37 @@ public record FlatBuckets(List<Bucket> buckets) {
      * Cuts.
      *
      * @param parameters whose trained elements are padded for as many shards as there are ranks
+     * @param first      elements at the beginning that lie in buckets of their own, cut alike wherever they are as many; 0 = none
      * @param elements   of a bucket, made a multiple of what the ranks can share; the last bucket is what is left
      */
-    public static FlatBuckets cut(Parameters parameters, int ranks, long elements) {
+    public static FlatBuckets cut(Parameters parameters, int ranks, long first, long elements) {
         long unit = (long) Parameters.ALIGNMENT * ranks;
-        long size = Math.max(1, (elements + unit - 1) / unit) * unit;
+        long size = roundUp(Math.max(1, elements), unit);
         List<Bucket> buckets = new ArrayList<>();
         List<Parameter> all = List.copyOf(parameters.all());
-        for (long from = 0; from < parameters.trainedElements(); from += size) {
-            long to = Math.min(from + size, parameters.trainedElements());
-            List<Integer> inside = new ArrayList<>();
-            for (int i = 0; i < all.size(); i++) {
-                Parameter parameter = all.get(i);
-                if (parameter.isTrained() && parameter.offset() < to && parameter.offset() + parameter.gradient().elements() > from) {
-                    inside.add(i);
-                }
-            }
-            buckets.add(new Bucket(from, to, inside));
+        long to;
+        for (long from = 0; from < parameters.trainedElements(); from = to) {
+            to = Math.min(from + size, from < first ? roundUp(first, unit) : parameters.trainedElements());
+            to = Math.min(to, parameters.trainedElements());
+            buckets.add(new Bucket(from, to, inside(all, from, to)));
         }
         buckets.sort(Comparator.comparingInt(Bucket::firstUse).reversed());
         return new FlatBuckets(buckets);
+    }
+
+    /** Places of the trained parameters that have elements in a range. */
+    private static List<Integer> inside(List<Parameter> all, long from, long to) {
+        List<Integer> inside = new ArrayList<>();
+        for (int i = 0; i < all.size(); i++) {
+            Parameter parameter = all.get(i);
+            if (parameter.isTrained() && parameter.offset() < to && parameter.offset() + parameter.gradient().elements() > from) {
+                inside.add(i);
+            }
+        }
+        return inside;
+    }
+
+    private static long roundUp(long value, long multiple) {
+        return (value + multiple - 1) / multiple * multiple;
     }
 }

@@ -4,39 +4,63 @@ import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.Write;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSlice;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.Optional;
 import java.util.function.Predicate;
 
 /**
- * The ranks that together hold one replica of the model. Parameters are either cut over them or whole on each; what is whole counts once.
+ * The ranks that together hold one replica of the model: stages of layers, and on each stage parameters that are either cut over its ranks or whole on each. What is
+ * whole counts once, and so does a table that two stages hold.
  *
  * @param ranks   the group
- * @param partial whole parameters of which each rank has but a share of the gradient
+ * @param stage   those that hold the same layers
+ * @param partial whole parameters of which each rank of a stage has but a share of the gradient
+ * @param copies  this rank of the first and its like of the last stage, each of which holds a table that embeds tokens and is the head too; null everywhere else
  */
-public record ModelGroup(Communicator ranks, Predicate<ParameterSpec> partial) {
+public record ModelGroup(Communicator ranks, Communicator stage, Predicate<ParameterSpec> partial, Communicator copies) {
 
-    /** Adds up the shares of gradients of whole parameters, so that they are the same on all ranks. */
+    /** Adds up the shares of gradients of whole parameters, so that they are the same on all ranks of a stage. */
     public void completeGradients(Parameters parameters) {
-        if (ranks.size() == 1) {
-            return;
-        }
         parameters.all().forEach(this::completeGradient);
     }
 
     /** As the other, of one parameter; the ranks take parameters in the same order. */
     public void completeGradient(Parameter parameter) {
-        if (ranks.size() > 1 && parameter.isTrained() && isWhole(parameter) && partial.test(parameter.spec())) {
-            ranks.allReduce(parameter.gradient(), Reduction.SUM);
+        if (stage.size() > 1 && parameter.isTrained() && isWhole(parameter) && partial.test(parameter.spec())) {
+            stage.allReduce(parameter.gradient(), Reduction.SUM);
         }
     }
 
-    /** Whether this rank is the one to speak for a parameter: everybody for what is cut, the first rank for what is whole. */
+    /** The trained parameter that another stage holds a copy of. Both keep it at the beginning of their flat buffers. */
+    public Optional<Parameter> copied(Parameters parameters) {
+        if (copies == null || !parameters.has(DecoderSpecs.EMBEDDING) || !parameters.get(DecoderSpecs.EMBEDDING).isTrained()) {
+            return Optional.empty();
+        }
+        Parameter table = parameters.get(DecoderSpecs.EMBEDDING);
+        if (table.offset() != 0) {
+            throw new IllegalStateException("the table that embeds tokens and is the head too lies at element " + table.offset()
+                    + " of the flat buffers, expected 0: its copies would be shared out in different ways");
+        }
+        return Optional.of(table);
+    }
+
+    /** Makes gradients of a copy the sum of both copies'. @param part the same elements of the table on both stages */
+    public void addCopies(Tensor part) {
+        copies.allReduce(part, Reduction.SUM);
+    }
+
+    /** Whether this rank is the one to speak for a parameter: everybody for what is cut, the first rank of a stage for what is whole; of copies the first. */
     public boolean answersFor(Parameter parameter) {
-        return ranks.rank() == 0 || !isWhole(parameter);
+        return (stage.rank() == 0 || !isWhole(parameter)) && !isSecondCopy(parameter);
+    }
+
+    private boolean isSecondCopy(Parameter parameter) {
+        return copies != null && copies.rank() > 0 && parameter.spec().name().equals(DecoderSpecs.EMBEDDING);
     }
 
     /**
@@ -46,7 +70,7 @@ public record ModelGroup(Communicator ranks, Predicate<ParameterSpec> partial) {
      * @param out      float32 or float64 [1], added to
      */
     public void shareOfSquares(Kernels kernels, Parameters parameters, Tensor gradient, long first, Tensor out) {
-        if (ranks.rank() == 0) {
+        if (parameters.all().stream().allMatch(this::answersFor)) {
             kernels.sumOfSquares(gradient, out, Write.ACCUMULATE);
             return;
         }

@@ -27,17 +27,21 @@ public final class ParallelPlan {
     private final int rank;
     private final List<ParallelStrategy> strategies;
     private final Communicator gradientGroup;
-    private final ModelGroup modelGroup;
+    private final Communicator modelRanks;
+    private final Communicator tokenGroup;
+    private final StageSplit split;
     private final int tokenMultiple;
 
-    private ParallelPlan(Mesh mesh, World world, List<ParallelStrategy> strategies, int tokenMultiple) {
+    private ParallelPlan(Mesh mesh, World world, List<ParallelStrategy> strategies, StageSplit split, int tokenMultiple) {
         this.mesh = mesh;
         this.world = world;
+        this.split = split;
         this.tokenMultiple = tokenMultiple;
         this.rank = world.rank();
         this.strategies = List.copyOf(strategies);
         this.gradientGroup = group(mesh, world, EnumSet.of(Axis.DATA, Axis.CONTEXT));
-        this.modelGroup = new ModelGroup(group(mesh, world, EnumSet.of(Axis.PIPELINE, Axis.TENSOR)), this::gradientIsPartialInReplica);
+        this.modelRanks = group(mesh, world, EnumSet.of(Axis.PIPELINE, Axis.TENSOR));
+        this.tokenGroup = mesh.pipeline() == 1 ? gradientGroup : group(mesh, world, EnumSet.of(Axis.PIPELINE, Axis.DATA, Axis.CONTEXT));
     }
 
     /** This rank's group over some axes, named after them and its first rank: {@code data-context-4}. */
@@ -62,8 +66,14 @@ public final class ParallelPlan {
      *
      * @param sequenceParallel whether tokens are cut over the tensor-parallel ranks where layers need not see them all
      * @param keyExchange      how context-parallel ranks exchange keys and values
+     * @param stages           how layers are dealt to pipeline stages
      */
-    public record Settings(boolean sequenceParallel, KeyExchange keyExchange) {
+    public record Settings(boolean sequenceParallel, KeyExchange keyExchange, StageSplit stages) {
+        /** With as many layers on each stage. */
+        public Settings(boolean sequenceParallel, KeyExchange keyExchange) {
+            this(sequenceParallel, keyExchange, StageSplit.even());
+        }
+
         public static Settings defaults() {
             return new Settings(false, KeyExchange.RING);
         }
@@ -74,7 +84,6 @@ public final class ParallelPlan {
         if (mesh.ranks() != world.size()) {
             throw new IllegalArgumentException("mesh of " + mesh.ranks() + " ranks in a world of " + world.size());
         }
-        refuse("pipeline_model_parallel_size", mesh.pipeline());
         refuse("expert_model_parallel_size", mesh.expert());
         refuse("expert_tensor_parallel_size", mesh.expertTensor());
         List<ParallelStrategy> strategies = new ArrayList<>();
@@ -89,12 +98,12 @@ public final class ParallelPlan {
             strategies.add(new DataParallel());
         }
         int chunks = mesh.context() > 1 ? 2 * mesh.context() : 1;
-        return new ParallelPlan(mesh, world, strategies, chunks * (sequence ? mesh.tensor() : 1));
+        return new ParallelPlan(mesh, world, strategies, settings.stages(), chunks * (sequence ? mesh.tensor() : 1));
     }
 
     private static void refuse(String option, int size) {
         if (size != 1) {
-            throw new IllegalArgumentException("--" + option + " " + size + ": only data, tensor and context parallelism are built yet; set it to 1");
+            throw new IllegalArgumentException("--" + option + " " + size + ": only data, tensor, pipeline and context parallelism are built yet; set it to 1");
         }
     }
 
@@ -109,6 +118,7 @@ public final class ParallelPlan {
 
     /** @throws IllegalArgumentException with option, value and the fix */
     public void validate(ModelConfig config, int maxLength) {
+        layout(config);
         strategies.forEach(strategy -> strategy.validate(config, maxLength));
     }
 
@@ -131,9 +141,21 @@ public final class ParallelPlan {
         return seams;
     }
 
-    /** The layers this rank holds. */
-    public ModelPart part(ModelConfig config) {
-        return ModelPart.whole(config);
+    /** Which stage holds which layers. @throws IllegalArgumentException when they cannot be dealt as the options say */
+    public StageLayout layout(ModelConfig config) {
+        return StageLayout.of(split, mesh.pipeline(), config.layers());
+    }
+
+    /** The layers this rank holds: chunks, in the order of the model. */
+    public List<ModelPart> parts(ModelConfig config) {
+        return layout(config).parts().get(coordinate(Axis.PIPELINE));
+    }
+
+    /** This rank's stage and its way to the others. */
+    public StageLinks links(ModelConfig config) {
+        List<Integer> stages = mesh.group(rank, EnumSet.of(Axis.PIPELINE));
+        String name = "-" + stages.get(0);
+        return new StageLinks(layout(config).pipeline(), world.group("activations" + name, stages), world.group("gradients" + name, stages));
     }
 
     /** Whether this rank's gradient of a parameter is to be summed over {@link #gradientGroup()}. */
@@ -150,8 +172,23 @@ public final class ParallelPlan {
     }
 
     /** Ranks that together hold the replica of the model that this rank has a part of. */
-    public ModelGroup modelGroup() {
-        return modelGroup;
+    public ModelGroup modelGroup(ModelConfig config) {
+        return new ModelGroup(modelRanks, along(Axis.TENSOR), this::gradientIsPartialInReplica, copies(config));
+    }
+
+    private Communicator copies(ModelConfig config) {
+        int last = mesh.pipeline() - 1;
+        int stage = coordinate(Axis.PIPELINE);
+        if (!config.tiedEmbeddings() || last == 0 || stage != 0 && stage != last) {
+            return null;
+        }
+        List<Integer> stages = mesh.group(rank, EnumSet.of(Axis.PIPELINE));
+        return world.group("tied-embeddings-" + stages.get(0), List.of(stages.get(0), stages.get(last)));
+    }
+
+    /** Ranks that each token passes once: what is counted on one stage of each replica is summed here. */
+    public Communicator tokenGroup() {
+        return tokenGroup;
     }
 
     /**
@@ -159,15 +196,17 @@ public final class ParallelPlan {
      *
      * @param scalar float32 [1], zero before and after
      */
-    public void warmUp(Tensor scalar) {
-        gradientGroup.allReduce(scalar, Reduction.SUM);
-        modelGroup.ranks().allReduce(scalar, Reduction.SUM);
-        if (mesh.tensor() > 1) {
-            along(Axis.TENSOR).allReduce(scalar, Reduction.SUM);
+    public void warmUp(ModelConfig config, Tensor scalar) {
+        ModelGroup model = modelGroup(config);
+        for (Communicator group : new Communicator[] {gradientGroup, model.ranks(), model.stage(), tokenGroup, model.copies()}) {
+            if (group != null) {
+                group.allReduce(scalar, Reduction.SUM);
+            }
         }
         if (mesh.context() > 1) {
             warmUpRing(along(Axis.CONTEXT), scalar);
         }
+        links(config).warmUp(scalar);
     }
 
     /** Messages to the next rank go over connections of their own. */

@@ -38,7 +38,7 @@ final class BucketTraffic implements ParameterUse {
     private final Transfer[] reducing;
     private final Transfer[] gathering;
     private int started;
-    private boolean lastMicroBatch;
+    private boolean lastPass;
 
     /** @param background of the same ranks as {@code data}; null where nothing overlaps */
     BucketTraffic(Parameters parameters, FlatBuckets buckets, Communicator data, ModelGroup model, ParameterUpdate.Sharding sharding,
@@ -71,17 +71,18 @@ final class BucketTraffic implements ParameterUse {
             incomplete[b] = buckets.buckets().get(b).parameters().size();
         }
         started = 0;
-        lastMicroBatch = false;
     }
 
-    /** What is completed from now on is complete for the step. */
-    void lastMicroBatch() {
-        lastMicroBatch = overlap.reduces() && data.size() > 1;
+    /** Runs what completes gradients for the step. */
+    void lastPass(Runnable pass) {
+        lastPass = overlap.reduces() && data.size() > 1;
+        pass.run();
+        lastPass = false;
     }
 
     @Override
     public void afterBackward(List<Parameter> through) {
-        if (!lastMicroBatch) {
+        if (!lastPass) {
             return;
         }
         through.forEach(parameter -> complete(places.get(parameter)));
@@ -132,7 +133,20 @@ final class BucketTraffic implements ParameterUse {
                 reduce(buckets.buckets().get(b));
             }
         }
+        model.copied(parameters).ifPresent(this::addCopies);
         startOver();
+    }
+
+    /** Both stages cut the table into the same buckets, so a share is the same elements on both; and each sum is made once, so the copies stay the same. */
+    private void addCopies(Parameter table) {
+        for (Bucket bucket : buckets.buckets()) {
+            FlatRange share = sharding == ParameterUpdate.Sharding.REPLICATED ? new FlatRange(bucket.from(), bucket.to(), false)
+                    : bucket.share(data.rank(), data.size());
+            long to = Math.min(share.to(), table.gradient().elements());
+            if (share.from() < to) {
+                model.addCopies(parameters.gradient().rows(share.from(), to - share.from()));
+            }
+        }
     }
 
     private void reduce(Bucket bucket) {

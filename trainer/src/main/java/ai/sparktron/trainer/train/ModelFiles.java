@@ -12,6 +12,7 @@ import ai.sparktron.trainer.convert.WeightSource;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tuner.Tuning;
 import java.io.IOException;
@@ -46,7 +47,8 @@ final class ModelFiles implements Checkpointer.ModelWriter {
         this.model = model;
         this.tuning = model.tuning();
         this.writes = writes;
-        this.gathered = GatheredWeights.values(model.parameters(), engine, model.grid().modelGroup().ranks()::allGather);
+        ModelGroup group = model.grid().modelGroup(config);
+        this.gathered = GatheredWeights.values(model.parameters(), engine, group.ranks()::allGather, group::answersFor);
         if (options.tuner().mergeLora()) {
             MergedWeights.requireSeparable(tuning.adapters(), config.tiedEmbeddings());
         }

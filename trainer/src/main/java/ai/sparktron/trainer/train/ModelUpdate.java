@@ -29,8 +29,8 @@ public interface ModelUpdate {
     /** What layers tell of their parameters' use; the model is built with it. */
     ParameterUse use();
 
-    /** The micro-batch that now begins is the last one of the step that adds to gradients. */
-    void lastMicroBatch();
+    /** Runs forward or backward of layers that are through for the step with it: gradients that it tells of are complete. */
+    void lastPass(Runnable pass);
 
     /** Whether ranks meet in every pass, so that none may leave one out. */
     boolean meetsInEveryPass();
@@ -41,7 +41,7 @@ public interface ModelUpdate {
     /** Sets values and gradients to zero. */
     void clear();
 
-    /** Makes the values of a tensor readable on all data-parallel ranks, which call it together, until the next call. */
+    /** Makes the values of a tensor readable, where they are held, on all data-parallel ranks, which call it together, until the next call. */
     void bring(TensorSpec tensor);
 
     /** Updates done so far. */

@@ -97,7 +97,8 @@ public final class ParameterUpdate implements ModelUpdate {
         if (trained == 0) {
             throw new TrainingException("no parameter is trained: everything is frozen; check freeze_parameters and trainable_parameters");
         }
-        FlatBuckets buckets = FlatBuckets.cut(parameters, data.size(), how.bucketElements());
+        FlatBuckets buckets = FlatBuckets.cut(parameters, data.size(),
+                model.copied(parameters).map(table -> table.gradient().elements()).orElse(0L), how.bucketElements());
         this.traffic = new BucketTraffic(parameters, buckets, data, model, sharding, how.overlap(), background);
         List<FlatRange> owned = sharding == Sharding.REPLICATED ? List.of(new FlatRange(0, trained, false))
                 : buckets.buckets().stream().map(bucket -> bucket.share(data.rank(), data.size())).toList();
@@ -147,8 +148,8 @@ public final class ParameterUpdate implements ModelUpdate {
     }
 
     @Override
-    public void lastMicroBatch() {
-        traffic.lastMicroBatch();
+    public void lastPass(Runnable pass) {
+        traffic.lastPass(pass);
     }
 
     @Override

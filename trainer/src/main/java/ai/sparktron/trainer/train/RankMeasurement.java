@@ -48,17 +48,17 @@ public record RankMeasurement(MemoryUse memory, Work work, List<Traffic> traffic
         try (MeasuringEngine engine = new MeasuringEngine(types);
                 MeasuringWorld world = new MeasuringWorld(rank, ranks);
                 LedgerArena runArena = new LedgerArena(MeasuringMemory.arena("run"));
-                LedgerArena microBatch = new LedgerArena(MeasuringMemory.arena("micro-batch"));
                 LedgerArena scratch = new LedgerArena(MeasuringMemory.arena("call"));
+                PassMemory passes = PassMemory.of(MeasuringMemory::arena, scratch);
                 Arena.Frame run = runArena.open("run");
                 RankModel model = new RankModel(options, config, engine, world, rowTokens, run)) {
-            StepRunner steps = model.steps(microBatch, scratch);
+            StepRunner steps = model.steps(passes);
             MicroBatch batch = fullest(model.batchShape(), rowTokens);
             int batches = model.batchShape().microBatches();
             Work workBefore = engine.work();
             List<Traffic> trafficBefore = world.traffic();
             steps.train(new StepData(Collections.nCopies(batches, batch), DataCursor.start(1, 0)), 0);
-            return new RankMeasurement(use(runArena.atPeak(), microBatch.peakBytes(), scratch.atPeak()), engine.work().plus(workBefore.times(-1)),
+            return new RankMeasurement(use(runArena.atPeak(), passes.peakBytes(), scratch.atPeak()), engine.work().plus(workBefore.times(-1)),
                     world.traffic());
         }
     }

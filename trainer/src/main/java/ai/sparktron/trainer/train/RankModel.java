@@ -10,15 +10,18 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.mesh.Mesh;
-import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.parallel.ParallelPlan;
+import ai.sparktron.trainer.parallel.StageLinks;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 import ai.sparktron.trainer.tuner.Tuning;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -35,7 +38,9 @@ final class RankModel implements AutoCloseable {
     private final Tuning tuning;
     private final Parameters parameters;
     private final ModelUpdate update;
-    private final DecoderModel model;
+    private final StageLinks links;
+    private final List<DecoderModel> chunks = new ArrayList<>();
+    private final ModelConfig config;
 
     /**
      * @param world   over which tensors go
@@ -45,28 +50,34 @@ final class RankModel implements AutoCloseable {
      */
     RankModel(Options options, ModelConfig config, Engine engine, World world, int longest, Arena.Frame run) {
         this.options = options;
+        this.config = config;
         this.engine = engine;
         this.run = run;
         ParallelOptions sizes = options.parallel();
         this.grid = ParallelPlan.of(Mesh.of(world.size(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(), sizes.contextParallelSize(), 1, 1), world,
                 RunSetup.planSettings(sizes));
         grid.validate(config, longest);
+        this.links = grid.links(config);
+        ModelGroup group = grid.modelGroup(config);
         Communicator ranks = grid.gradientGroup();
         ParameterUpdate.Traffic traffic = RunSetup.traffic(sizes, ranks.size());
         this.background = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null : grid.gradientsInBackground();
         this.tuning = StartingPoint.tuning(options, config);
-        List<ParameterSpec> specs = tuning.applyTo(DecoderSpecs.of(config, grid.part(config)));
+        List<ModelPart> parts = grid.parts(config);
+        List<ParameterSpec> specs = tuning.applyTo(config, parts);
         if (RunSetup.sharing(sizes).ofModel()) {
             boolean resident = RunSetup.sharing(sizes) == RunSetup.Sharing.GRADIENTS;
             ShardedUnits units = ShardedUnits.allocate(specs, grid.seams().slicing(), run, ranks.size(), resident);
             this.parameters = units.joined();
-            this.update = new ShardedUpdate(engine, units, ranks, grid.modelGroup(), resident, options.optimizer(), run);
+            this.update = new ShardedUpdate(engine, units, ranks, group, resident, options.optimizer(), run);
         } else {
             this.parameters = Parameters.allocate(specs, grid.seams().slicing(), run, DType.F32, Parameters.Use.TRAIN, ranks.size());
-            this.update = new ParameterUpdate(engine, parameters, ranks, background, grid.modelGroup(), traffic, options.optimizer(), run);
+            this.update = new ParameterUpdate(engine, parameters, ranks, background, group, traffic, options.optimizer(), run);
         }
-        this.model = new DecoderModel(config, new DecoderModel.Options(grid.part(config), grid.seams(), RunSetup.recompute(options.recompute()),
-                DecoderModel.Options.DEFAULT_CHUNK_BYTES, longest, tuning.adapters()), parameters, engine, run, update.use());
+        for (ModelPart part : parts) {
+            chunks.add(new DecoderModel(config, new DecoderModel.Options(part, grid.seams(), RunSetup.recompute(options.recompute()),
+                    DecoderModel.Options.DEFAULT_CHUNK_BYTES, longest, tuning.adapters()), parameters, engine, run, update.use()));
+        }
         update.clear();
     }
 
@@ -74,7 +85,7 @@ final class RankModel implements AutoCloseable {
     void warmUp() {
         Tensor scalar = run.tensor("warm-up", DType.F32, 1);
         engine.kernels().fill(scalar, 0);
-        grid.warmUp(scalar);
+        grid.warmUp(config, scalar);
         engine.synchronize();
     }
 
@@ -101,11 +112,16 @@ final class RankModel implements AutoCloseable {
                 grid.tokenMultiple(), 0);
     }
 
+    /** What the model is made of. */
+    ModelConfig config() {
+        return config;
+    }
+
     /** The steps of this rank. */
-    StepRunner steps(Arena microBatch, Arena scratch) {
+    StepRunner steps(PassMemory memory) {
         StepRunner.Normalisation normalisation = options.training().calculatePerTokenLoss() ? StepRunner.Normalisation.PER_TOKEN
                 : StepRunner.Normalisation.PER_MICRO_BATCH;
-        return new StepRunner(engine, model, update, grid.gradientGroup(), grid.seams().tokens(), normalisation, microBatch, scratch, run);
+        return new StepRunner(engine, new StageRunner(chunks, links, memory, update::lastPass), update, grid, links, normalisation, run);
     }
 
     @Override

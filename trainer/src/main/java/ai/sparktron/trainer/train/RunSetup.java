@@ -11,6 +11,7 @@ import ai.sparktron.trainer.optimizer.LearningRateSchedule;
 import ai.sparktron.trainer.parallel.FlatBuckets;
 import ai.sparktron.trainer.parallel.KeyExchange;
 import ai.sparktron.trainer.parallel.ParallelPlan;
+import ai.sparktron.trainer.parallel.StageSplit;
 import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Set;
@@ -93,7 +94,13 @@ public final class RunSetup {
             case "a2a" -> KeyExchange.HEADS;
             default -> throw new IllegalStateException("cp_comm_type " + options.cpCommType() + " is refused when options are parsed");
         };
-        return new ParallelPlan.Settings(options.sequenceParallel(), exchange);
+        return new ParallelPlan.Settings(options.sequenceParallel(), exchange, stages(options));
+    }
+
+    /** What the options say of how layers are dealt to pipeline stages. */
+    public static StageSplit stages(ParallelOptions options) {
+        return new StageSplit(options.decoderFirstPipelineNumLayers(), options.decoderLastPipelineNumLayers(), options.virtualPipelineModelParallelSize(),
+                options.numLayersPerVirtualPipelineStage(), options.microbatchGroupSizePerVpStage(), options.pipelineModelParallelLayout());
     }
 
     /** @param ranks that hold the same parameters */

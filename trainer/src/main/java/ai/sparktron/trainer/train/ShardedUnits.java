@@ -14,7 +14,8 @@ import java.util.Map;
 
 /**
  * The parameters of a rank in units that are whole one at a time: each layer, and what lies outside of layers. All layers share one place for their whole values
- * and one for their gradients; so do the others.
+ * and one for their gradients; so do the others, but for a table that embeds tokens and is the head too: it is whole beside the final norm, and alone in its unit,
+ * since two pipeline stages share out a copy each in the same way.
  *
  * @param units  in the order of the model
  * @param places number of places
@@ -22,12 +23,14 @@ import java.util.Map;
 record ShardedUnits(List<Unit> units, int places) {
 
     private static final String LAYERS = "decoder.layers.";
+    private static final String TIED_TABLE = "embedding and head";
+    private static final int PLACES = 3;
 
     /**
      * One unit.
      *
      * @param parameters whole, in their place
-     * @param place      of values and gradients, 0 for layers, 1 for what lies outside
+     * @param place      of values and gradients: 0 for layers, 1 for what lies outside, 2 for a table that is the head too
      * @param values     this rank's share, float32 [n / ranks]
      * @param gradients  this rank's share, summed over the step
      */
@@ -55,11 +58,11 @@ record ShardedUnits(List<Unit> units, int places) {
         Map<String, List<ParameterSpec>> bySort = new LinkedHashMap<>();
         boolean tied = specs.stream().noneMatch(spec -> spec.name().equals(DecoderSpecs.HEAD));
         specs.forEach(spec -> bySort.computeIfAbsent(sort(spec.name(), tied), key -> new ArrayList<>()).add(spec));
-        long[] largest = new long[2];
+        long[] largest = new long[PLACES];
         bySort.forEach((sort, own) -> largest[place(sort)] = Math.max(largest[place(sort)], Parameters.elements(own, slicing, ranks)));
-        Tensor[] values = new Tensor[2];
-        Tensor[] gradients = new Tensor[2];
-        for (int place = 0; place < 2; place++) {
+        Tensor[] values = new Tensor[PLACES];
+        Tensor[] gradients = new Tensor[PLACES];
+        for (int place = 0; place < PLACES; place++) {
             values[place] = resident ? null : run.tensor("parameters of a unit", DType.F32, Math.max(1, largest[place]));
             gradients[place] = run.tensor("gradients of a unit", DType.F32, Math.max(1, largest[place]));
         }
@@ -71,18 +74,21 @@ record ShardedUnits(List<Unit> units, int places) {
             units.add(new Unit(Parameters.over(own, slicing, value, gradients[place].rows(0, elements), ranks), place,
                     run.tensor("own parameters", DType.F32, elements / ranks), run.tensor("own gradients", DType.F32, elements / ranks)));
         });
-        return new ShardedUnits(units, 2);
+        return new ShardedUnits(units, PLACES);
     }
 
     private static String sort(String name, boolean tied) {
         if (name.startsWith(LAYERS)) {
             return name.substring(0, name.indexOf('.', LAYERS.length()) + 1);
         }
-        return tied ? "outside" : name.equals(DecoderSpecs.EMBEDDING) ? "embedding" : "head";
+        if (name.equals(DecoderSpecs.EMBEDDING)) {
+            return tied ? TIED_TABLE : "embedding";
+        }
+        return "head";
     }
 
     private static int place(String sort) {
-        return sort.startsWith(LAYERS) ? 0 : 1;
+        return sort.startsWith(LAYERS) ? 0 : sort.equals(TIED_TABLE) ? 2 : 1;
     }
 
     /** All parameters, for the model. */

@@ -159,6 +159,7 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
 
     @Override
     public GradientScale apply(double learningRate, double denominator) {
+        units.forEach(unit -> model.copied(unit.parameters()).ifPresent(table -> model.addCopies(unit.gradients())));
         GradientScale gradientScale = GradientScale.of(sumOfSquares(), denominator, clip);
         if (gradientScale.isFinite()) {
             engine.kernels().fill(scale, gradientScale.factor());
@@ -190,8 +191,8 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
     }
 
     @Override
-    public void lastMicroBatch() {
-        // Every micro-batch is reduced.
+    public void lastPass(Runnable pass) {
+        pass.run(); // Every pass is reduced.
     }
 
     @Override
@@ -219,7 +220,10 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
 
     @Override
     public void bring(TensorSpec tensor) {
-        gather(unitOfTensor.get(tensor.name()));
+        Integer unit = unitOfTensor.get(tensor.name());
+        if (unit != null) {
+            gather(unit);
+        }
     }
 
     @Override

@@ -5,12 +5,11 @@ import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.data.MicroBatch;
 import ai.sparktron.trainer.data.StepData;
 import ai.sparktron.trainer.kernels.Engine;
-import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.HostTokens;
-import ai.sparktron.trainer.layer.Pass;
 import ai.sparktron.trainer.layer.TokenNames;
 import ai.sparktron.trainer.optimizer.GradientScale;
-import ai.sparktron.trainer.seam.TokenDeal;
+import ai.sparktron.trainer.parallel.ParallelPlan;
+import ai.sparktron.trainer.parallel.StageLinks;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -47,34 +46,31 @@ public final class StepRunner {
     }
 
     private final Engine engine;
-    private final DecoderModel model;
+    private final StageRunner stage;
     private final ModelUpdate update;
-    private final Communicator data;
+    private final Communicator ranks;
     private final boolean speaks;
+    private final boolean mayLeaveOut;
     private final Normalisation normalisation;
-    private final Arena microBatchArena;
-    private final Arena scratch;
     private final Tensor lossSum;
     private final Tensor counts;
     private final ByteBuffer countBytes = ByteBuffer.allocateDirect(2 * Double.BYTES).order(ByteOrder.nativeOrder());
     private final ByteBuffer lossBytes = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
 
     /**
-     * @param data            ranks that hold the same parameters and see other tokens
-     * @param deal            who shares a micro-batch with this rank; the first of them counts its tokens
-     * @param microBatchArena holds one micro-batch's activations at a time
-     * @param run             gives a few scalars
+     * @param stage  this rank's layers
+     * @param plan   says over which ranks losses and tokens are counted, and whether this one counts a micro-batch
+     * @param links  this rank's stage
+     * @param run    gives a few scalars
      */
-    public StepRunner(Engine engine, DecoderModel model, ModelUpdate update, Communicator data, TokenDeal deal, Normalisation normalisation,
-                      Arena microBatchArena, Arena scratch, Arena.Frame run) {
+    public StepRunner(Engine engine, StageRunner stage, ModelUpdate update, ParallelPlan plan, StageLinks links, Normalisation normalisation, Arena.Frame run) {
         this.engine = engine;
-        this.model = model;
+        this.stage = stage;
         this.update = update;
-        this.data = data;
-        this.speaks = deal.rank() == 0;
+        this.ranks = plan.tokenGroup();
+        this.speaks = plan.seams().tokens().rank() == 0 && links.isLast();
+        this.mayLeaveOut = !update.meetsInEveryPass() && links.pipeline().chunks() == 1;
         this.normalisation = normalisation;
-        this.microBatchArena = microBatchArena;
-        this.scratch = scratch;
         this.lossSum = run.tensor("loss sum", DType.F32, 1);
         this.counts = run.tensor("global counts", DType.F64, 2);
         engine.kernels().fill(lossSum, 0);
@@ -85,15 +81,11 @@ public final class StepRunner {
         long start = System.nanoTime();
         long tokens = 0;
         double denominator = 0;
-        MicroBatch last = lastTrained(step.microBatches());
         for (MicroBatch batch : step.microBatches()) {
             tokens += speaks ? realTokens(batch) : 0;
             denominator += contribution(batch);
-            if (batch == last) {
-                update.lastMicroBatch();
-            }
-            run(batch, Pass.Mode.TRAIN);
         }
+        stage.train(work(step.microBatches()), lossSum);
         long computed = System.nanoTime();
         double[] global = sumOverRanks(denominator, tokens);
         GradientScale scale = update.apply(learningRate, global[0]);
@@ -106,35 +98,22 @@ public final class StepRunner {
 
     /** Forward alone; adds to the loss sum. @return this rank's denominator */
     public double evaluate(List<MicroBatch> batches) {
-        double denominator = 0;
-        for (MicroBatch batch : batches) {
-            denominator += contribution(batch);
-            run(batch, Pass.Mode.EVALUATE);
-        }
-        return denominator;
+        stage.evaluate(work(batches), lossSum);
+        return batches.stream().mapToDouble(this::contribution).sum();
     }
 
-    /** The one after whose backward gradients are complete; null when there is nothing to learn from. */
-    private static MicroBatch lastTrained(List<MicroBatch> batches) {
-        MicroBatch last = null;
+    /** All micro-batches but those with nothing to learn from: padding of a last, short global batch. */
+    private List<StageRunner.Work> work(List<MicroBatch> batches) {
+        List<StageRunner.Work> work = new ArrayList<>();
         for (MicroBatch batch : batches) {
-            last = batch.trainedTokens() > 0 ? batch : last;
-        }
-        return last;
-    }
-
-    private void run(MicroBatch batch, Pass.Mode mode) {
-        if (batch.trainedTokens() == 0 && !update.meetsInEveryPass()) {
-            return; // Nothing to learn from: padding of a last, short global batch.
-        }
-        float lossScale = normalisation == Normalisation.PER_TOKEN ? 1 : 1f / Math.max(1, batch.trainedTokens());
-        HostTokens tokens = HostTokens.of(batch.ids(), batch.labels(), batch.weightsOrNull(), batch.positions(), batch.documents()).named(names(batch));
-        try (Pass pass = model.begin(tokens, lossScale, mode, microBatchArena, scratch, lossSum)) {
-            model.forward(pass);
-            if (mode == Pass.Mode.TRAIN) {
-                model.backward(pass);
+            int trained = batch.trainedTokens();
+            if (trained > 0 || !mayLeaveOut) {
+                HostTokens tokens = HostTokens.of(batch.ids(), batch.labels(), batch.weightsOrNull(), batch.positions(), batch.documents())
+                        .named(names(batch));
+                work.add(new StageRunner.Work(tokens, normalisation == Normalisation.PER_TOKEN ? 1 : 1f / Math.max(1, trained)));
             }
         }
+        return work;
     }
 
     private static TokenNames names(MicroBatch batch) {
@@ -163,14 +142,14 @@ public final class StepRunner {
         return end;
     }
 
-    /** Sums two host numbers over the data-parallel ranks. */
+    /** Sums two host numbers over the ranks that count. */
     double[] sumOverRanks(double first, double second) {
-        if (data.size() == 1) {
+        if (ranks.size() == 1) {
             return new double[] {first, second};
         }
         countBytes.clear().putDouble(first).putDouble(second).flip();
         engine.write(counts, countBytes);
-        data.allReduce(counts, Reduction.SUM);
+        ranks.allReduce(counts, Reduction.SUM);
         countBytes.clear();
         engine.read(counts, countBytes);
         return new double[] {countBytes.getDouble(0), countBytes.getDouble(Double.BYTES)};

@@ -69,13 +69,13 @@ public final class TrainRun {
         try (Engine engine = context.engines().open(context.device());
                 TensorWorld tensors = new TensorWorld(context.worlds().over(context.world(), engine), context.world());
                 StackArena runArena = StackArena.growing("run", engine.memory(), ARENA_CHUNK_BYTES);
-                StackArena microBatchArena = StackArena.growing("micro-batch", engine.memory(), ARENA_CHUNK_BYTES);
                 StackArena scratch = StackArena.growing("call", engine.memory(), ARENA_CHUNK_BYTES);
+                PassMemory passes = PassMemory.growing(engine.memory(), ARENA_CHUNK_BYTES, scratch);
                 ShardSource rows = open(plan.trainData());
                 ShardSource validation = plan.validationData().isEmpty() ? null : open(plan.validationData());
                 Arena.Frame run = runArena.open("run")) {
             rows.requireVocabulary(config.vocabularySize());
-            Memory memory = new Memory(runArena, microBatchArena, scratch, run);
+            Memory memory = new Memory(runArena, passes, scratch, run);
             return run(config, engine, tensors.world(), memory, new Data(rows, validation));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -101,9 +101,9 @@ public final class TrainRun {
         }
     }
 
-    private record Memory(StackArena runArena, StackArena microBatch, StackArena scratch, Arena.Frame run) {
+    private record Memory(StackArena runArena, PassMemory passes, StackArena scratch, Arena.Frame run) {
         long peakBytes() {
-            return runArena.peakBytes() + microBatch.peakBytes() + scratch.peakBytes();
+            return runArena.peakBytes() + passes.peakBytes() + scratch.peakBytes();
         }
     }
 
@@ -133,7 +133,7 @@ public final class TrainRun {
                 new ModelFiles(plan, config, model, engine, context.isFirst()), options.training().seed());
         Checkpointer.Progress progress = new StartingPoint(plan, config, model.tuning(), engine, this::line).fill(model.update(), checkpointer,
                 context.resume() ? store.latest() : Optional.empty(), data.rows().rows());
-        StepRunner steps = model.steps(memory.microBatch(), memory.scratch());
+        StepRunner steps = model.steps(memory.passes());
         say(model, config, engine, data, total);
         return loop(config, engine, memory, data, new Parts(total, model.batchShape(), steps, checkpointer, progress));
     }

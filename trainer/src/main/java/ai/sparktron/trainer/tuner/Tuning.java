@@ -3,7 +3,10 @@ package ai.sparktron.trainer.tuner;
 import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.TunerOptions;
 import ai.sparktron.trainer.model.Adapters;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.LowRank;
+import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.TensorSpec;
 import java.util.ArrayList;
@@ -157,6 +160,13 @@ public record Tuning(Set<String> trained, Adapters adapters, Optional<PeftConfig
     /** Parameters of the model, or of a part of it, as they are trained, with those of the additions. */
     public List<ParameterSpec> applyTo(List<ParameterSpec> parameters) {
         return adapters.addTo(parameters.stream().map(parameter -> parameter.withTrainable(parameter.trainable() && trained.contains(parameter.name()))).toList());
+    }
+
+    /** Parameters of some parts of a model, as the other. A table that is the head alone has none of the additions to the embedding that it is elsewhere. */
+    public List<ParameterSpec> applyTo(ModelConfig config, List<ModelPart> parts) {
+        List<ParameterSpec> all = applyTo(DecoderSpecs.of(config, parts));
+        boolean embeds = parts.stream().anyMatch(ModelPart::hasEmbedding);
+        return all.stream().filter(parameter -> embeds || !Adapters.isOfTable(parameter)).toList();
     }
 
     /**

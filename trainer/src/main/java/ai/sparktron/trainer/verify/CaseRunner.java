@@ -8,6 +8,7 @@ import ai.sparktron.trainer.convert.LoadedModel;
 import ai.sparktron.trainer.convert.MergedWeights;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Pass;
 import ai.sparktron.trainer.layer.SequenceCache;
@@ -21,23 +22,29 @@ import ai.sparktron.trainer.optimizer.FlatRange;
 import ai.sparktron.trainer.optimizer.GradientScale;
 import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.parallel.ParallelPlan;
+import ai.sparktron.trainer.parallel.StageLinks;
 import ai.sparktron.trainer.seam.TokenDeal;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.HalfPrecision;
 import ai.sparktron.trainer.tensor.Tensor;
+import ai.sparktron.trainer.train.PassMemory;
+import ai.sparktron.trainer.train.StageRunner;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /** Runs a loaded model on the inputs of a reference case. */
-final class CaseRunner {
+final class CaseRunner implements AutoCloseable {
 
+    private static final long ARENA_CHUNK_BYTES = 1L << 20;
     private static final double CLIP = 1.0;
     private static final AdamW.Settings ADAM = new AdamW.Settings(0.9f, 0.95f, 1e-8f, 0.1f);
 
@@ -45,6 +52,10 @@ final class CaseRunner {
     private final Engine engine;
     private final Kernels kernels;
     private final Communicator group;
+    private final Communicator tokenGroup;
+    private final StagedForward forward;
+    private final PassMemory passes;
+    private final StageRunner stage;
     private final int dataRank;
     private final int dataRanks;
     private final Communicator context;
@@ -67,9 +78,14 @@ final class CaseRunner {
         this.context = plan.along(Axis.CONTEXT);
         this.deal = plan.seams().tokens();
         this.tokenMultiple = plan.tokenMultiple();
-        this.replica = plan.modelGroup();
+        this.replica = plan.modelGroup(loaded.config());
+        this.tokenGroup = plan.tokenGroup();
         this.engine = loaded.engine();
         this.kernels = engine.kernels();
+        StageLinks links = plan.links(loaded.config());
+        this.forward = new StagedForward(loaded.models(), links);
+        this.passes = PassMemory.growing(engine.memory(), ARENA_CHUNK_BYTES, loaded.scratch());
+        this.stage = new StageRunner(loaded.models(), links, passes, Runnable::run);
         this.microBatchRows = microBatchRows;
         this.lossSum = loaded.frame().tensor("loss", DType.F32, 1);
         this.scalar = loaded.frame().tensor("scalar", DType.F32, 1);
@@ -84,45 +100,40 @@ final class CaseRunner {
     private float[] logits(HostTokens tokens) {
         HostTokens padded = tokens.padded(tokenMultiple);
         int own = padded.tokens() / deal.ranks();
-        try (Pass pass = loaded.model().begin(padded, 1, Pass.Mode.EVALUATE, loaded.microBatch(), loaded.scratch(), null)) {
-            float[] logits = logits(pass, 0, own);
-            int columns = logits.length / own;
-            List<byte[]> parts = context.allGather(bytes(logits));
-            float[] all = new float[padded.tokens() * columns];
-            for (int rank = 0; rank < parts.size(); rank++) {
-                FloatBuffer values = ByteBuffer.wrap(parts.get(rank)).asFloatBuffer();
-                for (int token : deal.held(rank, padded.tokens())) {
-                    values.get(all, token * columns, columns);
-                }
+        float[] logits = logits(model -> model.begin(padded, 1, Pass.Mode.EVALUATE, loaded.microBatch(), loaded.scratch(), null), 0, own);
+        int columns = logits.length / own;
+        List<byte[]> parts = context.allGather(bytes(logits));
+        float[] all = new float[padded.tokens() * columns];
+        for (int rank = 0; rank < parts.size(); rank++) {
+            FloatBuffer values = ByteBuffer.wrap(parts.get(rank)).asFloatBuffer();
+            for (int token : deal.held(rank, padded.tokens())) {
+                values.get(all, token * columns, columns);
             }
-            return Arrays.copyOf(all, tokens.tokens() * columns);
         }
+        return Arrays.copyOf(all, tokens.tokens() * columns);
     }
 
     /** Of tokens that follow those of a cache, the last one's [V]. */
     private float[] lastLogits(HostTokens tokens, SequenceCache cache) {
-        try (Pass pass = loaded.model().begin(tokens, cache, loaded.microBatch(), loaded.scratch())) {
-            return logits(pass, tokens.tokens() - 1, 1);
-        }
+        return logits(model -> model.begin(tokens, cache, loaded.microBatch(), loaded.scratch()), tokens.tokens() - 1, 1);
     }
 
-    private float[] logits(Pass pass, int from, int count) {
-        DType dtype = loaded.parameters().value().dtype();
-        try (Arena.Frame frame = loaded.scratch().open("logits")) {
-            Tensor logits = frame.tensor("logits", dtype, count, loaded.config().vocabularySize() / replica.ranks().size());
-            loaded.model().logits(pass, from, count, logits);
-            return allColumns(floats(logits), count);
-        }
+    private float[] logits(Function<DecoderModel, Pass> begin, int from, int count) {
+        float[] own = forward.run(begin, (model, pass) -> {
+            try (Arena.Frame frame = loaded.scratch().open("logits")) {
+                Tensor logits = frame.tensor("logits", loaded.parameters().value().dtype(), count, loaded.config().vocabularySize() / replica.stage().size());
+                model.logits(pass, from, count, logits);
+                return floats(logits);
+            }
+        });
+        return allColumns(own, count);
     }
 
-    /** [count, V] of every rank's columns [count, V']. */
-    private float[] allColumns(float[] own, int count) {
-        if (replica.ranks().size() == 1) {
-            return own;
-        }
-        List<byte[]> parts = replica.ranks().allGather(bytes(own));
-        int columns = own.length / count;
-        float[] all = new float[own.length * parts.size()];
+    /** [count, V] on all ranks of the replica, of the last stage's columns [count, V']. */
+    private float[] allColumns(float[] ownOrNull, int count) {
+        List<byte[]> parts = replica.ranks().allGather(ownOrNull == null ? new byte[0] : bytes(ownOrNull)).stream().filter(part -> part.length > 0).toList();
+        int columns = parts.get(0).length / Float.BYTES / count;
+        float[] all = new float[count * columns * parts.size()];
         for (int part = 0; part < parts.size(); part++) {
             FloatBuffer values = ByteBuffer.wrap(parts.get(part)).asFloatBuffer();
             for (int row = 0; row < count; row++) {
@@ -145,43 +156,44 @@ final class CaseRunner {
         int all = rows.ids().length;
         int together = microBatchRows == 0 ? (all + dataRanks - 1) / dataRanks : microBatchRows;
         float scale = 1f / rows.trained();
+        List<StageRunner.Work> work = new ArrayList<>();
         for (int from = dataRank * together; from < all; from += dataRanks * together) {
-            HostTokens tokens = rows.microBatch(from, Math.min(together, all - from)).padded(tokenMultiple);
-            try (Pass pass = loaded.model().begin(tokens, scale, Pass.Mode.TRAIN, loaded.microBatch(), loaded.scratch(), lossSum)) {
-                loaded.model().forward(pass);
-                loaded.model().backward(pass);
-            }
+            work.add(new StageRunner.Work(rows.microBatch(from, Math.min(together, all - from)).padded(tokenMultiple), scale));
         }
+        stage.train(work, lossSum);
         replica.completeGradients(loaded.parameters());
         if (group.size() > 1) {
             group.allReduce(loaded.parameters().gradient(), Reduction.SUM);
-            group.allReduce(lossSum, Reduction.SUM);
+        }
+        replica.copied(loaded.parameters()).ifPresent(table -> replica.addCopies(table.gradient()));
+        if (tokenGroup.size() > 1) {
+            tokenGroup.allReduce(lossSum, Reduction.SUM);
         }
         return floats(lossSum)[0];
     }
 
     /** Gradients by the names of the files: of the model's, or of the adapter's where there is one. */
     Map<String, float[]> gradients() throws IOException {
-        GatheredWeights weights = GatheredWeights.gradients(loaded.parameters(), engine, replica.ranks()::allGather);
-        Map<String, float[]> gradients = new LinkedHashMap<>();
+        GatheredWeights weights = GatheredWeights.gradients(loaded.parameters(), engine, replica.ranks()::allGather, replica::answersFor);
+        Map<String, float[]> byName = new LinkedHashMap<>();
         List<ParameterSpec> model = DecoderSpecs.of(loaded.config());
         if (loaded.tuning().peft().isPresent()) {
-            new AdapterExporter(model, loaded.tuning(), "", DType.F32).floats(weights).forEach((name, values) -> gradients.put("grad." + name, values));
-            return gradients;
+            new AdapterExporter(model, loaded.tuning(), "", DType.F32).floats(weights).forEach((name, values) -> byName.put("grad." + name, values));
+            return byName;
         }
         for (ParameterSpec parameter : model) {
             for (TensorSpec tensor : parameter.parts()) {
-                if (weights.has(tensor)) {
-                    gradients.put("grad." + tensor.name(), weights.read(tensor, 0, Math.toIntExact(tensor.elements())));
+                if (loaded.tuning().trained().contains(parameter.name())) {
+                    byName.put("grad." + tensor.name(), weights.read(tensor, 0, Math.toIntExact(tensor.elements())));
                 }
             }
         }
-        return gradients;
+        return byName;
     }
 
     /** The model's tensors by their names, with the additions in them. */
     Map<String, float[]> merged() throws IOException {
-        GatheredWeights weights = GatheredWeights.values(loaded.parameters(), engine, replica.ranks()::allGather);
+        GatheredWeights weights = GatheredWeights.values(loaded.parameters(), engine, replica.ranks()::allGather, replica::answersFor);
         MergedWeights merged = new MergedWeights(weights, weights, loaded.tuning().adapters());
         Map<String, float[]> tensors = new LinkedHashMap<>();
         for (ParameterSpec parameter : DecoderSpecs.of(loaded.config())) {
@@ -196,7 +208,8 @@ final class CaseRunner {
     int[] greedy(int[] prompt, int count) {
         int[] generated = new int[count];
         try (Arena.Frame frame = loaded.scratch().open("cache")) {
-            SequenceCache cache = new SequenceCache(loaded.config(), loaded.config().kvHeads() / replica.ranks().size(), engine, frame, prompt.length + count, loaded.parameters().value().dtype());
+            SequenceCache cache = new SequenceCache(loaded.config(), loaded.config().kvHeads() / replica.stage().size(), engine, frame,
+                    prompt.length + count, loaded.parameters().value().dtype());
             int[] next = prompt;
             for (int i = 0; i < count; i++) {
                 float[] logits = lastLogits(HostTokens.sequence(next, cache.length()), cache);
@@ -262,5 +275,10 @@ final class CaseRunner {
         float[] values = new float[Math.toIntExact(tensor.elements())];
         HalfPrecision.decode(tensor.dtype(), bytes, values, 0, values.length);
         return values;
+    }
+
+    @Override
+    public void close() {
+        passes.close();
     }
 }

@@ -188,9 +188,8 @@ public final class Verification {
         plan.validate(ConfigReader.read(reference.directory()), longest);
         try (Engine engine = engines.open(world.rank());
                 LoadedModel loaded = LoadedModel.open(engine, reference.directory(), DType.F32, Parameters.Use.TRAIN,
-                        new LoadedModel.Settings(longest, settings.recompute(), settings.chunkBytes(), plan.seams(),
-                                reference.adapter()))) {
-            CaseRunner runner = new CaseRunner(loaded, plan, settings.microBatchRows());
+                        new LoadedModel.Settings(longest, settings.recompute(), settings.chunkBytes(), plan.seams(), plan::parts, reference.adapter()));
+                CaseRunner runner = new CaseRunner(loaded, plan, settings.microBatchRows())) {
             boolean first = plan.coordinate(Axis.DATA) == 0;
             if (inputs.isPresent()) {
                 comparisons.addAll(compareTensors(reference, inputs.get(), loaded, runner, plan.coordinate(Axis.DATA) == 0 ? world.rank() : OTHER_REPLICA));
@@ -288,7 +287,7 @@ public final class Verification {
             new AdapterExporter(DecoderSpecs.of(loaded.config()), loaded.tuning(), "", DType.F32).entries()
                     .forEach(entry -> shapes.put("grad." + entry.name(), entry.shape()));
         }
-        loaded.parameters().all().forEach(parameter -> parameter.spec().parts().forEach(part -> shapes.put("grad." + part.name(), part.shape())));
+        DecoderSpecs.of(loaded.config()).forEach(parameter -> parameter.parts().forEach(part -> shapes.put("grad." + part.name(), part.shape())));
         List<TensorEntry> entries = new ArrayList<>();
         tensors.forEach((name, values) -> entries.add(new TensorEntry(name, DType.F32, shapes.getOrDefault(name, Shape.of(values.length)))));
         try (SafetensorsWriter writer = SafetensorsWriter.create(target, entries, SafetensorsWriter.PYTORCH_METADATA)) {

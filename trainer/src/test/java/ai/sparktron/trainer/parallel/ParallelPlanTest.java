@@ -27,7 +27,7 @@ class ParallelPlanTest {
     @Test
     void aloneNothingIsCutAndNoGradientIsPartial() {
         ParallelPlan plan = ParallelPlan.of(Mesh.ofData(1), new SelfWorld());
-        assertEquals(ModelPart.whole(CONFIG), plan.part(CONFIG));
+        assertEquals(List.of(ModelPart.whole(CONFIG)), plan.parts(CONFIG));
         assertEquals(1, plan.gradientGroup().size());
         DecoderSpecs.of(CONFIG).forEach(spec -> {
             assertFalse(plan.gradientIsPartial(spec));
@@ -51,11 +51,11 @@ class ParallelPlanTest {
         ParallelPlan plan = ParallelPlan.of(Mesh.of(4, 2, 1, 1, 1, 1), third);
         plan.validate(CONFIG, 64);
         assertEquals(List.of(1, 3), plan.gradientGroup().ranks());
-        assertEquals(List.of(2, 3), plan.modelGroup().ranks().ranks());
+        assertEquals(List.of(2, 3), plan.modelGroup(CONFIG).ranks().ranks());
         int cut = 0;
         for (var spec : DecoderSpecs.of(CONFIG)) {
             boolean headNorm = spec.name().contains("q_layernorm") || spec.name().contains("k_layernorm");
-            assertEquals(headNorm, plan.modelGroup().partial().test(spec), spec.name());
+            assertEquals(headNorm, plan.modelGroup(CONFIG).partial().test(spec), spec.name());
             for (var part : spec.parts()) {
                 var slice = plan.seams().slicing().slice(part);
                 boolean norm = part.name().contains("norm");
@@ -93,8 +93,8 @@ class ParallelPlanTest {
     @Test
     void axesThatAreNotBuiltAreRefusedByName() {
         World world = InProcessWorld.create(2, Duration.ofSeconds(10)).get(0);
-        IllegalArgumentException refusal = assertThrows(IllegalArgumentException.class, () -> ParallelPlan.of(Mesh.of(2, 1, 2, 1, 1, 1), world));
-        assertTrue(refusal.getMessage().contains("--pipeline_model_parallel_size 2"), refusal.getMessage());
+        IllegalArgumentException refusal = assertThrows(IllegalArgumentException.class, () -> ParallelPlan.of(Mesh.of(2, 1, 1, 1, 2, 1), world));
+        assertTrue(refusal.getMessage().contains("--expert_model_parallel_size 2"), refusal.getMessage());
         assertThrows(IllegalArgumentException.class, () -> ParallelPlan.of(Mesh.ofData(3), world), "three ranks in a world of two");
     }
 }

@@ -37,9 +37,9 @@ class GridFaultsTest {
         Grid heads = grid(1, false, 2, 1, "a2a", Sharing.MODEL);
         Grid buckets = grid(1, false, 1, 2, "p2p", Sharing.OPTIMIZER_IN_BUCKETS);
         return List.of(new Place(tensor, "tensor", "allReduce", Act.FORGOTTEN), new Place(tensor, "tensor", "allReduce", Act.WRONG_REDUCTION),
-                new Place(tensor, "tensor", "allGather", Act.FORGOTTEN), new Place(tensor, "pipeline-tensor", "allReduce", Act.FORGOTTEN),
+                new Place(tensor, "tensor", "allGather", Act.FORGOTTEN), new Place(tensor, "tensor", "allReduce", Act.FORGOTTEN),
                 new Place(sequence, "tensor", "reduceScatter", Act.WRONG_REDUCTION), new Place(sequence, "tensor", "allGather", Act.FORGOTTEN),
-                new Place(sequence, "pipeline-tensor", "allReduce", Act.FORGOTTEN), new Place(ring, "context", "receive", Act.FORGOTTEN),
+                new Place(sequence, "tensor", "allReduce", Act.FORGOTTEN), new Place(ring, "context", "receive", Act.FORGOTTEN),
                 new Place(ring, "data-context", "reduceScatter", Act.WRONG_REDUCTION), new Place(ring, "data-context", "allGather", Act.FORGOTTEN),
                 new Place(gathered, "context", "allGather", Act.FORGOTTEN), new Place(gathered, "context", "reduceScatter", Act.WRONG_REDUCTION),
                 new Place(gathered, "data-context", "allReduce", Act.FORGOTTEN), new Place(heads, "context", "allToAll", Act.FORGOTTEN),

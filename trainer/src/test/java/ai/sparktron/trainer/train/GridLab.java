@@ -113,12 +113,12 @@ final class GridLab {
     private RankOutcome rank(World world, Options probe, Options training) throws IOException {
         try (Engine engine = ENGINES.open(world.rank());
                 StackArena runArena = StackArena.growing("run", engine.memory(), ARENA_CHUNK_BYTES);
-                StackArena microBatch = StackArena.growing("micro-batch", engine.memory(), ARENA_CHUNK_BYTES);
-                StackArena scratch = StackArena.growing("call", engine.memory(), ARENA_CHUNK_BYTES)) {
+                StackArena scratch = StackArena.growing("call", engine.memory(), ARENA_CHUNK_BYTES);
+                PassMemory passes = PassMemory.growing(engine.memory(), ARENA_CHUNK_BYTES, scratch)) {
             double probeLoss;
             List<Held> held;
             try (Arena.Frame run = runArena.open("probe"); RankModel model = model(probe, world, engine, run)) {
-                StepRunner runner = model.steps(microBatch, scratch);
+                StepRunner runner = model.steps(passes);
                 List<Held> before = values(model, engine);
                 MicroBatchSource source = source(model, probe);
                 StepRunner.Outcome outcome = runner.train(source.next(), PROBE_RATE);
@@ -126,7 +126,7 @@ final class GridLab {
                 held = gradients(before, values(model, engine));
             }
             try (Arena.Frame run = runArena.open("training"); RankModel model = model(training, world, engine, run)) {
-                StepRunner runner = model.steps(microBatch, scratch);
+                StepRunner runner = model.steps(passes);
                 MicroBatchSource source = source(model, training);
                 double[] losses = new double[steps];
                 double[] norms = new double[steps];

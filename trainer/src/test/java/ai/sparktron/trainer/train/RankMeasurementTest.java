@@ -73,14 +73,14 @@ class RankMeasurementTest {
         Arrays.setAll(ids, i -> i);
         try (Engine engine = Nd4jEngines.open(Nd4jEngines.Face.HOST);
                 StackArena runArena = StackArena.growing("run", engine.memory(), 1 << 20);
-                StackArena microBatch = StackArena.growing("micro-batch", engine.memory(), 1 << 20);
                 StackArena scratch = StackArena.growing("call", engine.memory(), 1 << 20);
+                PassMemory passes = PassMemory.growing(engine.memory(), 1 << 20, scratch);
                 Arena.Frame run = runArena.open("run");
                 RankModel model = new RankModel(options, model(), engine, world, ROW, run);
                 InMemoryRows rows = new InMemoryRows(List.of(new PackedRowBuilder().add(ids, ids, null).toRow()));
                 MicroBatchSource source = MicroBatchSource.training(rows, model.batchShape(), RowOrder.SEQUENTIAL, DataCursor.start(1, 0))) {
-            model.steps(microBatch, scratch).train(source.next(), 0);
-            return new long[] {runArena.peakBytes(), microBatch.peakBytes(), scratch.peakBytes()};
+            model.steps(passes).train(source.next(), 0);
+            return new long[] {runArena.peakBytes(), passes.peakBytes(), scratch.peakBytes()};
         }
     }
 
@@ -97,6 +97,8 @@ class RankMeasurementTest {
         "--num_ranks 2 --tensor_model_parallel_size 2",
         "--num_ranks 4 --tensor_model_parallel_size 2 --sequence_parallel true",
         "--num_ranks 2 --context_parallel_size 2",
+        "--num_ranks 2 --pipeline_model_parallel_size 2",
+        "--num_ranks 4 --pipeline_model_parallel_size 2 --virtual_pipeline_model_parallel_size 2",
         "--num_ranks 2 --context_parallel_size 2 --cp_comm_type all_gather",
         "--num_ranks 2 --context_parallel_size 2 --cp_comm_type a2a",
         "--num_ranks 4 --tensor_model_parallel_size 2 --context_parallel_size 2 --sequence_parallel true --micro_batch_size 2",
