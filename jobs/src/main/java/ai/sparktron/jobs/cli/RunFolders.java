@@ -6,6 +6,7 @@ import ai.sparktron.trainer.config.ModelChecks;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.train.RunSetup;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,8 +33,18 @@ record RunFolders(Path model, Path tokenizer, ModelConfig config) {
         }
         RunFolders folders = of(options, model);
         ModelConfig config = folders.config();
-        ModelChecks.check(options, new ModelChecks.Shape(config.layers(), config.heads(), config.kvHeads(), 0, config.maxPositions()));
+        ModelChecks.check(options, new ModelChecks.Shape(config.heads(), config.kvHeads(), 0, config.maxPositions()));
+        requireStages(options, config);
         return folders;
+    }
+
+    /** Layers must be dealt to stages, and micro-batches to chunks, as the options say. */
+    private static void requireStages(Options options, ModelConfig config) {
+        try {
+            RunSetup.layout(options.parallel(), config.layers()).pipeline().requireTrainable(options.derived().gradientAccumulationSteps());
+        } catch (IllegalArgumentException e) {
+            throw new ConfigurationException(e.getMessage());
+        }
     }
 
     /** The folders of a preparation, which needs no weights. */

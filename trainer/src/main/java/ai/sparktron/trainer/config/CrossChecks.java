@@ -59,11 +59,18 @@ final class CrossChecks {
         derived.rowLength().ifPresent(length -> require(parallel.contextParallelSize() == 1 || length % chunks == 0, "--max_length " + length
                 + " (--packing_length where rows are packed) is not a multiple of 2 x --context_parallel_size " + parallel.contextParallelSize() + " = " + chunks
                 + "; take " + (length / chunks + 1) * chunks));
-        boolean stages = parallel.pipelineModelParallelSize() > 1;
-        parallel.decoderFirstPipelineNumLayers().ifPresent(layers -> require(stages,
-                "--decoder_first_pipeline_num_layers " + layers + " needs --pipeline_model_parallel_size above 1"));
-        parallel.decoderLastPipelineNumLayers().ifPresent(layers -> require(stages,
-                "--decoder_last_pipeline_num_layers " + layers + " needs --pipeline_model_parallel_size above 1"));
+        stages("decoder_first_pipeline_num_layers", parallel.decoderFirstPipelineNumLayers());
+        stages("decoder_last_pipeline_num_layers", parallel.decoderLastPipelineNumLayers());
+        stages("virtual_pipeline_model_parallel_size", parallel.virtualPipelineModelParallelSize().filter(count -> count > 1));
+        stages("num_layers_per_virtual_pipeline_stage", parallel.numLayersPerVirtualPipelineStage());
+        stages("microbatch_group_size_per_vp_stage", parallel.microbatchGroupSizePerVpStage());
+        stages("pipeline_model_parallel_layout", parallel.pipelineModelParallelLayout());
+    }
+
+    /** How layers are dealt to stages is checked when their number is known. */
+    private void stages(String name, Optional<?> option) {
+        option.ifPresent(value -> require(options.parallel().pipelineModelParallelSize() > 1,
+                "--" + name + " " + value + " needs --pipeline_model_parallel_size above 1"));
     }
 
     private void overlap() {

@@ -2,7 +2,6 @@ package ai.sparktron.trainer.config;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** Options that do not fit the model; run once config.json is known. */
 public final class ModelChecks {
@@ -13,13 +12,12 @@ public final class ModelChecks {
     /**
      * What the checks need of a model.
      *
-     * @param layers layers
      * @param heads attention heads
      * @param keyValueGroups groups of heads that share keys and values
      * @param experts experts of a layer; 0 for a dense model
      * @param longestSequence max_position_embeddings
      */
-    public record Shape(int layers, int heads, int keyValueGroups, int experts, int longestSequence) {
+    public record Shape(int heads, int keyValueGroups, int experts, int longestSequence) {
     }
 
     /** @throws ConfigurationException with all problems */
@@ -35,7 +33,6 @@ public final class ModelChecks {
         require(problems, !heads || model.heads() % dealt == 0 && model.keyValueGroups() % dealt == 0, "--cp_comm_type a2a deals heads to --context_parallel_size "
                 + parallel.contextParallelSize() + " x --tensor_model_parallel_size " + tensor + " ranks: the model's " + model.heads() + " heads or "
                 + model.keyValueGroups() + " key and value groups do not divide by " + dealt + "; choose --cp_comm_type p2p or all_gather");
-        stages(problems, parallel, model.layers());
         int expert = options.moe().expertModelParallelSize();
         require(problems, expert == 1 || model.experts() > 0, "--expert_model_parallel_size " + expert + " needs a model with experts");
         require(problems, model.experts() % expert == 0, "the model's " + model.experts() + " experts do not divide by --expert_model_parallel_size " + expert);
@@ -46,16 +43,6 @@ public final class ModelChecks {
         if (!problems.isEmpty()) {
             throw new ConfigurationException(problems);
         }
-    }
-
-    private static void stages(List<String> problems, ParallelOptions parallel, int layers) {
-        Optional<Integer> first = parallel.decoderFirstPipelineNumLayers();
-        Optional<Integer> last = parallel.decoderLastPipelineNumLayers();
-        int stages = parallel.pipelineModelParallelSize() - (first.isPresent() ? 1 : 0) - (last.isPresent() ? 1 : 0);
-        int rest = layers - first.orElse(0) - last.orElse(0);
-        require(problems, stages == 0 ? rest == 0 : rest > 0 && rest % stages == 0, "the model's " + layers + " layers (" + rest
-                + " without decoder_first_pipeline_num_layers and decoder_last_pipeline_num_layers) do not divide over " + stages
-                + " stages of --pipeline_model_parallel_size " + parallel.pipelineModelParallelSize());
     }
 
     private static void require(List<String> problems, boolean holds, String problem) {

@@ -11,6 +11,7 @@ import ai.sparktron.trainer.optimizer.LearningRateSchedule;
 import ai.sparktron.trainer.parallel.FlatBuckets;
 import ai.sparktron.trainer.parallel.KeyExchange;
 import ai.sparktron.trainer.parallel.ParallelPlan;
+import ai.sparktron.trainer.parallel.StageLayout;
 import ai.sparktron.trainer.parallel.StageSplit;
 import java.util.EnumSet;
 import java.util.Locale;
@@ -97,8 +98,12 @@ public final class RunSetup {
         return new ParallelPlan.Settings(options.sequenceParallel(), exchange, stages(options));
     }
 
-    /** What the options say of how layers are dealt to pipeline stages. */
-    public static StageSplit stages(ParallelOptions options) {
+    /** Which pipeline stage holds which layers. @throws IllegalArgumentException when they cannot be dealt as the options say */
+    public static StageLayout layout(ParallelOptions options, int layers) {
+        return StageLayout.of(stages(options), options.pipelineModelParallelSize(), layers);
+    }
+
+    private static StageSplit stages(ParallelOptions options) {
         return new StageSplit(options.decoderFirstPipelineNumLayers(), options.decoderLastPipelineNumLayers(), options.virtualPipelineModelParallelSize(),
                 options.numLayersPerVirtualPipelineStage(), options.microbatchGroupSizePerVpStage(), options.pipelineModelParallelLayout());
     }

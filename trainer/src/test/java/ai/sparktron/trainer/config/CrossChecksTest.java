@@ -21,6 +21,8 @@ class CrossChecksTest {
         "--num_ranks 3 --tensor_model_parallel_size 2 | --num_ranks 3, tensor_model_parallel_size",
         "--max_length 30 --context_parallel_size 4 | --max_length 30, --context_parallel_size 4",
         "--decoder_first_pipeline_num_layers 2 | --decoder_first_pipeline_num_layers 2, --pipeline_model_parallel_size",
+        "--num_layers_per_virtual_pipeline_stage 2 | --num_layers_per_virtual_pipeline_stage 2, --pipeline_model_parallel_size",
+        "--pipeline_model_parallel_layout E,t,L | --pipeline_model_parallel_layout E, --pipeline_model_parallel_size",
         "--tp_comm_overlap true | --tp_comm_overlap, --sequence_parallel",
         "--overlap_param_gather true --use_distributed_optimizer true | --overlap_param_gather, --overlap_grad_reduce",
         "--overlap_param_gather true --overlap_grad_reduce true --use_distributed_optimizer false | --overlap_param_gather, --use_distributed_optimizer",
@@ -106,14 +108,14 @@ class CrossChecksTest {
 
     @Test
     void optionsAgainstTheModel() {
-        Options options = UncheckedOptions.of(Command.SFT, "--tensor_model_parallel_size 4 --pipeline_model_parallel_size 3 --expert_model_parallel_size 2 --max_length 2048");
+        Options options = UncheckedOptions.of(Command.SFT, "--tensor_model_parallel_size 4 --expert_model_parallel_size 2 --max_length 2048");
         ConfigurationException refusal = assertThrows(ConfigurationException.class,
-                () -> ModelChecks.check(options, new ModelChecks.Shape(28, 30, 2, 0, 1024)));
-        assertEquals(5, refusal.problems().size(), refusal.getMessage());
+                () -> ModelChecks.check(options, new ModelChecks.Shape(30, 2, 0, 1024)));
+        assertEquals(4, refusal.problems().size(), refusal.getMessage());
         Options heads = UncheckedOptions.of(Command.SFT, "--tensor_model_parallel_size 2 --context_parallel_size 2 --cp_comm_type a2a");
-        String two = assertThrows(ConfigurationException.class, () -> ModelChecks.check(heads, new ModelChecks.Shape(28, 8, 2, 0, 1024))).getMessage();
+        String two = assertThrows(ConfigurationException.class, () -> ModelChecks.check(heads, new ModelChecks.Shape(8, 2, 0, 1024))).getMessage();
         assertTrue(two.contains("--cp_comm_type a2a") && two.contains("--context_parallel_size 2") && two.contains("2 key and value groups"), two);
-        ModelChecks.check(heads, new ModelChecks.Shape(28, 8, 4, 0, 1024));
-        ModelChecks.check(Options.of(Command.SFT, "--max_length", "1024"), new ModelChecks.Shape(28, 30, 2, 0, 1024));
+        ModelChecks.check(heads, new ModelChecks.Shape(8, 4, 0, 1024));
+        ModelChecks.check(Options.of(Command.SFT, "--max_length", "1024"), new ModelChecks.Shape(30, 2, 0, 1024));
     }
 }
