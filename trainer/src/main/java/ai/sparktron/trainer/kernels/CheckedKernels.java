@@ -221,6 +221,13 @@ public final class CheckedKernels implements Kernels {
     }
 
     @Override
+    public void swiGluBackward(Tensor dOut, Tensor gateUp) {
+        check("swiGluBackward").computes(gateUp).rank(2, gateUp, dOut).sameType(gateUp, dOut).shape(gateUp, matrix(dOut.rows(), 2 * dOut.columns()))
+                .apart(dOut, gateUp);
+        engine.swiGluBackward(dOut, gateUp);
+    }
+
+    @Override
     public void softmaxStatistics(Tensor logits, Tensor labels, long firstColumn, Tensor logSumExp, Tensor picked) {
         check("softmaxStatistics").computes(logits).rank(2, logits).type(DType.I32, labels).type(DType.F32, logSumExp, picked)
                 .shape(labels, vector(logits.rows())).shape(logSumExp, vector(logits.rows())).shape(picked, vector(logits.rows()))

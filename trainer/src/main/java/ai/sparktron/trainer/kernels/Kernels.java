@@ -145,6 +145,12 @@ public interface Kernels {
     /** Gradient of {@link #swiGlu}; dGateUp may be the same as gateUp. */
     void swiGluGrad(Tensor dOut, Tensor gateUp, Tensor dGateUp);
 
+    /**
+     * {@link #swiGluGrad} and {@link #swiGlu} in one pass over memory, for who needs both in backward: the gradient dOut [T, F] becomes swiGlu(gateUp), and
+     * gateUp [T, 2F] becomes its own gradient.
+     */
+    void swiGluBackward(Tensor dOut, Tensor gateUp);
+
     // ---- loss -----------------------------------------------------------------------------------------------------------------------------
 
     /**

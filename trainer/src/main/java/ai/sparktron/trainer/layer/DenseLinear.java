@@ -26,13 +26,17 @@ final class DenseLinear implements Linear {
     }
 
     @Override
-    public void backward(Tensor dy, Tensor x, Tensor dx, Pass pass) {
+    public void parameterGradients(Tensor dy, Tensor x, Pass pass) {
         if (weight.isTrained()) {
             pass.kernels().matmul(dy, Transpose.YES, x, Transpose.NO, weight.gradient(), Write.ACCUMULATE);
         }
         if (bias != null && bias.isTrained()) {
             pass.kernels().addBiasGrad(dy, bias.gradient());
         }
+    }
+
+    @Override
+    public void inputGradient(Tensor dy, Tensor dx, Pass pass) {
         pass.kernels().matmul(dy, Transpose.NO, weight.value(), Transpose.NO, dx, Write.OVERWRITE);
     }
 

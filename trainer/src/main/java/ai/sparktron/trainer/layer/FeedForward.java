@@ -52,9 +52,9 @@ final class FeedForward implements Branch {
             }
             Tensor dPartial = region.exitGrad(dOut, scratch);
             Tensor activation = scratch.tensor("activation", dOut.dtype(), both.rows(), down.inputs());
-            pass.kernels().swiGlu(both, activation);
-            down.backward(dPartial, activation, activation, pass);
-            pass.kernels().swiGluGrad(activation, both, both);
+            down.inputGradient(dPartial, activation, pass);
+            pass.kernels().swiGluBackward(activation, both);
+            down.parameterGradients(dPartial, activation, pass);
             Tensor entered = region.enter(x, scratch);
             Tensor dEntered = region.enteredGradient(dx, scratch);
             gateUp.backward(both, entered, dEntered, pass);

@@ -15,7 +15,16 @@ public interface Linear {
      * @param x  the input of forward
      * @param dx [T, columns], overwritten; may be the same as {@code x}, which the gradients of the parameters have then used already
      */
-    void backward(Tensor dy, Tensor x, Tensor dx, Pass pass);
+    default void backward(Tensor dy, Tensor x, Tensor dx, Pass pass) {
+        parameterGradients(dy, x, pass);
+        inputGradient(dy, dx, pass);
+    }
+
+    /** The half of {@link #backward} that gives the gradients of the parameters, for who has the input only after its gradient. */
+    void parameterGradients(Tensor dy, Tensor x, Pass pass);
+
+    /** The half of {@link #backward} that gives dx [T, columns], overwritten. */
+    void inputGradient(Tensor dy, Tensor dx, Pass pass);
 
     /** Columns of the result here. */
     long outputs();

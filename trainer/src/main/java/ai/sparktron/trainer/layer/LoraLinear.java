@@ -95,33 +95,49 @@ final class LoraLinear implements Linear {
     }
 
     @Override
-    public void backward(Tensor dy, Tensor x, Tensor dx, Pass pass) {
+    public void parameterGradients(Tensor dy, Tensor x, Pass pass) {
         Kernels kernels = pass.kernels();
+        base.parameterGradients(dy, x, pass);
         try (Arena.Frame scratch = pass.scratch().open("lora")) {
-            Tensor dLow = scratch.tensor("low.grad", x.dtype(), x.rows(), a.value().rows());
             Tensor dropped = dropout.forward(x, a.slices().get(0), scratch, pass);
             Tensor low = low(dropped, scratch, kernels);
             for (Addition addition : additions) {
                 if (addition.b().isTrained()) {
                     kernels.matmul(part(dy, addition), Transpose.YES, columns(low, addition), Transpose.NO, addition.b().gradient(), Write.ACCUMULATE);
                 }
-                kernels.matmul(part(dy, addition), Transpose.NO, addition.b().value(), Transpose.NO, columns(dLow, addition), Write.OVERWRITE);
-                kernels.scale(columns(dLow, addition), addition.scale());
             }
             if (a.isTrained()) {
-                kernels.matmul(dLow, Transpose.YES, dropped, Transpose.NO, a.gradient(), Write.ACCUMULATE);
+                kernels.matmul(lowGradient(dy, scratch, kernels), Transpose.YES, dropped, Transpose.NO, a.gradient(), Write.ACCUMULATE);
             }
-            // The base's gradient may take the place of x, which has served now.
-            base.backward(dy, x, dx, pass);
+        }
+    }
+
+    @Override
+    public void inputGradient(Tensor dy, Tensor dx, Pass pass) {
+        Kernels kernels = pass.kernels();
+        base.inputGradient(dy, dx, pass);
+        try (Arena.Frame scratch = pass.scratch().open("lora")) {
+            Tensor dLow = lowGradient(dy, scratch, kernels);
             if (!dropout.isActive(pass)) {
                 kernels.matmul(dLow, Transpose.NO, a.value(), Transpose.NO, dx, Write.ACCUMULATE);
             } else {
-                // The gradient of what was left out takes its place.
+                // What was left out of the input has no gradient.
+                Tensor dropped = scratch.tensor("dropped.grad", dx.dtype(), dx.rows(), dx.columns());
                 kernels.matmul(dLow, Transpose.NO, a.value(), Transpose.NO, dropped, Write.OVERWRITE);
                 dropout.backward(dropped, a.slices().get(0), pass);
                 kernels.add(dx, dropped, dx);
             }
         }
+    }
+
+    /** Gradient [T, R] of scale * x A^T. So small that both halves of backward make it. */
+    private Tensor lowGradient(Tensor dy, Arena.Frame scratch, Kernels kernels) {
+        Tensor dLow = scratch.tensor("low.grad", dy.dtype(), dy.rows(), a.value().rows());
+        for (Addition addition : additions) {
+            kernels.matmul(part(dy, addition), Transpose.NO, addition.b().value(), Transpose.NO, columns(dLow, addition), Write.OVERWRITE);
+            kernels.scale(columns(dLow, addition), addition.scale());
+        }
+        return dLow;
     }
 
     /** scale * x A^T, [T, R]. */

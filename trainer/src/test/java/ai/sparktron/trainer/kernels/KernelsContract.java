@@ -305,6 +305,11 @@ abstract class KernelsContract extends OptimizerContract {
             out.checkRelative("swiGlu", 4);
             grad.checkRelative("swiGluGrad", 8);
             gateUp.checkRelative("swiGluGrad in place", 8);
+            Twin again = normal("gateUp", 5, 2 * width);
+            Twin slope = normal("dOut", 5, width);
+            both((kernels, side) -> kernels.swiGluBackward(side.of(slope), side.of(again)));
+            slope.checkRelative("swiGluBackward, the activation", 4);
+            again.checkRelative("swiGluBackward, the gradient", 8);
         }
         Twin extreme = twin("gateUp", DType.F32, Rows.PLAIN, 1, 8, -200, 200, -1e30f, 90, 1, 1, 1, 1);
         Twin out = normal("out", 1, 4);

@@ -269,6 +269,24 @@ final class ReferenceKernels implements Kernels {
     }
 
     @Override
+    public void swiGluBackward(Tensor dOut, Tensor gateUp) {
+        Cells in = new Cells(gateUp);
+        Cells grad = new Cells(dOut);
+        long f = grad.columns();
+        for (long t = 0; t < grad.rows(); t++) {
+            for (long c = 0; c < f; c++) {
+                double slope = grad.get(t, c);
+                double gate = in.get(t, c);
+                double up = in.get(t, f + c);
+                double s = sigmoid(gate);
+                grad.set(t, c, gate * s * up);
+                in.set(t, c, slope * up * s * (1 + gate * (1 - s)));
+                in.set(t, f + c, slope * gate * s);
+            }
+        }
+    }
+
+    @Override
     public void softmaxStatistics(Tensor logits, Tensor labels, long firstColumn, Tensor logSumExp, Tensor picked) {
         Cells in = new Cells(logits);
         for (long t = 0; t < in.rows(); t++) {

@@ -161,6 +161,11 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void swiGluBackward(Tensor dOut, Tensor gateUp) {
+        feedForward.swiGluBackward(dOut, gateUp);
+    }
+
+    @Override
     public void softmaxStatistics(Tensor logits, Tensor labels, long firstColumn, Tensor logSumExp, Tensor picked) {
         loss.softmaxStatistics(logits, labels, firstColumn, logSumExp, picked);
     }

@@ -2,12 +2,13 @@ package ai.sparktron.trainer.kernels.cuda;
 
 import ai.sparktron.trainer.tensor.Tensor;
 
-/** SwiGLU: {@code swiglu.cu}. With A the bytes of [T, F]: 3 A forward, 5 A backward. */
+/** SwiGLU: {@code swiglu.cu}. With A the bytes of [T, F]: 3 A forward, 5 A backward, 6 A where backward makes the activation again. */
 final class FeedForwardKernels {
 
     private final Grid grid;
     private final Variants swiGlu;
     private final Variants swiGluGrad;
+    private final Variants swiGluBackward;
     private final Variants swiGluScaled;
     private final Variants swiGluScaledGrad;
 
@@ -15,6 +16,7 @@ final class FeedForwardKernels {
         this.grid = new Grid(device.multiprocessors());
         this.swiGlu = modules.variants("swiglu.cu", "swiGlu");
         this.swiGluGrad = modules.variants("swiglu.cu", "swiGluGrad");
+        this.swiGluBackward = modules.variants("swiglu.cu", "swiGluBackward");
         this.swiGluScaled = modules.variants("swiglu.cu", "swiGluScaled");
         this.swiGluScaledGrad = modules.variants("swiglu.cu", "swiGluScaledGrad");
     }
@@ -27,6 +29,11 @@ final class FeedForwardKernels {
     void swiGluGrad(Tensor dOut, Tensor gateUp, Tensor dGateUp) {
         grid.overRows(dOut.rows(), dOut.columns(), Grid.lanes(dOut)).with(dOut).with(gateUp).with(dGateUp);
         grid.launch(swiGluGrad.of(dOut.dtype(), grid.lanes()).matrix(dOut).matrix(gateUp).matrix(dGateUp));
+    }
+
+    void swiGluBackward(Tensor dOut, Tensor gateUp) {
+        grid.overRows(dOut.rows(), dOut.columns(), Grid.lanes(dOut)).with(dOut).with(gateUp);
+        grid.launch(swiGluBackward.of(dOut.dtype(), grid.lanes()).matrix(dOut).matrix(gateUp));
     }
 
     void swiGluScaled(Tensor gateUp, Tensor factors, Tensor out) {

@@ -185,6 +185,11 @@ final class HostKernels implements Kernels {
     }
 
     @Override
+    public void swiGluBackward(Tensor dOut, Tensor gateUp) {
+        layers.swiGluBackward(dOut, gateUp);
+    }
+
+    @Override
     public void softmaxStatistics(Tensor logits, Tensor labels, long firstColumn, Tensor logSumExp, Tensor picked) {
         loss.softmaxStatistics(logits, labels, firstColumn, logSumExp, picked);
     }

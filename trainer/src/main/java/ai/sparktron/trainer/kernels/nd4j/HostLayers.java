@@ -187,4 +187,21 @@ final class HostLayers {
             to.store(t, width + column, count, b);
         });
     }
+
+    void swiGluBackward(Tensor dOut, Tensor gateUp) {
+        HostRows both = HostRows.of(gateUp);
+        HostRows grads = HostRows.of(dOut);
+        int width = grads.columns();
+        float[] activation = new float[HostRows.CHUNK];
+        grads.spans((t, column, count) -> {
+            both.load(t, column, count, a);
+            both.load(t, width + column, count, b);
+            grads.load(t, column, count, c);
+            math.swiGlu(a, b, activation, count);
+            math.swiGluGrad(c, a, b, count);
+            grads.store(t, column, count, activation);
+            both.store(t, column, count, a);
+            both.store(t, width + column, count, b);
+        });
+    }
 }

@@ -292,6 +292,15 @@ final class Nd4jKernels implements Kernels {
     }
 
     @Override
+    public void swiGluBackward(Tensor dOut, Tensor gateUp) {
+        long width = dOut.columns();
+        INDArray gate = columns(gateUp, 0, width, 1);
+        INDArray activation = Transforms.sigmoid(gate, true).muli(gate).muli(columns(gateUp, width, width, 1));
+        swiGluGrad(dOut, gateUp, gateUp);
+        of(dOut).assign(activation);
+    }
+
+    @Override
     public void softmaxStatistics(Tensor logits, Tensor labels, long firstColumn, Tensor logSumExp, Tensor picked) {
         INDArray rows = of(logits);
         // A row of -infinity alone gets a finite largest number, so that the sum of its exponentials is 0 and not NaN.

@@ -40,6 +40,25 @@ extern "C" __global__ void swiGluGrad(const T* dOut, i64 dOutStride, const T* ga
     });
 }
 
+/** The slope of the product becomes the product, gate and up become their slopes. */
+extern "C" __global__ void swiGluBackward(T* dOut, i64 dOutStride, T* gateUp, i64 stride, i64 rows, i64 width) {
+    eachPack<W>(rows, width, [&](i64 row, i64 column, auto lanes) {
+        constexpr int L = decltype(lanes)::count;
+        T* both = gateUp + row * stride + column;
+        T* out = dOut + row * dOutStride + column;
+        Pack<T, L> slope = load<L>(out), gate = load<L>(both), up = load<L>(both + width);
+#pragma unroll
+        for (int i = 0; i < L; i++) {
+            float s = real(slope.at[i]);
+            slope.at[i] = rounded<T>(silu(real(gate.at[i])) * real(up.at[i]));
+            slopes(s, gate.at[i], up.at[i]);
+        }
+        store(out, slope);
+        store(both, gate);
+        store(both + width, up);
+    });
+}
+
 /** With a factor a row. */
 extern "C" __global__ void swiGluScaled(const T* gateUp, i64 stride, const float* factors, T* out, i64 outStride, i64 rows, i64 width) {
     eachPack<W>(rows, width, [&](i64 row, i64 column, auto lanes) {
