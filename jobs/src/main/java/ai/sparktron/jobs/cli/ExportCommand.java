@@ -60,7 +60,7 @@ final class ExportCommand {
 
     private Path toHuggingFace(Path source, Path target, ModelConfig config) throws IOException {
         HuggingFaceExporter exporter = exporter(source, config);
-        try (FolderWeights weights = FolderWeights.open(source)) {
+        try (FolderWeights weights = FolderWeights.open(source, config)) {
             if (Files.exists(target)) {
                 exporter.write(target, weights);
             } else {
@@ -74,7 +74,7 @@ final class ExportCommand {
         CheckpointStore store = new CheckpointStore(target);
         Path temporary = store.begin(CONVERTED_ITERATION, "export");
         Files.createDirectories(CheckpointStore.stateDirectory(temporary, CONVERTED_ITERATION));
-        try (FolderWeights weights = FolderWeights.open(source)) {
+        try (FolderWeights weights = FolderWeights.open(source, config)) {
             exporter(source, config).write(temporary, weights);
         }
         return store.commit(temporary, new CheckpointManifest(CheckpointManifest.FORMAT, CheckpointManifest.VERSION, CONVERTED_ITERATION, 0, 0, 0, 1, false,
@@ -82,7 +82,7 @@ final class ExportCommand {
     }
 
     private HuggingFaceExporter exporter(Path source, ModelConfig config) {
-        return new HuggingFaceExporter(config, dtype(config), ModelFolder.tokenizer(options.model(), source), options.export().maxShardBytes());
+        return new HuggingFaceExporter(config, dtype(config), ModelFolder.tokenizer(options.model(), source), options.export().maxShardBytes()).withExtrasOf(source);
     }
 
     private DType dtype(ModelConfig config) {

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -33,6 +34,7 @@ public final class HuggingFaceExporter {
     private final DType dtype;
     private final Path companions;
     private final long fileBytes;
+    private Path extras;
 
     /**
      * @param dtype      type of the weights in the files: F32, BF16 or F16
@@ -47,6 +49,16 @@ public final class HuggingFaceExporter {
         this.dtype = dtype;
         this.companions = companions;
         this.fileBytes = fileBytes;
+    }
+
+    /**
+     * What a directory's files hold beside the layers that are built (layers that predict further tokens) is written too, so that it is not lost.
+     *
+     * @param directory in Hugging Face layout
+     */
+    public HuggingFaceExporter withExtrasOf(Path directory) {
+        this.extras = directory;
+        return this;
     }
 
     /**
@@ -78,16 +90,31 @@ public final class HuggingFaceExporter {
             DType own = parameter.buffer() ? DType.F32 : dtype;
             parameter.parts().forEach(tensor -> entries.add(new TensorEntry(tensor.name(), own, tensor.shape())));
         }
-        try (SafetensorsFolderWriter writer = SafetensorsFolderWriter.create(directory, entries, fileBytes)) {
-            for (TensorSpec tensor : tensors()) {
-                for (long done = 0; done < tensor.elements(); done += PIECE) {
-                    writer.writeFloats(tensor.name(), weights.read(tensor, done, (int) Math.min(PIECE, tensor.elements() - done)));
+        try (StoredModel files = extras == null ? null : StoredModel.open(extras, config)) {
+            Collection<StoredModel.Extra> kept = files == null ? List.of() : files.extras();
+            kept.forEach(extra -> entries.add(new TensorEntry(extra.entry().name(), dtype, extra.entry().shape())));
+            try (SafetensorsFolderWriter writer = SafetensorsFolderWriter.create(directory, entries, fileBytes)) {
+                for (TensorSpec tensor : tensors()) {
+                    write(writer, tensor.name(), tensor.elements(), (from, count) -> weights.read(tensor, from, count));
                 }
+                for (StoredModel.Extra extra : kept) {
+                    write(writer, extra.entry().name(), extra.entry().shape().elements(), extra.stored()::read);
+                }
+                writer.commit();
             }
-            writer.commit();
         }
         Files.writeString(directory.resolve("config.json"), configJson());
         copyCompanions(directory);
+    }
+
+    private interface Piece {
+        float[] read(long from, int count) throws IOException;
+    }
+
+    private static void write(SafetensorsFolderWriter writer, String name, long elements, Piece piece) throws IOException {
+        for (long done = 0; done < elements; done += PIECE) {
+            writer.writeFloats(name, piece.read(done, (int) Math.min(PIECE, elements - done)));
+        }
     }
 
     /** Reads as {@link #write} does and writes nothing: what the other ranks of a group do while one writes {@link GatheredWeights}. */
@@ -116,7 +143,10 @@ public final class HuggingFaceExporter {
             default -> "float32";
         };
         json.putArray("architectures").add(config.family().architecture());
-        json.put("model_type", config.family().modelType());
+        if (!json.hasNonNull("model_type")) {
+            json.put("model_type", config.family().modelType());
+        }
+        json.remove("quantization_config");
         boolean newSpelling = json.has("dtype");
         if (newSpelling) {
             json.put("dtype", name);

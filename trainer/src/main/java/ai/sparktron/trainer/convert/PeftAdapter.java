@@ -179,7 +179,7 @@ public final class PeftAdapter implements AutoCloseable {
                 if (slice.tensor().name().endsWith(".lora_embedding_A")) {
                     loadTurned(name, slice, parameter.part(part), engine);
                 } else {
-                    reader.load(tensors, name, slice, parameter.part(part));
+                    reader.load(StoredTensor.plain(tensors, name), slice, parameter.part(part));
                 }
             }
         }

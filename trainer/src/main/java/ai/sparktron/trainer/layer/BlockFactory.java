@@ -107,6 +107,12 @@ final class BlockFactory {
         RouterConfig how = experts.router();
         RoutingRule rule = new RoutingRule(experts.experts(), how.chosen(), RoutingRule.Score.valueOf(how.score().name()), how.groups(), how.chosenGroups(),
                 how.groupBest(), how.normalise(), (float) how.scale());
+        for (String own : List.of(".router.weight", ".experts.linear_fc1.weight", ".experts.linear_fc2.weight")) {
+            if (options.adapters().touch(parameters.get(name + own).spec())) {
+                throw new IllegalArgumentException("low-rank additions to " + name + own + " are not built yet: name target_modules without routers and experts, such"
+                        + " as linear_qkv linear_proj");
+            }
+        }
         Router router = new Router(parameters.get(name + ".router.weight"), orNull(name + ".router.expert_bias"), rule);
         return new MixtureOfExperts(name, router, parameters.get(name + ".experts.linear_fc1.weight"), parameters.get(name + ".experts.linear_fc2.weight"),
                 experts.sharedSize() == 0 ? null : sharedExperts(name + ".shared_experts"), options.seams().dispatcher());

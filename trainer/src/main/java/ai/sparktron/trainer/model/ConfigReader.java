@@ -17,6 +17,9 @@ import java.util.Optional;
  */
 public final class ConfigReader {
 
+    /** DeepSeek-V3's. */
+    private static final int FP8_BLOCK = 128;
+
     private final String source;
     private final JsonNode json;
     private final JsonKeys keys;
@@ -84,7 +87,8 @@ public final class ConfigReader {
                 latent == null ? headSize(family, hiddenSize, heads) : latent.headSize(), keys.integer("vocab_size"), maxPositions,
                 (float) keys.number("rms_norm_eps", 1e-6), new RopeReader(source, json, maxPositions, family.absent().theta()).rope(),
                 keys.flag("tie_word_embeddings", false), queryBias, attentionBias, family.mlpBiasKey() && keys.flag("mlp_bias", false),
-                keys.number("initializer_range", 0.02), slidingWindow(family, layers), experts, latent, dtype(), keys.integers("eos_token_id"), json.toString());
+                keys.number("initializer_range", 0.02), slidingWindow(family, layers), experts, latent,
+                latent == null ? 0 : keys.integer("num_nextn_predict_layers", 0), dtype(), weightBlock(), keys.integers("eos_token_id"), json.toString());
     }
 
     private Family family() {
@@ -109,11 +113,21 @@ public final class ConfigReader {
                 throw new IllegalArgumentException(source + ": " + key + " " + json.get(key) + ": dropout is not built; set it to 0");
             }
         }
+    }
+
+    /** FP8 by blocks is read, and nothing else that is quantised. */
+    private List<Integer> weightBlock() {
         JsonNode quantization = json.path("quantization_config");
-        if (quantization.isObject()) {
-            throw new IllegalArgumentException(source + ": quantization_config " + quantization.path("quant_method").asText("")
-                    + ": quantised weights cannot be trained; use the model's bfloat16 files");
+        if (!quantization.isObject()) {
+            return List.of(FP8_BLOCK, FP8_BLOCK);
         }
+        String method = quantization.path("quant_method").asText("");
+        JsonNode block = quantization.path("weight_block_size");
+        if (!method.equals("fp8") || block.size() != 2 || !block.path(0).isInt() || !block.path(1).isInt()) {
+            throw new IllegalArgumentException(source + ": quantization_config " + quantization + ": only quant_method fp8 with a weight_block_size is read; use the"
+                    + " model's bfloat16 files");
+        }
+        return List.of(block.get(0).intValue(), block.get(1).intValue());
     }
 
     private int kvHeads(Family family, int heads) {

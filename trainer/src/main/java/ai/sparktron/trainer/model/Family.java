@@ -94,6 +94,16 @@ public record Family(String name, String architecture, String modelType, Attenti
         Objects.requireNonNull(modelType, "modelType");
     }
 
+    /** Name of an expert's gate projection in files. */
+    public String expertGate() {
+        return experts.names().gate();
+    }
+
+    /** Name of an expert's down projection in files. */
+    public String expertDown() {
+        return experts.names().down();
+    }
+
     /** "Qwen3 (Qwen3ForCausalLM), ..." for error messages. */
     public static String listing() {
         return String.join(", ", ALL.stream().map(family -> family.name() + " (" + family.architecture() + ")").toList());

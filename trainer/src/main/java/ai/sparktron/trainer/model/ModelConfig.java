@@ -26,20 +26,23 @@ import java.util.Objects;
  * @param slidingWindow    tokens a token sees of its document on some layer; {@link Integer#MAX_VALUE} without a window
  * @param experts          its mixture of experts; null = none
  * @param latent           its latent attention; null = grouped-query attention
- * @param dtype            type of the files' weights
+ * @param mtpLayers        {@code num_nextn_predict_layers}: layers that files may have behind the last one, which predict tokens further on
+ * @param dtype            type of the files' weights; of those in FP8, that of the rest
+ * @param weightBlock      rows and columns of a block of weights in FP8, {@code weight_block_size}
  * @param eosTokenIds      {@code eos_token_id}: one, several or none
  * @param json             the whole file, kept for export
  */
 public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize, int heads, int kvHeads, int headSize, int vocabularySize,
                           int maxPositions, float normEpsilon, RopeConfig rope, boolean tiedEmbeddings, boolean qkvBias, boolean outputBias,
                           boolean mlpBias, double initializerRange, int slidingWindow, ExpertsConfig experts,
-                          LatentConfig latent, DType dtype, List<Integer> eosTokenIds, String json) {
+                          LatentConfig latent, int mtpLayers, DType dtype, List<Integer> weightBlock, List<Integer> eosTokenIds, String json) {
 
     public ModelConfig {
         Objects.requireNonNull(family, "family");
         Objects.requireNonNull(rope, "rope");
         Objects.requireNonNull(dtype, "dtype");
         eosTokenIds = List.copyOf(eosTokenIds);
+        weightBlock = List.copyOf(weightBlock);
         requirePositive("num_hidden_layers", layers);
         requirePositive("hidden_size", hiddenSize);
         requirePositive("intermediate_size", ffnSize);

@@ -57,7 +57,7 @@ public final class HalfPrecision {
     /**
      * Reads {@code count} numbers of a floating-point type at the buffer's position as float32; the position moves past them.
      *
-     * @throws IllegalArgumentException for types that are not F64, F32, BF16 or F16
+     * @throws IllegalArgumentException for types that are not F64, F32, BF16, F16 or F8_E4M3
      */
     public static void decode(DType dtype, ByteBuffer source, float[] target, int from, int count) {
         switch (dtype) {
@@ -80,7 +80,12 @@ public final class HalfPrecision {
                     target[from + i] = fromFloat16(source.getShort());
                 }
             }
-            case F8_E4M3, F8_E5M2, I64, I32, I16, U8, BOOL -> throw notConvertible(dtype);
+            case F8_E4M3 -> {
+                for (int i = 0; i < count; i++) {
+                    target[from + i] = Float8.fromE4m3(source.get());
+                }
+            }
+            case F8_E5M2, I64, I32, I16, U8, BOOL -> throw notConvertible(dtype);
         }
     }
 
@@ -111,6 +116,6 @@ public final class HalfPrecision {
     }
 
     private static IllegalArgumentException notConvertible(DType dtype) {
-        return new IllegalArgumentException("elements of type " + dtype + " cannot be read as or written from float32: expected F64, F32, BF16 or F16");
+        return new IllegalArgumentException("elements of type " + dtype + " cannot be read as or written from float32: expected F64, F32, BF16 or F16 (or, to read, F8_E4M3)");
     }
 }

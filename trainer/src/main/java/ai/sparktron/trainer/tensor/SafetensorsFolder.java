@@ -35,6 +35,11 @@ public final class SafetensorsFolder implements AutoCloseable {
         this.folder = folder;
     }
 
+    /** Whether a folder has tensors. */
+    public static boolean isOne(Path folder) {
+        return Files.exists(folder.resolve(INDEX)) || Files.exists(folder.resolve(SINGLE));
+    }
+
     /** The folder's index, or the single file where there is none. @throws NoSuchFileException when it has neither */
     public static SafetensorsFolder open(Path folder) throws IOException {
         SafetensorsFolder opened = new SafetensorsFolder(folder);

@@ -2,6 +2,7 @@ package ai.sparktron.trainer.train;
 
 import ai.sparktron.trainer.checkpoint.AtomicFiles;
 import ai.sparktron.trainer.checkpoint.CheckpointException;
+import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.config.ArgsFile;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.convert.AdapterExporter;
@@ -14,10 +15,12 @@ import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.SafetensorsFolder;
 import ai.sparktron.trainer.tuner.Tuning;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * The part of a checkpoint that others read: the model in Hugging Face layout, or of a LoRA run the adapter in PEFT's form and on request the model with the
@@ -83,11 +86,19 @@ final class ModelFiles implements Checkpointer.ModelWriter {
 
     private void whole(Path directory, WeightSource weights) throws IOException {
         HuggingFaceExporter exporter = new HuggingFaceExporter(config, config.dtype(), Path.of(plan.tokenizer()), options.checkpoint().maxShardBytes());
+        weightFiles().ifPresent(exporter::withExtrasOf);
         if (writes) {
             exporter.write(directory, weights);
         } else {
             exporter.contribute(weights);
         }
+    }
+
+    /** Where the weights that this training began with lie; nowhere if they were random. */
+    private Optional<Path> weightFiles() {
+        Optional<Path> loaded = plan.load().map(path -> CheckpointStore.open(path).directory());
+        Optional<Path> files = loaded.isPresent() || !options.checkpoint().noInitialization() ? loaded : Optional.of(Path.of(plan.model()));
+        return files.filter(SafetensorsFolder::isOne);
     }
 
     private void adapter(Path directory, WeightSource weights) throws IOException {

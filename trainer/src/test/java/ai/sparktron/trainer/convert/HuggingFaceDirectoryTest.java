@@ -19,6 +19,7 @@ import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.HalfPrecision;
 import ai.sparktron.trainer.tensor.SafetensorsFolder;
 import ai.sparktron.trainer.tensor.SafetensorsWriter;
+import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.StackArena;
 import ai.sparktron.trainer.tensor.TensorEntry;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -26,10 +27,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -103,6 +107,67 @@ class HuggingFaceDirectoryTest {
         assertEquals("bfloat16", config.get("dtype").asText());
         assertEquals("LlamaForCausalLM", config.path("architectures").path(0).asText());
         assertEquals(8.0, config.path("rope_parameters").path("factor").asDouble());
+    }
+
+    @Test
+    void fusedExpertsAndFp8GoOutOneByOneAndPlain() throws IOException {
+        export(CASES.resolve("qwen3_moe-fused"), folder.resolve("single"), DType.F32, DType.F32, 1L << 30);
+        float[] fused = tensors(CASES.resolve("qwen3_moe-fused")).get("model.layers.0.mlp.experts.gate_up_proj");
+        Map<String, float[]> single = tensors(folder.resolve("single"));
+        int ofExpert = 20 * 32;
+        assertArrayEquals(Arrays.copyOfRange(fused, 2 * ofExpert * 3, 2 * ofExpert * 3 + ofExpert), single.get("model.layers.0.mlp.experts.3.gate_proj.weight"));
+        assertArrayEquals(Arrays.copyOfRange(fused, 2 * ofExpert * 3 + ofExpert, 2 * ofExpert * 4), single.get("model.layers.0.mlp.experts.3.up_proj.weight"));
+        export(CASES.resolve("deepseek_v3-fp8"), folder.resolve("plain"), DType.F32, DType.F32, 1L << 30);
+        Map<String, float[]> stored = tensors(CASES.resolve("deepseek_v3-fp8"));
+        Map<String, float[]> plain = tensors(folder.resolve("plain"));
+        float[] scales = stored.get("model.layers.0.mlp.down_proj.weight_scale_inv");
+        assertEquals(2, scales.length, "136 columns are two blocks");
+        for (int column : new int[] {0, 127, 128, 135}) {
+            int at = 5 * 136 + column;
+            assertEquals(stored.get("model.layers.0.mlp.down_proj.weight")[at] * scales[column / 128], plain.get("model.layers.0.mlp.down_proj.weight")[at]);
+        }
+        assertTrue(plain.keySet().stream().noneMatch(name -> name.endsWith("scale_inv")), plain.keySet().toString());
+        assertFalse(new ObjectMapper().readTree(folder.resolve("plain/config.json").toFile()).has("quantization_config"));
+    }
+
+    /** Layers that predict further tokens are kept, in the type of the rest, and nothing else that is not known. */
+    @Test
+    void layersBehindTheLastAreKept() throws IOException {
+        Path source = copy("deepseek_v3-fp8");
+        Map<String, float[]> weights = tensors(CASES.resolve("deepseek_v3-fp8"));
+        write(source.resolve("model.safetensors"), CASES.resolve("deepseek_v3-fp8"), Map.of("model.layers.2.eh_proj.weight", new float[] {1, 2, 3, 4, 5, 6},
+                "model.layers.2.mlp.experts.0.gate_proj.weight", new float[] {7, 8}));
+        try (LoadedModel loaded = LoadedModel.open(engine, source, DType.F32, Parameters.Use.INFER, SETTINGS)) {
+            HuggingFaceExporter exporter = new HuggingFaceExporter(loaded.config(), DType.BF16, null, 1L << 30).withExtrasOf(source);
+            exporter.export(folder.resolve("out"), LocalWeights.values(loaded.parameters(), engine));
+        }
+        Map<String, float[]> out = tensors(folder.resolve("out"));
+        assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, out.get("model.layers.2.eh_proj.weight"));
+        assertArrayEquals(new float[] {7, 8}, out.get("model.layers.2.mlp.experts.0.gate_proj.weight"));
+        assertEquals(weights.keySet().stream().filter(name -> !name.endsWith("scale_inv")).count() + 2, out.size());
+        write(source.resolve("model.safetensors"), CASES.resolve("deepseek_v3-fp8"), Map.of("model.layers.3.eh_proj.weight", new float[] {1}));
+        assertRefused(source, "unknown model.layers.3.eh_proj.weight");
+    }
+
+    /** The tensors of a case, those in FP8 as they are, and more. */
+    private static void write(Path file, Path from, Map<String, float[]> more) throws IOException {
+        try (SafetensorsFolder files = SafetensorsFolder.open(from)) {
+            List<TensorEntry> entries = new ArrayList<>();
+            files.names().forEach(name -> entries.add(files.entry(name)));
+            more.forEach((name, values) -> entries.add(new TensorEntry(name, DType.F32, Shape.of(1, values.length))));
+            try (SafetensorsWriter writer = SafetensorsWriter.create(file, entries, SafetensorsWriter.PYTORCH_METADATA)) {
+                for (TensorEntry entry : entries) {
+                    if (more.containsKey(entry.name())) {
+                        writer.writeFloats(entry.name(), more.get(entry.name()));
+                        continue;
+                    }
+                    ByteBuffer bytes = ByteBuffer.allocate((int) entry.sizeBytes()).order(ByteOrder.LITTLE_ENDIAN);
+                    files.read(entry.name(), 0, bytes);
+                    writer.write(entry.name(), bytes.flip());
+                }
+                writer.commit();
+            }
+        }
     }
 
     /** What is added for choosing experts grows in steps of a thousandth, which bfloat16 would round away. */
