@@ -2,16 +2,20 @@ package ai.sparktron.trainer.kernels.cuda;
 
 import ai.sparktron.trainer.kernels.AdamWStep;
 import ai.sparktron.trainer.kernels.AdamWTensors;
+import ai.sparktron.trainer.kernels.StateTensor;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 
 /**
  * Norm of the gradient and the optimizer's step: {@code squares.cu} and {@code update.cu}. The norm moves the gradient's bytes; a step reads and writes each
- * state once: AdamW of float32 states with a copy of two bytes moves 30 bytes a parameter.
+ * state once: AdamW of float32 states with values of two bytes moves 30 bytes a
+ * parameter, with the main weight as value and low half and moments of two bytes 18 and the gradient.
  */
 final class UpdateKernels {
 
+    /** Elements of a thread in {@code update.cu}. */
+    private static final int ELEMENTS = 4;
     private static final int SQUARES_THREADS = 512;
     private static final int STAGE_TWO_THREADS = 1024;
 
@@ -49,41 +53,33 @@ final class UpdateKernels {
     }
 
     void adamW(AdamWStep step, AdamWTensors tensors, Tensor gradient, Tensor factor) {
-        boolean apart = tensors.main() != null;
-        Tensor value = apart ? tensors.main().elements() : tensors.value();
-        Tensor copy = apart ? tensors.value() : null;
-        Tensor firstMoment = tensors.firstMoment().elements();
-        Tensor secondMoment = tensors.secondMoment().elements();
-        requireFloat32(value);
-        requireFloat32(gradient);
-        requireFloat32(firstMoment);
-        requireFloat32(secondMoment);
-        grid.over(value, Grid.lanes(value)).with(value).with(gradient).with(firstMoment).with(secondMoment).with(apart ? copy : value);
+        StateTensor main = tensors.main();
+        StateTensor first = tensors.firstMoment();
+        StateTensor second = tensors.secondMoment();
+        boolean vector = whole(tensors.value()) && whole(gradient) && whole(first.elements()) && whole(second.elements()) && (main == null || whole(main.elements()));
         double correction1 = 1 - Math.pow(step.beta1(), step.step());
         double correction2 = 1 - Math.pow(step.beta2(), step.step());
         double decay = 1 - (double) step.learningRate() * step.weightDecay();
-        launch(adamW.ofStates(value.dtype(), gradient.dtype(), firstMoment.dtype(), secondMoment.dtype(), copyType(copy), grid.lanes()).pointer(value)
-                .pointer(gradient).pointer(factor).pointer(firstMoment).pointer(secondMoment).pointerOrNone(copy).real(step.beta1()).real(step.beta2())
-                .real(step.epsilon()).real((float) decay).real((float) (step.learningRate() / correction1)).real((float) (1 / correction2)));
-    }
-
-    private static void requireFloat32(Tensor tensor) {
-        if (tensor.dtype() != DType.F32) {
-            throw new UnsupportedOperationException(tensor + ": AdamW on a GPU keeps this in float32 so far; leave out --use_precision_aware_optimizer");
-        }
+        launch(adamW.ofStates(tensors.value().dtype(), main == null ? null : main.elements().dtype(), gradient.dtype(), first.elements().dtype(),
+                second.elements().dtype(), vector ? ELEMENTS : 1).pointer(tensors.value()).pointerOrNone(main == null ? null : main.elements())
+                .pointerOrNone(main == null ? null : main.scales()).pointer(gradient).pointer(factor).pointer(first.elements()).pointerOrNone(first.scales())
+                .pointer(second.elements()).pointerOrNone(second.scales()).real(step.beta1()).real(step.beta2()).real(step.epsilon()).real((float) decay)
+                .real((float) (step.learningRate() / correction1)).real((float) (1 / correction2)), gradient.elements());
     }
 
     void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor factor, Tensor moment, Tensor copy) {
-        grid.over(value, Grid.lanes(value)).with(value).with(gradient).with(moment).with(copy == null ? value : copy);
-        launch(sgd.ofStates(value.dtype(), gradient.dtype(), moment.dtype(), moment.dtype(), copyType(copy), grid.lanes()).pointer(value).pointer(gradient)
-                .pointer(factor).pointer(moment).pointerOrNone(copy).real(learningRate).real(momentum).real(weightDecay));
+        boolean vector = whole(value) && whole(gradient) && whole(moment) && (copy == null || whole(copy));
+        launch(sgd.ofStates(copy == null ? value.dtype() : copy.dtype(), copy == null ? null : value.dtype(), gradient.dtype(), moment.dtype(), moment.dtype(),
+                vector ? ELEMENTS : 1).pointer(copy == null ? value : copy).pointerOrNone(copy == null ? null : value).pointer(gradient).pointer(factor)
+                .pointer(moment).real(learningRate).real(momentum).real(weightDecay), value.elements());
     }
 
-    private static DType copyType(Tensor copy) {
-        return copy == null ? DType.BF16 : copy.dtype();
+    /** Whether the elements of a thread can be moved at once. */
+    private static boolean whole(Tensor range) {
+        return range.address() % ((long) ELEMENTS * range.dtype().sizeBytes()) == 0;
     }
 
-    private void launch(Kernel kernel) {
-        kernel.longInteger(grid.columns()).launch(grid.blocks(Grid.THREADS), 1, 1, Grid.THREADS, 0);
+    private void launch(Kernel kernel, long elements) {
+        kernel.longInteger(elements).launch(grid.blocks((elements + ELEMENTS - 1) / ELEMENTS, Grid.THREADS), 1, 1, Grid.THREADS, 0);
     }
 }

@@ -34,9 +34,8 @@ final class Variants {
             case F16 -> "f16";
             case I64 -> "i64";
             case I32 -> "int";
-            case I16 -> "short";
             case U8, BOOL -> "unsigned char";
-            case F8_E4M3, F8_E5M2 -> throw new IllegalStateException("kernels do not compute with " + dtype);
+            case F8_E4M3, F8_E5M2, I16 -> throw new IllegalStateException("kernels do not compute with " + dtype);
         };
     }
 
@@ -80,14 +79,23 @@ final class Variants {
         };
     }
 
-    /** The optimizer's: each of its states has a type of its own. */
-    Kernel ofStates(DType value, DType gradient, DType first, DType second, DType copy, int lanes) {
+    /** The optimizer's: each of its states has a type of its own; {@code main} is null where the value is the main weight. */
+    Kernel ofStates(DType value, DType main, DType gradient, DType first, DType second, int lanes) {
         int types = DType.values().length;
-        long code = ((((lanes * (long) types + value.ordinal()) * types + gradient.ordinal()) * types + first.ordinal()) * types + second.ordinal()) * types
-                + copy.ordinal();
+        long code = (((((long) lanes * types + value.ordinal()) * (types + 1) + (main == null ? types : main.ordinal())) * types + gradient.ordinal()) * types
+                + first.ordinal()) * types + second.ordinal();
         Kernel known = find(code);
-        return known != null ? known : keep(code, modules.of(resource, List.of("VALUE=" + spelled(value), "GRADIENT=" + spelled(gradient),
-                "FIRST=" + spelled(first), "SECOND=" + spelled(second), "COPY=" + spelled(copy), "LANES=" + lanes)).kernel(kernel));
+        return known != null ? known : keep(code, modules.of(resource, List.of("VALUE=" + state(value), "MAIN=" + (main == null ? "void" : state(main)),
+                "GRADIENT=" + state(gradient), "FIRST=" + state(first), "SECOND=" + state(second), "LANES=" + lanes)).kernel(kernel));
+    }
+
+    /** How {@code update.cu} spells a type. */
+    private static String state(DType dtype) {
+        return switch (dtype) {
+            case I16 -> "Low";
+            case F8_E4M3 -> "f8";
+            case F64, F32, BF16, F16, F8_E5M2, I64, I32, U8, BOOL -> spelled(dtype);
+        };
     }
 
     private Kernel find(long code) {

@@ -39,7 +39,7 @@ class KernelSourcesTest {
             Map.entry("rope.cu", List.of("TYPE=%s", "LANES=4")),
             Map.entry("squares.cu", List.of("TYPE=%s", "RESULT=double", "LANES=4")),
             Map.entry("swiglu.cu", List.of("TYPE=%s", "LANES=4")),
-            Map.entry("update.cu", List.of("VALUE=float", "GRADIENT=%s", "FIRST=%s", "SECOND=%s", "COPY=bf16", "LANES=4"))));
+            Map.entry("update.cu", List.of("VALUE=bf16", "MAIN=Low", "GRADIENT=float", "FIRST=%s", "SECOND=f8", "LANES=4"))));
 
     @Test
     void everySourceIsTried() throws IOException, URISyntaxException {
