@@ -7,6 +7,7 @@ import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.StackArena;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -74,6 +75,20 @@ abstract class HalfAttentionContract {
         compare(DType.BF16, new AttentionShape(4, 2, 128, 128, 0.09f), layout, layout, Write.ACCUMULATE);
     }
 
+    /** Parts of documents: their numbers, first positions and lengths. */
+    final TokenLayout layout(int[] documents, int[] firstPositions, int[] lengths) {
+        int tokens = Arrays.stream(lengths).sum();
+        int[] documentOf = new int[tokens];
+        int[] positionOf = new int[tokens];
+        for (int d = 0, t = 0; d < documents.length; d++) {
+            for (int i = 0; i < lengths[d]; i++, t++) {
+                documentOf[t] = documents[d];
+                positionOf[t] = firstPositions[d] + i;
+            }
+        }
+        return TestTensors.layout(engine, frame, documentOf, positionOf);
+    }
+
     /** Compares out, log-sum-exp and gradients; what lies beside the gradients must stay. */
     final void compare(DType dtype, AttentionShape shape, TokenLayout queries, TokenLayout keys, Write write) {
         int queryColumns = shape.heads() * shape.keySize();
@@ -117,7 +132,7 @@ abstract class HalfAttentionContract {
 
     private Tensor filled(String name, DType dtype, int rows, int columns) {
         float[] values = new float[rows * columns];
-        java.util.Arrays.fill(values, NEIGHBOUR);
+        Arrays.fill(values, NEIGHBOUR);
         return TestTensors.of(engine, frame, name, dtype, new long[] {rows, columns}, values);
     }
 
@@ -132,7 +147,7 @@ abstract class HalfAttentionContract {
 
     private void untouched(Tensor gap) {
         float[] expected = new float[(int) gap.elements()];
-        java.util.Arrays.fill(expected, NEIGHBOUR);
+        Arrays.fill(expected, NEIGHBOUR);
         assertArrayEquals(expected, values(gap), "columns beside a gradient");
     }
 
