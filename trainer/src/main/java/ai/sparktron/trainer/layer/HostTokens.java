@@ -23,6 +23,9 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
             throw new IllegalStateException("micro-batch of " + tokens + " ids, " + positions.length + " positions, " + documents.length + " documents, "
                     + (labels == null ? "no" : labels.length) + " labels, " + (weights == null ? "no" : weights.length) + " weights: expected as many of each");
         }
+        if (names != null && names.tokens() != tokens) {
+            throw new IllegalStateException("micro-batch of " + tokens + " tokens, names of " + names.tokens() + ": expected one of each token, padding too");
+        }
     }
 
     /** Whole documents. */
@@ -55,7 +58,7 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
             }
         }
         return new HostTokens(Arrays.copyOf(ids, length), longerLabels, weights == null ? null : Arrays.copyOf(weights, length), Arrays.copyOf(positions, length),
-                longerDocuments, reach, names);
+                longerDocuments, reach, names == null ? null : names.upTo(length));
     }
 
     /** Some of the tokens, in ascending order. */

@@ -123,7 +123,7 @@ public final class StepRunner {
             runs.add(new TokenNames.Run(from, row.tokens(), row.sample(), 0));
             from += row.tokens();
         }
-        return new TokenNames(runs);
+        return new TokenNames(runs).upTo(batch.tokens());
     }
 
     private double contribution(MicroBatch batch) {
