@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The parameters a rank holds, in one flat value buffer and one flat float32 gradient buffer allocated once. Order in the buffers: trained and decayed,
+ * The parameters a rank holds, in one flat value buffer and one flat gradient buffer allocated once. Order in the buffers: trained and decayed,
  * trained and not decayed, frozen; so that the optimizer works on two ranges, and the frozen need no gradient.
  *
  * <p>Buffers ({@link ParameterSpec#buffer()}) lie apart, in float32.
@@ -58,9 +58,14 @@ public final class Parameters {
      * @param shards    the trained elements are padded to a multiple of this many aligned parts, for sharding over data-parallel ranks
      */
     public static Parameters allocate(List<ParameterSpec> specs, Slicing slicing, Arena.Frame run, DType valueType, Use use, int shards) {
+        return allocate(specs, slicing, run, valueType, gradientType(valueType), use, shards);
+    }
+
+    /** As the other, with gradients of a type of their own: float32, or that of the values. */
+    public static Parameters allocate(List<ParameterSpec> specs, Slicing slicing, Arena.Frame run, DType valueType, DType gradientType, Use use, int shards) {
         Offsets offsets = Offsets.of(specs, slicing, (long) ALIGNMENT * shards);
         Tensor value = run.tensor("parameters", valueType, Math.max(1, offsets.all));
-        Tensor gradient = use == Use.TRAIN && offsets.trained > 0 ? run.tensor("gradients", gradientType(valueType), offsets.trained) : null;
+        Tensor gradient = use == Use.TRAIN && offsets.trained > 0 ? run.tensor("gradients", gradientType, offsets.trained) : null;
         Tensor buffers = offsets.buffers == 0 ? null : run.tensor("buffers", DType.F32, offsets.buffers);
         return new Parameters(specs, slicing, offsets, value, gradient, buffers);
     }
@@ -132,7 +137,7 @@ public final class Parameters {
         return buffers;
     }
 
-    /** Flat float32 gradients [{@link #trainedElements()}]; null when nothing is trained. */
+    /** Flat gradients [{@link #trainedElements()}], float32 but where another type was asked for; null when nothing is trained. */
     public Tensor gradient() {
         return gradient;
     }

@@ -14,6 +14,7 @@ import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.optimizer.StateTypes;
 import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.parallel.StageLinks;
@@ -63,16 +64,18 @@ final class RankModel implements AutoCloseable {
         ParameterUpdate.Traffic traffic = RunSetup.traffic(sizes, ranks.size());
         this.background = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null : grid.gradientsInBackground();
         this.tuning = StartingPoint.tuning(options, config);
+        StateTypes types = StateTypes.of(DType.F32);
         List<ModelPart> parts = grid.parts(config);
         List<ParameterSpec> specs = tuning.applyTo(config, parts);
         if (RunSetup.sharing(sizes).ofModel()) {
             boolean resident = RunSetup.sharing(sizes) == RunSetup.Sharing.GRADIENTS;
-            ShardedUnits units = ShardedUnits.allocate(specs, grid.seams().slicing(), run, ranks.size(), resident);
+            ShardedUnits units = ShardedUnits.allocate(specs, grid.seams().slicing(), types, run, ranks.rank(), ranks.size(), resident);
             this.parameters = units.joined();
-            this.update = new ShardedUpdate(engine, units, ranks, group, resident, options.optimizer(), run);
+            this.update = new ShardedUpdate(engine, units, ranks, group, resident, options.optimizer(), types, run);
         } else {
-            this.parameters = Parameters.allocate(specs, grid.seams().slicing(), run, DType.F32, Parameters.Use.TRAIN, ranks.size());
-            this.update = new ParameterUpdate(engine, parameters, ranks, background, group, traffic, options.optimizer(), run);
+            this.parameters = Parameters.allocate(specs, grid.seams().slicing(), run, types.value(), types.gradient(), Parameters.Use.TRAIN,
+                    ranks.size());
+            this.update = new ParameterUpdate(engine, parameters, ranks, background, group, traffic, options.optimizer(), types, run);
         }
         for (ModelPart part : parts) {
             chunks.add(new DecoderModel(config, new DecoderModel.Options(part, grid.seams(), RunSetup.recompute(options.recompute()),

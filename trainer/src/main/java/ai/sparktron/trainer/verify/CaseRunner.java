@@ -19,7 +19,8 @@ import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSpec;
 import ai.sparktron.trainer.optimizer.AdamW;
 import ai.sparktron.trainer.optimizer.FlatRange;
-import ai.sparktron.trainer.optimizer.GradientScale;
+import ai.sparktron.trainer.optimizer.OwnRange;
+import ai.sparktron.trainer.optimizer.StateTypes;
 import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.parallel.StageLinks;
@@ -250,7 +251,12 @@ final class CaseRunner implements AutoCloseable {
         try (Arena.Frame frame = loaded.scratch().open("optimizer")) {
             List<FlatRange> ranges = List.of(new FlatRange(0, parameters.decayedElements(), true),
                     new FlatRange(parameters.decayedElements(), parameters.trainedElements(), false));
-            AdamW optimizer = new AdamW(kernels, ADAM, parameters.value().rows(0, parameters.trainedElements()), parameters.gradient(), 0, ranges, frame);
+            StateTypes types = StateTypes.of(parameters.value().dtype());
+            OwnRange own = OwnRange.allocate(types, parameters.value().rows(0, parameters.trainedElements()), parameters.gradient(), 0, frame);
+            own.adoptValues(engine);
+            AdamW optimizer = new AdamW(engine, ADAM, own, types, ranges, frame);
+            Tensor factor = frame.tensor("gradient factor", DType.F32, 1);
+            Tensor norm = frame.tensor("gradient norm", DType.F32, 1);
             for (int i = 0; i < steps.size(); i++) {
                 float loss = lossAndGradients(steps.get(i).rows());
                 kernels.fill(scalar, 0);
@@ -258,11 +264,9 @@ final class CaseRunner implements AutoCloseable {
                 if (replica.ranks().size() > 1) {
                     replica.ranks().allReduce(scalar, Reduction.SUM);
                 }
-                GradientScale scale = GradientScale.of(floats(scalar)[0], 1, CLIP);
-                ByteBuffer factor = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
-                engine.write(scalar, factor.putFloat(0, scale.factor()));
-                optimizer.step((float) steps.get(i).learningRate(), scalar);
-                results[i] = new float[] {loss, (float) scale.gradientNorm()};
+                kernels.gradientFactor(scalar, 1, CLIP, factor, norm);
+                optimizer.step((float) steps.get(i).learningRate(), factor);
+                results[i] = new float[] {loss, floats(norm)[0]};
             }
         }
         return results;
