@@ -63,6 +63,7 @@ final class Playback {
 
         @Override
         public void receiveBackward(Action.ReceiveBackward action) {
+            require(computed.contains(new Action.Forward(action.microBatch(), action.chunk())), "stage " + schedule.stage() + " is to " + action + " before forward");
             begin(new Link(action.peer(), schedule.stage(), Direction.BACKWARD), action, new Action.Backward(action.microBatch(), action.chunk()));
         }
 

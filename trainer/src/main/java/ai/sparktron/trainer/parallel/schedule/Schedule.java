@@ -1,7 +1,9 @@
 package ai.sparktron.trainer.parallel.schedule;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * What one stage does in a step, in order.
@@ -52,14 +54,21 @@ public record Schedule(Pipeline pipeline, int stage, int microBatches, List<Acti
         Messages messages = new Messages(pipeline, stage, actions);
         int ahead = pipeline.chunks() == 1 ? 1 : 2;
         int begun = 0;
+        Set<Action> done = new HashSet<>();
         for (int i = 0; i < computations.size(); i++) {
-            for (; begun <= Math.min(i + ahead, computations.size() - 1); begun++) {
+            for (; begun <= Math.min(i + ahead, computations.size() - 1) && hasItsForwardBehind(computations.get(begun), done); begun++) {
                 messages.receiveFor(computations.get(begun));
             }
             actions.add(computations.get(i));
+            done.add(computations.get(i));
             messages.sendOf(computations.get(i));
         }
         return actions;
+    }
+
+    /** A gradient is received into the memory of its pass, which begins with forward: with a single micro-batch that is the computation just before. */
+    private static boolean hasItsForwardBehind(Action computation, Set<Action> done) {
+        return computation instanceof Action.Forward || done.contains(new Action.Forward(computation.microBatch(), computation.chunk()));
     }
 
     /** Adds what a computation needs of other stages, and what it owes them. */

@@ -126,7 +126,8 @@ class ScheduleTimelineTest {
         List<Action> first = Schedule.training(two, 0, 2).actions();
         List<Action> second = Schedule.training(two, 1, 2).actions();
         assertProblem("wait for each other for ever: stage 0 waits at: backward of micro-batch 0, chunk 0; stage 1 waits at: forward of micro-batch 0", silent(first), second);
-        assertProblem("before it has computed it", swapped(first, 0, 2), second);
+        assertProblem("before it has computed it", swapped(first, 0, 1), second);
+        assertProblem("receive the gradient of micro-batch 0, chunk 0 from stage 1 before forward", swapped(first, 0, 2), second);
         assertProblem("without having begun to receive", first, without(second, 0));
         assertProblem("what stage 0 sent of micro-batch 1", late(first, new Action.SendForward(0, 0, 1), new Action.SendForward(1, 0, 1)), second);
         assertProblem("twice", with(first, new Action.Forward(0, 0)), second);
