@@ -1,6 +1,5 @@
 package ai.sparktron.trainer.optimizer;
 
-import ai.sparktron.trainer.kernels.StoredNumbers;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.util.Map;
 
@@ -13,16 +12,16 @@ public interface Optimizer {
     /**
      * One update.
      *
-     * @param learningRate rate of this step
-     * @param factor       float32 [1] on the engine that the gradient is multiplied by; where it is not finite, nothing changes but {@link #steps}
+     * @param learningRate  rate of this step
+     * @param gradientScale float32 [1] on the engine that the gradient is multiplied by: see {@link GradientScale}
      */
-    void step(float learningRate, Tensor factor);
+    void step(float learningRate, Tensor gradientScale);
 
     /** Updates done so far; the number that bias correction uses. */
     long steps();
 
-    /** State by Megatron's names ({@code exp_avg}, {@code exp_avg_sq}, {@code momentum_buffer}), a number for each element of the range. Written by a resume. */
-    Map<String, StoredNumbers> state();
+    /** State tensors by Megatron's names ({@code exp_avg}, {@code exp_avg_sq}, {@code momentum_buffer}), each float32 [range]. Written by a resume. */
+    Map<String, Tensor> state();
 
     /** Continues from a restored state. */
     void restore(long steps);

@@ -79,7 +79,7 @@ final class StartingPoint {
         boolean frozen = tuning.freezes(DecoderSpecs.of(config));
         if (continued.isEmpty() || frozen) {
             // Checkpoints hold what is trained; what is frozen comes from where it came from at first.
-            update.load((parameters, weights) -> load(parameters, weights, continued.isEmpty()));
+            update.load(parameters -> load(parameters, continued.isEmpty()));
         }
         if (continued.isPresent()) {
             Checkpointer.Progress progress = checkpointer.restore(continued.get(), rows);
@@ -89,16 +89,15 @@ final class StartingPoint {
         return new Checkpointer.Progress(0, DataCursor.start(rows, options.training().seed()), Double.NaN, 0);
     }
 
-    private void load(Parameters parameters, FlatWeights weights, boolean additionsToo) throws IOException {
+    private void load(Parameters parameters, boolean additionsToo) throws IOException {
         long seed = options.training().seed();
         if (plan.load().isPresent()) {
-            weightsOf(CheckpointStore.open(plan.load().get()).directory(), parameters, weights);
+            weightsOf(CheckpointStore.open(plan.load().get()).directory(), parameters);
         } else if (options.checkpoint().noInitialization()) {
-            weightsOf(Path.of(plan.model()), parameters, weights);
+            weightsOf(Path.of(plan.model()), parameters);
         } else {
             line.accept("random weights from " + plan.model() + "/config.json, seed " + seed);
             Initialiser.initialise(parameters, engine.kernels(), seed);
-            parameters.all().forEach(weights::adopt);
         }
         if (tuning.peft().isEmpty() || !additionsToo) {
             return;
@@ -107,19 +106,16 @@ final class StartingPoint {
         if (adapter.isPresent()) {
             line.accept("adapter of " + adapter.get());
             try (PeftAdapter opened = PeftAdapter.open(adapter.get())) {
-                opened.load(parameters, engine, weights);
+                opened.load(parameters, engine);
             }
         } else {
             parameters.all().stream().filter(parameter -> parameter.spec().name().contains(".lora_"))
-                    .forEach(parameter -> {
-                        Initialiser.initialise(parameter, engine.kernels(), seed);
-                        weights.adopt(parameter);
-                    });
+                    .forEach(parameter -> Initialiser.initialise(parameter, engine.kernels(), seed));
         }
     }
 
-    private void weightsOf(Path directory, Parameters parameters, FlatWeights weights) throws IOException {
+    private void weightsOf(Path directory, Parameters parameters) throws IOException {
         line.accept("weights of " + directory);
-        new HuggingFaceImporter(config, engine).load(directory, parameters, weights);
+        new HuggingFaceImporter(config, engine).load(directory, parameters);
     }
 }

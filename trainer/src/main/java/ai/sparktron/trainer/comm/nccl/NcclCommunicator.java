@@ -237,7 +237,7 @@ final class NcclCommunicator extends GroupCommunicator {
 
     @Override
     protected List<byte[]> allGather(CollectiveCall call, byte[] value) {
-        world.requireAlive();
+        settle(call);
         return hosts.meet(call, value);
     }
 
