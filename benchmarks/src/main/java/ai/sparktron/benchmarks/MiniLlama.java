@@ -14,7 +14,8 @@ import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.Slicing;
 import ai.sparktron.trainer.optimizer.AdamW;
 import ai.sparktron.trainer.optimizer.FlatRange;
-import ai.sparktron.trainer.optimizer.GradientScale;
+import ai.sparktron.trainer.optimizer.OwnRange;
+import ai.sparktron.trainer.optimizer.StateTypes;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.StackArena;
@@ -53,6 +54,8 @@ final class MiniLlama implements AutoCloseable {
     private final HostTokens tokens;
     private final Tensor lossSum;
     private final Tensor scalar;
+    private final Tensor factor;
+    private final Tensor norm;
     private final ByteBuffer bytes = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
 
     MiniLlama(Engine engine) {
@@ -68,10 +71,13 @@ final class MiniLlama implements AutoCloseable {
         this.model = new DecoderModel(config, DecoderModel.Options.single(config, DOCUMENT), parameters, engine, frame);
         List<FlatRange> ranges = List.of(new FlatRange(0, parameters.decayedElements(), true),
                 new FlatRange(parameters.decayedElements(), parameters.trainedElements(), false));
-        this.optimizer = new AdamW(kernels, new AdamW.Settings(0.9f, 0.95f, 1e-8f, 0.1f), parameters.value().rows(0, parameters.trainedElements()),
-                parameters.gradient(), 0, ranges, frame);
+        StateTypes types = StateTypes.of(DType.F32);
+        OwnRange own = OwnRange.allocate(types, parameters.value().rows(0, parameters.trainedElements()), parameters.gradient(), 0, frame);
+        this.optimizer = new AdamW(engine, new AdamW.Settings(0.9f, 0.95f, 1e-8f, 0.1f), own, types, ranges, frame);
         this.lossSum = frame.tensor("loss", DType.F32, 1);
         this.scalar = frame.tensor("scalar", DType.F32, 1);
+        this.factor = frame.tensor("gradient factor", DType.F32, 1);
+        this.norm = frame.tensor("gradient norm", DType.F32, 1);
         this.tokens = tokens();
     }
 
@@ -95,9 +101,8 @@ final class MiniLlama implements AutoCloseable {
             model.backward(pass);
         }
         kernels.sumOfSquares(parameters.gradient(), scalar, Write.OVERWRITE);
-        float factor = GradientScale.of(read(scalar), TOKENS, 1).factor();
-        engine.write(scalar, bytes.clear().putFloat(0, factor));
-        optimizer.step(1e-3f, scalar);
+        kernels.gradientFactor(scalar, TOKENS, 1, factor, norm);
+        optimizer.step(1e-3f, factor);
         return read(lossSum) / TOKENS;
     }
 

@@ -1,21 +1,22 @@
 package ai.sparktron.trainer.checkpoint;
 
-import ai.sparktron.trainer.tensor.Tensor;
+import ai.sparktron.trainer.kernels.StoredNumbers;
 import java.util.Objects;
 
 /**
  * One rank's piece of a state tensor, to be written or to be filled.
  *
- * @param state  what it is: {@code value} (float32 main parameters), {@code exp_avg}, {@code exp_avg_sq}, {@code momentum_buffer} ...
- * @param slice  where its elements lie in the model's tensor
- * @param tensor the elements, [slice.elements()], contiguous
+ * @param state   what it is: {@code value} (main parameters), {@code exp_avg}, {@code exp_avg_sq}, {@code momentum_buffer} ...
+ * @param slice   where its elements lie in the model's tensor
+ * @param numbers where they are kept
+ * @param from    the number that is the slice's first element
  */
-public record StatePiece(String state, GlobalSlice slice, Tensor tensor) {
+public record StatePiece(String state, GlobalSlice slice, StoredNumbers numbers, long from) {
     public StatePiece {
         Objects.requireNonNull(state, "state");
-        if (tensor.elements() != slice.elements()) {
-            throw new IllegalStateException("state " + state + " of " + slice.name() + ": tensor " + tensor + " for " + slice.elements()
-                    + " elements");
+        if (from < 0 || from + slice.elements() > numbers.size()) {
+            throw new IllegalStateException("state " + state + " of " + slice.name() + ": numbers " + from + " to " + (from + slice.elements()) + " of "
+                    + numbers.size());
         }
     }
 

@@ -1,6 +1,5 @@
 package ai.sparktron.trainer.checkpoint;
 
-import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.tensor.SafetensorsFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -14,7 +13,7 @@ import java.util.Map;
 import java.util.zip.CRC32C;
 
 /**
- * Fills one rank's tensors from the state files of a checkpoint, whatever grid wrote it: each target piece is put together from the runs it shares with the
+ * Fills one rank's states from the state files of a checkpoint, whatever grid wrote it: each target piece is put together from the runs it shares with the
  * saved ones, through one buffer of bounded size. A saved tensor that is read whole is checked against its checksum.
  */
 public final class StateReader implements AutoCloseable {
@@ -22,7 +21,6 @@ public final class StateReader implements AutoCloseable {
     private static final int CHUNK_ELEMENTS = 4 << 20;
 
     private final SavedCheckpoint checkpoint;
-    private final Engine engine;
     private final Map<String, List<Source>> sources = new HashMap<>();
     private final Map<String, SafetensorsFile> open = new LinkedHashMap<>();
     private long bytesRead;
@@ -34,10 +32,8 @@ public final class StateReader implements AutoCloseable {
         }
     }
 
-    /** @param engine where the target tensors are */
-    public StateReader(SavedCheckpoint checkpoint, Engine engine) {
+    public StateReader(SavedCheckpoint checkpoint) {
         this.checkpoint = checkpoint;
-        this.engine = engine;
         for (CheckpointManifest.StateFile file : checkpoint.manifest().files()) {
             List<String> names = CheckpointManifest.StateFile.tensorNames(file.entries().stream().map(entry -> entry.state() + "/" + entry.slice().name())
                     .toList());
@@ -59,7 +55,6 @@ public final class StateReader implements AutoCloseable {
      * @throws CheckpointException when the checkpoint lacks a part of it, has it in another shape, or is damaged
      */
     public void read(StatePiece target) {
-        StateWriter.requireFloat32(target);
         List<Source> candidates = sources.getOrDefault(target.key(), List.of());
         for (Source source : candidates) {
             if (!source.entry().slice().shape().equals(target.slice().shape())) {
@@ -74,7 +69,7 @@ public final class StateReader implements AutoCloseable {
             int count = (int) Math.min(CHUNK_ELEMENTS, elements - done);
             chunk.clear().limit(count * Float.BYTES);
             fill(target.slice().part(done, count), target.key(), candidates, chunk);
-            engine.write(target.tensor().rows(done, count), chunk.rewind());
+            target.numbers().write(target.from() + done, chunk.rewind());
         }
     }
 

@@ -83,7 +83,10 @@ public interface Communicator extends AutoCloseable {
     /** Returns when all members have called it. */
     void barrier();
 
-    /** Every member's bytes, in rank order, on every member; lengths may differ. For set-up and checkpoints, never inside a step. */
+    /**
+     * Every member's bytes, in rank order, on every member; lengths may differ. Over the hosts, waiting for no device: for set-up, checkpoints and a few
+     * numbers of a step.
+     */
     List<byte[]> allGather(byte[] value);
 
     /** Ends the whole world; see {@link World#abort}. */

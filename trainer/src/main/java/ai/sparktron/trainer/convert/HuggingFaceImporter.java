@@ -1,6 +1,8 @@
 package ai.sparktron.trainer.convert;
 
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.EngineNumbers;
+import ai.sparktron.trainer.kernels.StoredNumbers;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
@@ -31,13 +33,24 @@ public final class HuggingFaceImporter {
      * @throws IOException              when files are missing, truncated or corrupt
      */
     public void load(Path directory, Parameters parameters) throws IOException {
+        load(directory, parameters, EngineNumbers.of(engine, parameters.value()));
+    }
+
+    /**
+     * As the other, where weights are kept in a form of their own.
+     *
+     * @param weights takes them, by their elements in the flat value buffer
+     */
+    public void load(Path directory, Parameters parameters, StoredNumbers weights) throws IOException {
         try (StoredModel files = StoredModel.open(directory, config)) {
             engine.kernels().fill(parameters.value(), 0);
             for (Parameter parameter : parameters.all()) {
                 for (int part = 0; part < parameter.slices().size(); part++) {
                     TensorSlice slice = parameter.slices().get(part);
-                    if (files.has(slice.tensor())) {
+                    if (files.has(slice.tensor()) && parameter.spec().buffer()) {
                         reader.load(files.get(slice.tensor()), slice, parameter.part(part));
+                    } else if (files.has(slice.tensor())) {
+                        reader.load(files.get(slice.tensor()), slice, weights, parameter.partOffset(part));
                     }
                 }
             }

@@ -1,16 +1,16 @@
 package ai.sparktron.trainer.convert;
 
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.EngineNumbers;
+import ai.sparktron.trainer.kernels.StoredNumbers;
 import ai.sparktron.trainer.model.LowRank;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSlice;
 import ai.sparktron.trainer.model.TensorSpec;
-import ai.sparktron.trainer.tensor.HalfPrecision;
 import ai.sparktron.trainer.tensor.SafetensorsFolder;
 import ai.sparktron.trainer.tensor.Shape;
-import ai.sparktron.trainer.tensor.Tensor;
 import ai.sparktron.trainer.tuner.PeftConfig;
 import ai.sparktron.trainer.tuner.Tuning;
 import java.io.IOException;
@@ -167,6 +167,15 @@ public final class PeftAdapter implements AutoCloseable {
      * @param parameters of a model with the adapter's additions
      */
     public void load(Parameters parameters, Engine engine) throws IOException {
+        load(parameters, engine, EngineNumbers.of(engine, parameters.value()));
+    }
+
+    /**
+     * As the other, where weights are kept in a form of their own.
+     *
+     * @param weights takes them, by their elements in the flat value buffer
+     */
+    public void load(Parameters parameters, Engine engine, StoredNumbers weights) throws IOException {
         requireOneTable(parameters);
         SliceReader reader = new SliceReader(engine);
         for (Parameter parameter : parameters.all()) {
@@ -177,16 +186,16 @@ public final class PeftAdapter implements AutoCloseable {
                     continue;
                 }
                 if (slice.tensor().name().endsWith(".lora_embedding_A")) {
-                    loadTurned(name, slice, parameter.part(part), engine);
+                    loadTurned(name, slice, weights, parameter.partOffset(part));
                 } else {
-                    reader.load(StoredTensor.plain(tensors, name), slice, parameter.part(part));
+                    reader.load(StoredTensor.plain(tensors, name), slice, weights, parameter.partOffset(part));
                 }
             }
         }
     }
 
     /** [V', r] of a file's [r, V]. */
-    private void loadTurned(String name, TensorSlice slice, Tensor target, Engine engine) throws IOException {
+    private void loadTurned(String name, TensorSlice slice, StoredNumbers target, long start) throws IOException {
         int rows = Math.toIntExact(slice.rows());
         int rank = Math.toIntExact(slice.columns());
         float[] turned = new float[rows * rank];
@@ -196,9 +205,9 @@ public final class PeftAdapter implements AutoCloseable {
                 turned[row * rank + r] = values[row];
             }
         }
-        ByteBuffer bytes = ByteBuffer.allocateDirect(turned.length * target.dtype().sizeBytes()).order(ByteOrder.nativeOrder());
-        HalfPrecision.encode(target.dtype(), turned, 0, turned.length, bytes);
-        engine.write(target, bytes.flip());
+        ByteBuffer bytes = ByteBuffer.allocateDirect(turned.length * Float.BYTES).order(ByteOrder.nativeOrder());
+        bytes.asFloatBuffer().put(turned);
+        target.write(start, bytes);
     }
 
     /** A model whose head is its embedding can hold one table; an adapter trained with two cannot be taken on. */

@@ -1,8 +1,9 @@
 package ai.sparktron.trainer.convert;
 
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.EngineNumbers;
+import ai.sparktron.trainer.kernels.StoredNumbers;
 import ai.sparktron.trainer.model.TensorSlice;
-import ai.sparktron.trainer.tensor.HalfPrecision;
 import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.io.IOException;
@@ -30,33 +31,31 @@ final class SliceReader {
      * @throws IllegalArgumentException when it holds NaN or infinity
      */
     void load(StoredTensor stored, TensorSlice slice, Tensor target) throws IOException {
+        load(stored, slice, EngineNumbers.of(engine, target.reshape(Shape.of(target.elements()))), 0);
+    }
+
+    /** As the other, into numbers from {@code start} on. */
+    void load(StoredTensor stored, TensorSlice slice, StoredNumbers target, long start) throws IOException {
         boolean wholeRows = slice.columns() == slice.tensor().columns();
         if (wholeRows) {
-            loadRun(stored, slice, slice.firstRow() * slice.columns() + slice.firstColumn(), flat(target), 0, slice.elements());
+            loadRun(stored, slice, slice.firstRow() * slice.columns() + slice.firstColumn(), target, start, slice.elements());
         } else {
             for (long row = 0; row < slice.rows(); row++) {
-                loadRun(stored, slice, (slice.firstRow() + row) * slice.tensor().columns() + slice.firstColumn(), flat(target), row * slice.columns(),
-                        slice.columns());
+                loadRun(stored, slice, (slice.firstRow() + row) * slice.tensor().columns() + slice.firstColumn(), target,
+                        start + row * slice.columns(), slice.columns());
             }
         }
     }
 
-    private static Tensor flat(Tensor tensor) {
-        return tensor.reshape(Shape.of(tensor.elements()));
-    }
-
-    /** Elements from {@code from} of the file's tensor to elements from {@code to} of the target. */
-    private void loadRun(StoredTensor stored, TensorSlice slice, long from, Tensor target, long to, long count) throws IOException {
+    /** Elements from {@code from} of the file's tensor to numbers from {@code to} of the target. */
+    private void loadRun(StoredTensor stored, TensorSlice slice, long from, StoredNumbers target, long to, long count) throws IOException {
         for (long done = 0; done < count; done += PIECE) {
             int now = (int) Math.min(PIECE, count - done);
             float[] values = stored.read(from + done, now);
             requireFinite(values, stored, slice, from + done);
-            bytes.clear();
-            if (target.dtype().sizeBytes() > Float.BYTES) {
-                throw new IllegalStateException("weights into " + target + ": expected F32, BF16 or F16 parameters");
-            }
-            HalfPrecision.encode(target.dtype(), values, 0, now, bytes);
-            engine.write(target.rows(to + done, now), bytes.flip());
+            bytes.clear().limit(now * Float.BYTES);
+            bytes.asFloatBuffer().put(values, 0, now);
+            target.write(to + done, bytes);
         }
     }
 

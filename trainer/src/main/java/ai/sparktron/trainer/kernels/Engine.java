@@ -41,6 +41,12 @@ public interface Engine extends AutoCloseable {
     /** Copies a contiguous tensor to the host, waiting for what was enqueued before. */
     void read(Tensor tensor, ByteBuffer target);
 
+    /**
+     * Starts bringing a contiguous tensor of a few numbers to the host, as it is when all that was enqueued before is done. On a device the copy runs beside what is
+     * enqueued after it, so that a step's figures can be read while the next step runs.
+     */
+    Readback readLater(Tensor tensor);
+
     /** Waits for all enqueued work; throws what went wrong on the device since the last wait. Never called inside a step. */
     void synchronize();
 

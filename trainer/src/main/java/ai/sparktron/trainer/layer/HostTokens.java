@@ -23,6 +23,9 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
             throw new IllegalStateException("micro-batch of " + tokens + " ids, " + positions.length + " positions, " + documents.length + " documents, "
                     + (labels == null ? "no" : labels.length) + " labels, " + (weights == null ? "no" : weights.length) + " weights: expected as many of each");
         }
+        if (names != null && names.tokens() != tokens) {
+            throw new IllegalStateException("micro-batch of " + tokens + " tokens, names of " + names.tokens() + ": expected one of each token, padding too");
+        }
     }
 
     /** Whole documents. */
@@ -42,13 +45,6 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
         return of(ids, null, null, positions, new int[ids.length]);
     }
 
-    /** The same tokens, none of which is trained. */
-    public HostTokens untrained() {
-        int[] none = new int[ids.length];
-        Arrays.fill(none, -1);
-        return new HostTokens(ids, none, weights, positions, documents, reach, names);
-    }
-
     /** These and, up to a multiple of so many tokens, documents of one token that train nothing. */
     public HostTokens padded(int multiple) {
         int old = ids.length;
@@ -62,7 +58,7 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
             }
         }
         return new HostTokens(Arrays.copyOf(ids, length), longerLabels, weights == null ? null : Arrays.copyOf(weights, length), Arrays.copyOf(positions, length),
-                longerDocuments, reach, names);
+                longerDocuments, reach, names == null ? null : names.upTo(length));
     }
 
     /** Some of the tokens, in ascending order. */

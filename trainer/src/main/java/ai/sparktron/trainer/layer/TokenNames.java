@@ -22,8 +22,27 @@ public record TokenNames(List<Run> runs) {
     public record Run(int from, int tokens, long sample, int place) {
     }
 
+    /** The sample of tokens that belong to none, such as padding. */
+    private static final long NO_SAMPLE = -1;
+
     public TokenNames {
         runs = List.copyOf(runs);
+    }
+
+    /** These and, up to so many tokens, names of tokens of no sample. */
+    public TokenNames upTo(int tokens) {
+        int named = tokens();
+        if (named == tokens) {
+            return this;
+        }
+        List<Run> more = new ArrayList<>(runs);
+        more.add(new Run(named, tokens - named, NO_SAMPLE, 0));
+        return new TokenNames(more);
+    }
+
+    /** Number of tokens that have names. */
+    int tokens() {
+        return runs.isEmpty() ? 0 : runs.get(runs.size() - 1).from() + runs.get(runs.size() - 1).tokens();
     }
 
     /** Names of some of the tokens. @param indices ascending */

@@ -2,15 +2,17 @@ package ai.sparktron.trainer.optimizer;
 
 import ai.sparktron.trainer.kernels.AdamWStep;
 import ai.sparktron.trainer.kernels.AdamWTensors;
-import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.EngineNumbers;
+import ai.sparktron.trainer.kernels.StateTensor;
+import ai.sparktron.trainer.kernels.StoredNumbers;
 import ai.sparktron.trainer.tensor.Arena;
-import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** AdamW (arXiv 1711.05101), Megatron {@code --optimizer adam}: decoupled decay on matrices only, moments in float32. */
+/** AdamW (arXiv 1711.05101), Megatron {@code --optimizer adam}: decoupled decay on matrices only; computed in float32, kept in any of {@link AdamWTensors}' forms. */
 public final class AdamW implements Optimizer {
 
     /**
@@ -20,46 +22,45 @@ public final class AdamW implements Optimizer {
      * @param weightDecay {@code weight_decay}
      */
     public record Settings(float beta1, float beta2, float epsilon, float weightDecay) {
+        AdamWStep step(float learningRate, boolean decays, long number) {
+            return new AdamWStep(learningRate, beta1, beta2, epsilon, decays ? weightDecay : 0, number);
+        }
     }
 
-    private final Kernels kernels;
+    private final Engine engine;
     private final Settings settings;
-    private final Tensor value;
-    private final Tensor gradient;
-    private final Tensor firstMoment;
-    private final Tensor secondMoment;
+    private final OwnRange own;
+    private final StateTensor firstMoment;
+    private final StateTensor secondMoment;
     private final List<FlatRange> ranges;
-    private final long base;
     private long steps;
 
     /**
-     * @param value    float32 [n]: the range of the flat buffer to update, element 0 being flat element {@code base}
-     * @param gradient float32 [n], the same range
-     * @param ranges   what is decayed, in flat elements; parts outside the range are left alone
-     * @param frame    gives the moments, which start at zero; must outlive this optimizer
+     * @param own    what is updated
+     * @param types  of the moments
+     * @param ranges what is decayed, in flat elements; parts outside of {@code own} are left alone
+     * @param frame  gives the moments, which start at zero; must outlive this optimizer
      */
-    public AdamW(Kernels kernels, Settings settings, Tensor value, Tensor gradient, long base, List<FlatRange> ranges, Arena.Frame frame) {
-        this.kernels = kernels;
+    public AdamW(Engine engine, Settings settings, OwnRange own, StateTypes types, List<FlatRange> ranges, Arena.Frame frame) {
+        this.engine = engine;
         this.settings = settings;
-        this.value = value;
-        this.gradient = gradient;
-        this.base = base;
-        this.ranges = ranges.stream().map(range -> range.within(base, base + value.elements())).filter(range -> range.size() > 0).toList();
-        this.firstMoment = frame.tensor("exp_avg", DType.F32, value.elements());
-        this.secondMoment = frame.tensor("exp_avg_sq", DType.F32, value.elements());
-        kernels.fill(firstMoment, 0);
-        kernels.fill(secondMoment, 0);
+        this.own = own;
+        long size = own.value().elements();
+        this.ranges = ranges.stream().map(range -> range.within(own.base(), own.base() + size)).filter(range -> range.size() > 0).toList();
+        this.firstMoment = StateTensor.allocate(frame, "exp_avg", types.firstMoment(), size);
+        this.secondMoment = StateTensor.allocate(frame, "exp_avg_sq", types.secondMoment(), size);
+        firstMoment.clear(engine.kernels());
+        secondMoment.clear(engine.kernels());
     }
 
     @Override
-    public void step(float learningRate, Tensor gradientScale) {
+    public void step(float learningRate, Tensor factor) {
         steps++;
         for (FlatRange range : ranges) {
-            AdamWStep step = new AdamWStep(learningRate, settings.beta1(), settings.beta2(), settings.epsilon(),
-                    range.decay() ? settings.weightDecay() : 0, steps);
-            long from = range.from() - base;
-            kernels.adamW(step, AdamWTensors.float32(value.rows(from, range.size()), firstMoment.rows(from, range.size()),
-                    secondMoment.rows(from, range.size())), gradient.rows(from, range.size()), gradientScale);
+            long from = range.from() - own.base();
+            OwnRange part = own.part(from, range.size());
+            engine.kernels().adamW(settings.step(learningRate, range.decay(), steps), new AdamWTensors(part.value(), part.main(),
+                    firstMoment.rows(from, range.size()), secondMoment.rows(from, range.size())), part.gradient(), factor);
         }
     }
 
@@ -69,10 +70,10 @@ public final class AdamW implements Optimizer {
     }
 
     @Override
-    public Map<String, Tensor> state() {
-        Map<String, Tensor> state = new LinkedHashMap<>();
-        state.put("exp_avg", firstMoment);
-        state.put("exp_avg_sq", secondMoment);
+    public Map<String, StoredNumbers> state() {
+        Map<String, StoredNumbers> state = new LinkedHashMap<>();
+        state.put("exp_avg", EngineNumbers.of(engine, firstMoment));
+        state.put("exp_avg_sq", EngineNumbers.squares(engine, secondMoment));
         return state;
     }
 

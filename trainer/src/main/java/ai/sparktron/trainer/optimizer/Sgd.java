@@ -1,6 +1,8 @@
 package ai.sparktron.trainer.optimizer;
 
-import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.EngineNumbers;
+import ai.sparktron.trainer.kernels.StoredNumbers;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -17,34 +19,37 @@ public final class Sgd implements Optimizer {
     public record Settings(float momentum, float weightDecay) {
     }
 
-    private final Kernels kernels;
+    private final Engine engine;
     private final Settings settings;
-    private final Tensor value;
-    private final Tensor gradient;
+    private final OwnRange own;
     private final Tensor moment;
     private final List<FlatRange> ranges;
-    private final long base;
     private long steps;
 
-    /** Parameters as of {@link AdamW#AdamW}. */
-    public Sgd(Kernels kernels, Settings settings, Tensor value, Tensor gradient, long base, List<FlatRange> ranges, Arena.Frame frame) {
-        this.kernels = kernels;
+    /**
+     * Parameters as of {@link AdamW#AdamW}.
+     *
+     * @param own its main weights are float32
+     */
+    public Sgd(Engine engine, Settings settings, OwnRange own, List<FlatRange> ranges, Arena.Frame frame) {
+        this.engine = engine;
         this.settings = settings;
-        this.value = value;
-        this.gradient = gradient;
-        this.base = base;
-        this.ranges = ranges.stream().map(range -> range.within(base, base + value.elements())).filter(range -> range.size() > 0).toList();
-        this.moment = frame.tensor("momentum_buffer", DType.F32, value.elements());
-        kernels.fill(moment, 0);
+        this.own = own;
+        long size = own.value().elements();
+        this.ranges = ranges.stream().map(range -> range.within(own.base(), own.base() + size)).filter(range -> range.size() > 0).toList();
+        this.moment = frame.tensor("momentum_buffer", DType.F32, size);
+        engine.kernels().fill(moment, 0);
     }
 
     @Override
-    public void step(float learningRate, Tensor gradientScale) {
+    public void step(float learningRate, Tensor factor) {
         steps++;
         for (FlatRange range : ranges) {
-            long from = range.from() - base;
-            kernels.sgd(learningRate, settings.momentum(), range.decay() ? settings.weightDecay() : 0, value.rows(from, range.size()),
-                    gradient.rows(from, range.size()), gradientScale, moment.rows(from, range.size()), null);
+            long from = range.from() - own.base();
+            OwnRange part = own.part(from, range.size());
+            boolean apart = part.main() != null;
+            engine.kernels().sgd(learningRate, settings.momentum(), range.decay() ? settings.weightDecay() : 0,
+                    apart ? part.main().elements() : part.value(), part.gradient(), factor, moment.rows(from, range.size()), apart ? part.value() : null);
         }
     }
 
@@ -54,8 +59,8 @@ public final class Sgd implements Optimizer {
     }
 
     @Override
-    public Map<String, Tensor> state() {
-        return Map.of("momentum_buffer", moment);
+    public Map<String, StoredNumbers> state() {
+        return Map.of("momentum_buffer", EngineNumbers.of(engine, moment));
     }
 
     @Override

@@ -9,7 +9,6 @@ import ai.sparktron.trainer.checkpoint.StateWriter;
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.config.CheckpointOptions;
 import ai.sparktron.trainer.data.DataCursor;
-import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.train.metrics.Figures;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -47,7 +46,6 @@ final class Checkpointer implements TrainLoop.Saver {
     private final CheckpointOptions options;
     private final RankContext context;
     private final Communicator all;
-    private final Engine engine;
     private final ModelUpdate update;
     private final ModelWriter model;
     private final long seed;
@@ -55,13 +53,12 @@ final class Checkpointer implements TrainLoop.Saver {
     private SavedCheckpoint newest;
 
     /** @param model called on every rank, as a model may be spread over several */
-    Checkpointer(CheckpointStore store, CheckpointOptions options, RankContext context, Communicator all, Engine engine, ModelUpdate update,
+    Checkpointer(CheckpointStore store, CheckpointOptions options, RankContext context, Communicator all, ModelUpdate update,
                  ModelWriter model, long seed) {
         this.store = store;
         this.options = options;
         this.context = context;
         this.all = all;
-        this.engine = engine;
         this.update = update;
         this.model = model;
         this.seed = seed;
@@ -75,7 +72,7 @@ final class Checkpointer implements TrainLoop.Saver {
         all.barrier();
         Path temporary = store.temporaryDirectory(iteration, context.attempt());
         CheckpointManifest.StateFile own = StateWriter.write(CheckpointStore.stateDirectory(temporary, iteration), context.world().rank(),
-                context.world().size(), update.toSave(!options.noSaveOptim()), engine);
+                context.world().size(), update.toSave(!options.noSaveOptim()));
         List<CheckpointManifest.StateFile> files = gather(own);
         if (options.saveSafetensors()) {
             model.write(temporary);
@@ -129,7 +126,7 @@ final class Checkpointer implements TrainLoop.Saver {
             throw new CheckpointException(checkpoint.directory() + " was saved without optimizer state (no_save_optim), so the run cannot be continued exactly:"
                     + " use --finetune true to start from its weights");
         }
-        try (StateReader reader = new StateReader(checkpoint, engine)) {
+        try (StateReader reader = new StateReader(checkpoint)) {
             update.valuesToLoad().forEach(reader::read);
             if (!options.noLoadOptim()) {
                 update.optimizerToLoad().forEach(reader::read);

@@ -35,7 +35,7 @@ final class Evaluator {
             }
         }
         double total = steps.sumOverRanks(denominator, 0)[0];
-        double loss = steps.takeLossSum() / Math.max(1, total);
+        double loss = steps.lossOverRanks(steps.takeLossSum()) / Math.max(1, total);
         long samples = Math.min(rows.rows(), done * shape.globalBatchSize());
         return new EvaluationMetrics(iteration, totalIterations, Map.of("loss", loss), samples, Math.round(total),
                 (System.nanoTime() - began) * 1e-9);

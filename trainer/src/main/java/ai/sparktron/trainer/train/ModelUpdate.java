@@ -4,27 +4,31 @@ import ai.sparktron.trainer.checkpoint.StatePiece;
 import ai.sparktron.trainer.layer.ParameterUse;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSpec;
-import ai.sparktron.trainer.optimizer.GradientScale;
+import ai.sparktron.trainer.tensor.Tensor;
 import java.io.IOException;
 import java.util.List;
 
 /** What data-parallel ranks share of a model and how it is updated: replicas ({@link ParameterUpdate}), or shares of one ({@link ShardedUpdate}). */
 public interface ModelUpdate {
 
-    /** Fills the values of parameters. */
+    /** Fills the weights of parameters. */
     @FunctionalInterface
     interface Loader {
-        void load(Parameters parameters) throws IOException;
+        /**
+         * @param weights takes weights in float32 by their elements in the parameters' flat value buffer, whatever form they are kept in; hears of those that were
+         *                made on the engine instead
+         */
+        void load(Parameters parameters, FlatWeights weights) throws IOException;
     }
 
     /**
      * Reduces the gradients, updates the parameters on all ranks and clears the gradients.
      *
      * @param learningRate rate of this step
-     * @param denominator  what the summed gradient is divided by: trained tokens of the global batch
-     * @return factor and norm; when not finite, nothing was updated
+     * @param denominator  what the summed gradient is divided by: trained tokens of the global batch, times the loss's scale
+     * @return float32 [1] on the engine until the next call: L2 norm of the mean gradient before clipping; where it is not finite, nothing was updated
      */
-    GradientScale apply(double learningRate, double denominator);
+    Tensor apply(double learningRate, double denominator);
 
     /** What layers tell of their parameters' use; the model is built with it. */
     ParameterUse use();
@@ -35,7 +39,7 @@ public interface ModelUpdate {
     /** Whether ranks meet in every pass, so that none may leave one out. */
     boolean meetsInEveryPass();
 
-    /** Starts from other values; every parameter is given to the loader once. */
+    /** Starts from other weights; every parameter is given to the loader once. */
     void load(Loader loader) throws IOException;
 
     /** Sets values and gradients to zero. */
@@ -47,7 +51,7 @@ public interface ModelUpdate {
     /** Updates done so far. */
     long steps();
 
-    /** Continues from a restored state. */
+    /** Continues from a restored state, or takes back a step that updated nothing. */
     void restore(long steps);
 
     /**

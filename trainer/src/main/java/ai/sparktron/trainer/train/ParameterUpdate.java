@@ -6,25 +6,24 @@ import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.config.OptimizerOptions;
 import ai.sparktron.trainer.kernels.Engine;
-import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.StateTensor;
 import ai.sparktron.trainer.layer.ParameterUse;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSpec;
 import ai.sparktron.trainer.optimizer.AdamW;
 import ai.sparktron.trainer.optimizer.FlatRange;
-import ai.sparktron.trainer.optimizer.GradientScale;
 import ai.sparktron.trainer.optimizer.Optimizer;
+import ai.sparktron.trainer.optimizer.OwnRange;
 import ai.sparktron.trainer.optimizer.Sgd;
+import ai.sparktron.trainer.optimizer.StateTypes;
 import ai.sparktron.trainer.parallel.FlatBuckets;
 import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.tensor.Arena;
-import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * From accumulated gradients to updated parameters, over the data-parallel ranks: reduce, norm, clip, step.
@@ -71,88 +70,78 @@ public final class ParameterUpdate implements ModelUpdate {
     private final Communicator data;
     private final ModelGroup model;
     private final Sharding sharding;
-    private final double clip;
     private final List<Share> shares = new ArrayList<>();
     private final BucketTraffic traffic;
-    private final Tensor squares;
-    private final Tensor scale;
-    private final ByteBuffer scalar = ByteBuffer.allocateDirect(Double.BYTES).order(ByteOrder.nativeOrder());
+    private final FlatWeights weights;
+    private final Clipping clipping;
 
     /**
      * @param parameters allocated for training, padded for as many shards as {@code data} has ranks
      * @param data       the data-parallel group
      * @param background the same ranks, for communication beside layers; null where nothing overlaps
      * @param model      ranks that share the replica
-     * @param run        frame of the run arena: gives the optimizer's state
+     * @param types      of the numbers kept per parameter; those of values and gradients are the parameters'
+     * @param run        frame of the run arena: gives main weights and the optimizer's state
      */
     public ParameterUpdate(Engine engine, Parameters parameters, Communicator data, BackgroundCollectives background, ModelGroup model, Traffic how,
-                           OptimizerOptions options, Arena.Frame run) {
+                           OptimizerOptions options, StateTypes types, Arena.Frame run) {
         this.engine = engine;
         this.parameters = parameters;
         this.data = data;
         this.model = model;
         this.sharding = how.sharding();
-        this.clip = options.clipGrad();
         long trained = parameters.trainedElements();
+        if (trained == 0) {
+            throw new TrainingException("no parameter is trained: everything is frozen; check freeze_parameters and trainable_parameters");
+        }
         FlatBuckets buckets = FlatBuckets.cut(parameters, data.size(),
                 model.copied(parameters).map(table -> table.gradient().elements()).orElse(0L), how.bucketElements());
         this.traffic = new BucketTraffic(parameters, buckets, data, model, sharding, how.overlap(), background);
-        List<FlatRange> owned = trained == 0 ? List.of() : sharding == Sharding.REPLICATED ? List.of(new FlatRange(0, trained, false))
+        List<FlatRange> owned = sharding == Sharding.REPLICATED ? List.of(new FlatRange(0, trained, false))
                 : buckets.buckets().stream().map(bucket -> bucket.share(data.rank(), data.size())).toList();
         List<FlatRange> decayed = List.of(new FlatRange(0, parameters.decayedElements(), true),
                 new FlatRange(parameters.decayedElements(), trained, false));
         for (FlatRange range : owned) {
-            Tensor value = parameters.value().rows(range.from(), range.size());
-            Tensor gradient = parameters.gradient().rows(range.from(), range.size());
-            shares.add(new Share(range, gradient, optimizer(engine.kernels(), options, value, gradient, range.from(), decayed, run)));
+            OwnRange own = OwnRange.allocate(types, parameters.value().rows(range.from(), range.size()), parameters.gradient().rows(range.from(), range.size()),
+                    range.from(), run);
+            shares.add(new Share(range, own, optimizer(engine, options, own, types, decayed, run)));
         }
-        this.squares = run.tensor("sum of squared gradients", DType.F64, 1);
-        this.scale = run.tensor("gradient scale", DType.F32, 1);
+        this.weights = new FlatWeights(engine, parameters.value(), shares.stream().map(Share::own).toList());
+        this.clipping = new Clipping(engine, options.clipGrad(), run);
     }
 
     /** A range of the flat buffers that this rank updates. */
-    private record Share(FlatRange range, Tensor gradient, Optimizer optimizer) {
+    private record Share(FlatRange range, OwnRange own, Optimizer optimizer) {
     }
 
-    /** @param base flat element that the tensors begin at */
-    static Optimizer optimizer(Kernels kernels, OptimizerOptions options, Tensor value, Tensor gradient, long base, List<FlatRange> ranges, Arena.Frame run) {
+    static Optimizer optimizer(Engine engine, OptimizerOptions options, OwnRange own, StateTypes types, List<FlatRange> ranges, Arena.Frame run) {
         float decay = (float) options.weightDecay();
         return switch (options.optimizer()) {
-            case ADAM -> new AdamW(kernels, new AdamW.Settings((float) options.adamBeta1(), (float) options.adamBeta2(),
-                    (float) options.adamEps(), decay), value, gradient, base, ranges, run);
-            case SGD -> new Sgd(kernels, new Sgd.Settings((float) options.sgdMomentum(), decay), value, gradient, base, ranges, run);
+            case ADAM -> new AdamW(engine, new AdamW.Settings((float) options.adamBeta1(), (float) options.adamBeta2(), (float) options.adamEps(), decay), own, types,
+                    ranges, run);
+            case SGD -> new Sgd(engine, new Sgd.Settings((float) options.sgdMomentum(), decay), own, ranges, run);
             case MUON, DIST_MUON -> throw new IllegalStateException("optimizer " + options.optimizer() + " is refused when options are parsed");
         };
     }
 
     @Override
-    public GradientScale apply(double learningRate, double denominator) {
-        GradientScale gradientScale = GradientScale.of(reducedSquares(), denominator, clip);
-        step(learningRate, gradientScale);
-        return gradientScale;
-    }
-
-    /** Reduces the gradients. @return the sum of their squares over the whole model */
-    double reducedSquares() {
+    public Tensor apply(double learningRate, double denominator) {
         traffic.finishReduction();
-        return sumOfSquares();
-    }
-
-    /** Updates the parameters on all ranks, unless the scale is not finite, and clears the gradients. */
-    void step(double learningRate, GradientScale gradientScale) {
-        if (gradientScale.isFinite()) {
-            engine.kernels().fill(scale, gradientScale.factor());
-            traffic.settle();
-            shares.forEach(share -> share.optimizer().step((float) learningRate, scale));
-            traffic.gather();
+        for (Share share : shares) {
+            model.shareOfSquares(engine.kernels(), parameters, share.own().gradient(), share.range().from(), clipping.squares());
         }
-        clearGradients();
-    }
-
-    private void clearGradients() {
-        if (parameters.gradient() != null) {
-            engine.kernels().fill(parameters.gradient(), 0);
+        if (sharding == Sharding.DISTRIBUTED && data.size() > 1) {
+            data.allReduce(clipping.squares(), Reduction.SUM);
         }
+        if (model.ranks().size() > 1) {
+            model.ranks().allReduce(clipping.squares(), Reduction.SUM);
+        }
+        Tensor factor = clipping.factor(denominator);
+        traffic.settle();
+        shares.forEach(share -> share.optimizer().step((float) learningRate, factor));
+        traffic.gather();
+        engine.kernels().fill(parameters.gradient(), 0);
+        return clipping.norm();
     }
 
     @Override
@@ -172,16 +161,17 @@ public final class ParameterUpdate implements ModelUpdate {
 
     @Override
     public void load(Loader loader) throws IOException {
-        loader.load(parameters);
+        loader.load(parameters, weights);
     }
 
     @Override
     public void clear() {
         engine.kernels().fill(parameters.value(), 0);
-        clearGradients();
+        engine.kernels().fill(parameters.gradient(), 0);
         if (parameters.buffers() != null) {
             engine.kernels().fill(parameters.buffers(), 0);
         }
+        shares.forEach(share -> share.own().adoptValues(engine));
     }
 
     @Override
@@ -191,27 +181,13 @@ public final class ParameterUpdate implements ModelUpdate {
 
     @Override
     public long heldBytes() {
-        return parameters.value().sizeBytes() + (parameters.gradient() == null ? 0 : parameters.gradient().sizeBytes());
-    }
-
-    private double sumOfSquares() {
-        engine.kernels().fill(squares, 0);
-        for (Share share : shares) {
-            model.shareOfSquares(engine.kernels(), parameters, share.gradient(), share.range().from(), squares);
-        }
-        if (sharding == Sharding.DISTRIBUTED && data.size() > 1) {
-            data.allReduce(squares, Reduction.SUM);
-        }
-        if (model.ranks().size() > 1) {
-            model.ranks().allReduce(squares, Reduction.SUM);
-        }
-        engine.read(squares, scalar.clear());
-        return scalar.getDouble(0);
+        return parameters.value().sizeBytes() + parameters.gradient().sizeBytes()
+                + shares.stream().map(share -> share.own().main()).filter(Objects::nonNull).mapToLong(StateTensor::sizeBytes).sum();
     }
 
     @Override
     public long steps() {
-        return shares.isEmpty() ? 0 : shares.get(0).optimizer().steps();
+        return shares.get(0).optimizer().steps();
     }
 
     @Override
@@ -227,11 +203,11 @@ public final class ParameterUpdate implements ModelUpdate {
             for (Share share : shares) {
                 FlatRange written = sharding == Sharding.DISTRIBUTED ? share.range()
                         : new FlatBuckets.Bucket(0, parameters.trainedElements(), List.of()).share(data.rank(), data.size());
-                FlatPieces.collect(pieces, "value", parameters, parameters.value(), 0, written, model::answersFor);
-                share.optimizer().state().forEach((name, tensor) -> FlatPieces.collect(pieces, name, parameters, tensor, share.range().from(), written,
+                FlatPieces.collect(pieces, "value", parameters, weights, 0, written, model::answersFor);
+                share.optimizer().state().forEach((name, numbers) -> FlatPieces.collect(pieces, name, parameters, numbers, share.range().from(), written,
                         model::answersFor));
             }
-            FlatPieces.collectBuffers(pieces, parameters, parameter -> data.rank() == 0 && model.answersFor(parameter));
+            FlatPieces.collectBuffers(pieces, parameters, engine, parameter -> data.rank() == 0 && model.answersFor(parameter));
         }
         return pieces;
     }
@@ -239,8 +215,8 @@ public final class ParameterUpdate implements ModelUpdate {
     @Override
     public List<StatePiece> valuesToLoad() {
         List<StatePiece> pieces = new ArrayList<>();
-        FlatPieces.collectBuffers(pieces, parameters, parameter -> true);
-        FlatPieces.collect(pieces, "value", parameters, parameters.value(), 0, new FlatRange(0, parameters.trainedElements(), false), parameter -> true);
+        FlatPieces.collectBuffers(pieces, parameters, engine, parameter -> true);
+        FlatPieces.collect(pieces, "value", parameters, weights, 0, new FlatRange(0, parameters.trainedElements(), false), parameter -> true);
         return pieces;
     }
 
@@ -248,7 +224,7 @@ public final class ParameterUpdate implements ModelUpdate {
     public List<StatePiece> optimizerToLoad() {
         List<StatePiece> pieces = new ArrayList<>();
         for (Share share : shares) {
-            share.optimizer().state().forEach((name, tensor) -> FlatPieces.collect(pieces, name, parameters, tensor, share.range().from(), share.range(),
+            share.optimizer().state().forEach((name, numbers) -> FlatPieces.collect(pieces, name, parameters, numbers, share.range().from(), share.range(),
                     parameter -> true));
         }
         return pieces;

@@ -9,10 +9,12 @@ import ai.sparktron.trainer.data.BatchShape;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.mesh.Axis;
+import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.optimizer.StateTypes;
 import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.parallel.StageLinks;
@@ -22,7 +24,6 @@ import ai.sparktron.trainer.tensor.Tensor;
 import ai.sparktron.trainer.tuner.Tuning;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Supplier;
 
 /**
  * What one rank holds in training: its place on the grid, its parameters, its layers and how they are updated. Made from the options and nothing else, so that runs
@@ -34,7 +35,7 @@ final class RankModel implements AutoCloseable {
     private final Engine engine;
     private final Arena.Frame run;
     private final ParallelPlan grid;
-    private final List<BackgroundCollectives> background = new ArrayList<>();
+    private final BackgroundCollectives background;
     private final Tuning tuning;
     private final Parameters parameters;
     private final ModelUpdate update;
@@ -54,55 +55,33 @@ final class RankModel implements AutoCloseable {
         this.engine = engine;
         this.run = run;
         ParallelOptions sizes = options.parallel();
-        this.grid = ParallelPlan.of(RunSetup.mesh(options, world.size()), world, RunSetup.planSettings(options));
+        this.grid = ParallelPlan.of(Mesh.of(world.size(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(), sizes.contextParallelSize(), 1, 1), world,
+                RunSetup.planSettings(sizes));
         grid.validate(config, longest);
         this.links = grid.links(config);
+        ModelGroup group = grid.modelGroup(config);
+        Communicator ranks = grid.gradientGroup();
+        ParameterUpdate.Traffic traffic = RunSetup.traffic(sizes, ranks.size());
+        this.background = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null : grid.gradientsInBackground();
         this.tuning = StartingPoint.tuning(options, config);
+        StateTypes types = StateTypes.of(DType.F32);
         List<ModelPart> parts = grid.parts(config);
         List<ParameterSpec> specs = tuning.applyTo(config, parts);
         if (RunSetup.sharing(sizes).ofModel()) {
-            if (grid.expertsApart(config) || grid.meetsInEveryPass()) {
-                throw new IllegalArgumentException("--data_parallel_sharding_strategy shares a model out over ranks that all hold the same of it: it does not go with"
-                        + " shared experts (--expert_model_parallel_size, --tensor_model_parallel_size above 1); use --use_distributed_optimizer true instead");
-            }
             boolean resident = RunSetup.sharing(sizes) == RunSetup.Sharing.GRADIENTS;
-            Communicator ranks = grid.gradientGroup();
-            ShardedUnits units = ShardedUnits.allocate(specs, grid.seams().slicing(), run, ranks.size(), resident);
+            ShardedUnits units = ShardedUnits.allocate(specs, grid.seams().slicing(), types, run, ranks.rank(), ranks.size(), resident);
             this.parameters = units.joined();
-            this.update = new ShardedUpdate(engine, units, ranks, grid.modelGroup(config), resident, options.optimizer(), run);
+            this.update = new ShardedUpdate(engine, units, ranks, group, resident, options.optimizer(), types, run);
         } else {
-            boolean apart = grid.expertsApart(config);
-            List<Parameters> held = new ArrayList<>();
-            List<ParameterUpdate> updates = new ArrayList<>();
-            part(specs.stream().filter(spec -> !apart || !spec.ofExperts()).toList(), grid.gradientGroup(), grid.modelGroup(config), grid::gradientsInBackground, held,
-                    updates);
-            if (apart) {
-                part(specs.stream().filter(ParameterSpec::ofExperts).toList(), grid.expertGradientGroup(), grid.expertModelGroup(), grid::expertGradientsInBackground,
-                        held, updates);
-            }
-            if (held.stream().allMatch(part -> part.trainedElements() == 0)) {
-                throw new TrainingException("no parameter is trained: everything is frozen; check freeze_parameters and trainable_parameters");
-            }
-            this.parameters = apart ? Parameters.joined(held) : held.get(0);
-            this.update = apart ? new JointUpdate(parameters, updates, options.optimizer().clipGrad(), grid.meetsInEveryPass()) : updates.get(0);
+            this.parameters = Parameters.allocate(specs, grid.seams().slicing(), run, types.value(), types.gradient(), Parameters.Use.TRAIN,
+                    ranks.size());
+            this.update = new ParameterUpdate(engine, parameters, ranks, background, group, traffic, options.optimizer(), types, run);
         }
         for (ModelPart part : parts) {
             chunks.add(new DecoderModel(config, new DecoderModel.Options(part, grid.seams(), RunSetup.recompute(options.recompute()),
                     DecoderModel.Options.DEFAULT_CHUNK_BYTES, longest, tuning.adapters()), parameters, engine, run, update.use()));
         }
         update.clear();
-    }
-
-    /** Parameters whose gradients are summed over the same ranks. */
-    private void part(List<ParameterSpec> specs, Communicator ranks, ModelGroup group, Supplier<BackgroundCollectives> inBackground, List<Parameters> held,
-                      List<ParameterUpdate> updates) {
-        ParameterUpdate.Traffic traffic = RunSetup.traffic(options.parallel(), ranks.size());
-        BackgroundCollectives beside = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null : inBackground.get();
-        if (beside != null) {
-            background.add(beside);
-        }
-        held.add(Parameters.allocate(specs, grid.seams().slicing(), run, DType.F32, Parameters.Use.TRAIN, ranks.size()));
-        updates.add(new ParameterUpdate(engine, held.get(held.size() - 1), ranks, beside, group, traffic, options.optimizer(), run));
     }
 
     /** Uses every group once, so that connections are made, and what is wrong with them is found, before the first step. */
@@ -150,6 +129,8 @@ final class RankModel implements AutoCloseable {
 
     @Override
     public void close() {
-        background.forEach(BackgroundCollectives::close);
+        if (background != null) {
+            background.close();
+        }
     }
 }

@@ -48,11 +48,6 @@ final class Reporter implements AutoCloseable {
         outcome.phases().forEach((phase, seconds) -> phases.merge(phase, seconds, Double::sum));
     }
 
-    /** Sum of the denominators since the last report. */
-    double denominator() {
-        return denominator;
-    }
-
     /** Tokens of this attempt. */
     long allTokens() {
         return allTokens;
@@ -67,19 +62,31 @@ final class Reporter implements AutoCloseable {
         windowBegan += nanos;
     }
 
-    StepMetrics report(long iteration, long consumedSamples, double lossSum, double learningRate, double gradientNorm, long memoryBytes) {
-        double seconds = (System.nanoTime() - windowBegan) * 1e-9;
+    /**
+     * The steps since the last call; the next ones begin. Figures that a device still works on are added by {@link #report}.
+     *
+     * @param phases seconds of a step by phase
+     */
+    record Window(long steps, long tokens, double denominator, double seconds, double elapsedSeconds, Map<String, Double> phases) {
+    }
+
+    Window takeWindow() {
         Map<String, Double> perStep = new LinkedHashMap<>();
         phases.forEach((phase, total) -> perStep.put(phase, total / steps));
-        StepMetrics metrics = new StepMetrics(iteration, frame.totalIterations(), consumedSamples, Map.of("loss", lossSum / Math.max(1, denominator)),
-                learningRate, gradientNorm, tokens, steps, seconds, frame.devices(), memoryBytes, frame.flopsPerToken(), frame.peakFlops(),
-                elapsedSeconds(), 0, perStep);
-        sinks.forEach(sink -> sink.step(metrics));
+        Window window = new Window(steps, tokens, denominator, (System.nanoTime() - windowBegan) * 1e-9, elapsedSeconds(), perStep);
         steps = 0;
         tokens = 0;
         denominator = 0;
         phases.clear();
         windowBegan = System.nanoTime();
+        return window;
+    }
+
+    StepMetrics report(Window window, long iteration, long consumedSamples, double lossSum, double learningRate, double gradientNorm, long memoryBytes) {
+        StepMetrics metrics = new StepMetrics(iteration, frame.totalIterations(), consumedSamples,
+                Map.of("loss", lossSum / Math.max(1, window.denominator())), learningRate, gradientNorm, window.tokens(), window.steps(), window.seconds(),
+                frame.devices(), memoryBytes, frame.flopsPerToken(), frame.peakFlops(), window.elapsedSeconds(), 0, window.phases());
+        sinks.forEach(sink -> sink.step(metrics));
         return metrics;
     }
 

@@ -4,8 +4,9 @@ import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.Slicing;
+import ai.sparktron.trainer.optimizer.OwnRange;
+import ai.sparktron.trainer.optimizer.StateTypes;
 import ai.sparktron.trainer.tensor.Arena;
-import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -31,10 +32,16 @@ record ShardedUnits(List<Unit> units, int places) {
      *
      * @param parameters whole, in their place
      * @param place      of values and gradients: 0 for layers, 1 for what lies outside, 2 for a table that is the head too
-     * @param values     this rank's share, float32 [n / ranks]
-     * @param gradients  this rank's share, summed over the step
+     * @param own        this rank's share [n / ranks]: values, main weights and gradients summed over the step
      */
-    record Unit(Parameters parameters, int place, Tensor values, Tensor gradients) {
+    record Unit(Parameters parameters, int place, OwnRange own) {
+        Tensor values() {
+            return own.value();
+        }
+
+        Tensor gradients() {
+            return own.gradient();
+        }
     }
 
     ShardedUnits {
@@ -44,9 +51,10 @@ record ShardedUnits(List<Unit> units, int places) {
     /**
      * Allocates.
      *
+     * @param rank     this rank's place among those that share
      * @param resident whether values have a place of their own for each unit ({@code optim_grads}), so that only gradients come and go
      */
-    static ShardedUnits allocate(List<ParameterSpec> specs, Slicing slicing, Arena.Frame run, int ranks, boolean resident) {
+    static ShardedUnits allocate(List<ParameterSpec> specs, Slicing slicing, StateTypes types, Arena.Frame run, int rank, int ranks, boolean resident) {
         if (specs.stream().anyMatch(ParameterSpec::buffer)) {
             throw new IllegalArgumentException("--data_parallel_sharding_strategy does not share out a router whose bias chooses experts (e_score_correction_bias)"
                     + " yet: use --use_distributed_optimizer true instead");
@@ -63,16 +71,17 @@ record ShardedUnits(List<Unit> units, int places) {
         Tensor[] values = new Tensor[PLACES];
         Tensor[] gradients = new Tensor[PLACES];
         for (int place = 0; place < PLACES; place++) {
-            values[place] = resident ? null : run.tensor("parameters of a unit", DType.F32, Math.max(1, largest[place]));
-            gradients[place] = run.tensor("gradients of a unit", DType.F32, Math.max(1, largest[place]));
+            values[place] = resident ? null : run.tensor("parameters of a unit", types.value(), Math.max(1, largest[place]));
+            gradients[place] = run.tensor("gradients of a unit", types.gradient(), Math.max(1, largest[place]));
         }
         List<Unit> units = new ArrayList<>();
         bySort.forEach((sort, own) -> {
             long elements = Parameters.elements(own, slicing, ranks);
             int place = place(sort);
-            Tensor value = resident ? run.tensor("parameters", DType.F32, elements) : values[place].rows(0, elements);
+            Tensor value = resident ? run.tensor("parameters", types.value(), elements) : values[place].rows(0, elements);
             units.add(new Unit(Parameters.over(own, slicing, value, gradients[place].rows(0, elements), ranks), place,
-                    run.tensor("own parameters", DType.F32, elements / ranks), run.tensor("own gradients", DType.F32, elements / ranks)));
+                    OwnRange.allocate(types, run.tensor("own parameters", types.value(), elements / ranks),
+                            run.tensor("own gradients", types.gradient(), elements / ranks), rank * (elements / ranks), run)));
         });
         return new ShardedUnits(units, PLACES);
     }

@@ -5,27 +5,27 @@ import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.config.OptimizerOptions;
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.StateTensor;
 import ai.sparktron.trainer.layer.ParameterUse;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSpec;
 import ai.sparktron.trainer.optimizer.FlatRange;
-import ai.sparktron.trainer.optimizer.GradientScale;
 import ai.sparktron.trainer.optimizer.Optimizer;
+import ai.sparktron.trainer.optimizer.OwnRange;
+import ai.sparktron.trainer.optimizer.StateTypes;
 import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.tensor.Arena;
-import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
 import ai.sparktron.trainer.train.ShardedUnits.Unit;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * One model shared out over the data-parallel ranks (ZeRO stage 3, arXiv 1910.02054; Megatron {@code data_parallel_sharding_strategy optim_grads_params}): a rank
@@ -43,7 +43,6 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
     private final Communicator data;
     private final ModelGroup model;
     private final boolean resident;
-    private final double clip;
     private final List<Optimizer> optimizers = new ArrayList<>();
     private final Map<Parameter, Integer> unitOf = new IdentityHashMap<>();
     private final Map<String, Integer> unitOfTensor = new java.util.HashMap<>();
@@ -51,29 +50,28 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
     private final int[] valuesOf;
     private final int[] gradientsOf;
     private final int[] left;
-    private final Tensor squares;
-    private final Tensor scale;
-    private final ByteBuffer scalar = ByteBuffer.allocateDirect(Double.BYTES).order(ByteOrder.nativeOrder());
+    private final Clipping clipping;
 
     /**
      * @param data     the ranks that share the model out
      * @param model    ranks that hold cut parameters together
      * @param resident whether values stay whole on all ranks
+     * @param types    of the optimizer's state; others are the units'
      * @param run      gives the optimizer's state
      */
-    ShardedUpdate(Engine engine, ShardedUnits sharded, Communicator data, ModelGroup model, boolean resident, OptimizerOptions options, Arena.Frame run) {
+    ShardedUpdate(Engine engine, ShardedUnits sharded, Communicator data, ModelGroup model, boolean resident, OptimizerOptions options, StateTypes types,
+                  Arena.Frame run) {
         this.engine = engine;
         this.units = sharded.units();
         this.data = data;
         this.model = model;
         this.resident = resident;
-        this.clip = options.clipGrad();
         for (int u = 0; u < units.size(); u++) {
             Unit unit = units.get(u);
             Parameters parameters = unit.parameters();
             List<FlatRange> ranges = List.of(new FlatRange(0, parameters.decayedElements(), true),
                     new FlatRange(parameters.decayedElements(), parameters.trainedElements(), false));
-            optimizers.add(ParameterUpdate.optimizer(engine.kernels(), options, unit.values(), unit.gradients(), share(unit).from(), ranges, run));
+            optimizers.add(ParameterUpdate.optimizer(engine, options, unit.own(), types, ranges, run));
             for (Parameter parameter : parameters.all()) {
                 unitOf.put(parameter, u);
                 for (var part : parameter.spec().parts()) {
@@ -87,8 +85,7 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
         this.gradientsOf = new int[sharded.places()];
         Arrays.fill(valuesOf, NOBODY);
         Arrays.fill(gradientsOf, NOBODY);
-        this.squares = run.tensor("sum of squared gradients", DType.F64, 1);
-        this.scale = run.tensor("gradient scale", DType.F32, 1);
+        this.clipping = new Clipping(engine, options.clipGrad(), run);
     }
 
     /** This rank's range of a unit's flat elements. */
@@ -158,31 +155,22 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
     }
 
     @Override
-    public GradientScale apply(double learningRate, double denominator) {
+    public Tensor apply(double learningRate, double denominator) {
         units.forEach(unit -> model.copied(unit.parameters()).ifPresent(table -> model.addCopies(unit.gradients())));
-        GradientScale gradientScale = GradientScale.of(sumOfSquares(), denominator, clip);
-        if (gradientScale.isFinite()) {
-            engine.kernels().fill(scale, gradientScale.factor());
-            optimizers.forEach(optimizer -> optimizer.step((float) learningRate, scale));
-            Arrays.fill(fresh, false);
-        }
-        units.forEach(unit -> engine.kernels().fill(unit.gradients(), 0));
-        return gradientScale;
-    }
-
-    private double sumOfSquares() {
-        engine.kernels().fill(squares, 0);
         for (Unit unit : units) {
-            model.shareOfSquares(engine.kernels(), unit.parameters(), unit.gradients(), share(unit).from(), squares);
+            model.shareOfSquares(engine.kernels(), unit.parameters(), unit.gradients(), share(unit).from(), clipping.squares());
         }
         if (data.size() > 1) {
-            data.allReduce(squares, Reduction.SUM);
+            data.allReduce(clipping.squares(), Reduction.SUM);
         }
         if (model.ranks().size() > 1) {
-            model.ranks().allReduce(squares, Reduction.SUM);
+            model.ranks().allReduce(clipping.squares(), Reduction.SUM);
         }
-        engine.read(squares, scalar.clear());
-        return scalar.getDouble(0);
+        Tensor factor = clipping.factor(denominator);
+        optimizers.forEach(optimizer -> optimizer.step((float) learningRate, factor));
+        Arrays.fill(fresh, false);
+        units.forEach(unit -> engine.kernels().fill(unit.gradients(), 0));
+        return clipping.norm();
     }
 
     @Override
@@ -203,10 +191,19 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
     @Override
     public void load(Loader loader) throws IOException {
         for (Unit unit : units) {
-            loader.load(unit.parameters());
-            engine.kernels().copy(table(own(unit.parameters().value(), unit)), table(unit.values()));
+            loader.load(unit.parameters(), new FlatWeights(engine, unit.parameters().value(), List.of(inPlace(unit))));
+            keepOwn(unit);
         }
         Arrays.fill(fresh, false);
+    }
+
+    /** This rank's range with its values where the unit is whole. */
+    private OwnRange inPlace(Unit unit) {
+        return new OwnRange(own(unit.parameters().value(), unit), unit.own().main(), unit.gradients(), share(unit).from());
+    }
+
+    private void keepOwn(Unit unit) {
+        engine.kernels().copy(table(own(unit.parameters().value(), unit)), table(unit.values()));
     }
 
     @Override
@@ -214,6 +211,7 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
         for (Unit unit : units) {
             engine.kernels().fill(unit.values(), 0);
             engine.kernels().fill(unit.gradients(), 0);
+            unit.own().adoptValues(engine);
         }
         Arrays.fill(fresh, false);
     }
@@ -242,8 +240,8 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
         for (int u = 0; withOptimizer && u < units.size(); u++) {
             Unit unit = units.get(u);
             FlatRange share = share(unit);
-            FlatPieces.collect(pieces, "value", unit.parameters(), unit.values(), share.from(), share, model::answersFor);
-            optimizers.get(u).state().forEach((name, tensor) -> FlatPieces.collect(pieces, name, unit.parameters(), tensor, share.from(), share,
+            FlatPieces.collect(pieces, "value", unit.parameters(), unit.own().weights(engine), share.from(), share, model::answersFor);
+            optimizers.get(u).state().forEach((name, numbers) -> FlatPieces.collect(pieces, name, unit.parameters(), numbers, share.from(), share,
                     model::answersFor));
         }
         return pieces;
@@ -253,7 +251,7 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
     public List<StatePiece> valuesToLoad() {
         List<StatePiece> pieces = new ArrayList<>();
         for (Unit unit : units) {
-            FlatPieces.collect(pieces, "value", unit.parameters(), unit.values(), share(unit).from(), share(unit), parameter -> true);
+            FlatPieces.collect(pieces, "value", unit.parameters(), unit.own().weights(engine), share(unit).from(), share(unit), parameter -> true);
         }
         return pieces;
     }
@@ -263,7 +261,7 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
         List<StatePiece> pieces = new ArrayList<>();
         for (int u = 0; u < units.size(); u++) {
             Unit unit = units.get(u);
-            optimizers.get(u).state().forEach((name, tensor) -> FlatPieces.collect(pieces, name, unit.parameters(), tensor, share(unit).from(), share(unit),
+            optimizers.get(u).state().forEach((name, numbers) -> FlatPieces.collect(pieces, name, unit.parameters(), numbers, share(unit).from(), share(unit),
                     parameter -> true));
         }
         return pieces;
@@ -271,12 +269,13 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
 
     @Override
     public long heldBytes() {
-        long shares = units.stream().mapToLong(unit -> unit.values().sizeBytes() + unit.gradients().sizeBytes()).sum();
+        long shares = units.stream().mapToLong(unit -> unit.values().sizeBytes() + unit.gradients().sizeBytes()).sum()
+                + units.stream().map(unit -> unit.own().main()).filter(Objects::nonNull).mapToLong(StateTensor::sizeBytes).sum();
         long places = 0;
         for (int place = 0; place < valuesOf.length; place++) {
             int here = place;
-            places += (resident ? 1 : 2) * units.stream().filter(unit -> unit.place() == here).mapToLong(unit -> unit.parameters().gradient().sizeBytes()).max()
-                    .orElse(0);
+            places += units.stream().filter(unit -> unit.place() == here).map(Unit::parameters)
+                    .mapToLong(whole -> whole.gradient().sizeBytes() + (resident ? 0 : whole.value().sizeBytes())).max().orElse(0);
         }
         return shares + places + (resident ? units.stream().mapToLong(unit -> unit.parameters().value().sizeBytes()).sum() : 0);
     }

@@ -79,7 +79,7 @@ final class StartingPoint {
         boolean frozen = tuning.freezes(DecoderSpecs.of(config));
         if (continued.isEmpty() || frozen) {
             // Checkpoints hold what is trained; what is frozen comes from where it came from at first.
-            update.load(parameters -> load(parameters, continued.isEmpty()));
+            update.load((parameters, weights) -> load(parameters, weights, continued.isEmpty()));
         }
         if (continued.isPresent()) {
             Checkpointer.Progress progress = checkpointer.restore(continued.get(), rows);
@@ -89,15 +89,16 @@ final class StartingPoint {
         return new Checkpointer.Progress(0, DataCursor.start(rows, options.training().seed()), Double.NaN, 0);
     }
 
-    private void load(Parameters parameters, boolean additionsToo) throws IOException {
+    private void load(Parameters parameters, FlatWeights weights, boolean additionsToo) throws IOException {
         long seed = options.training().seed();
         if (plan.load().isPresent()) {
-            weightsOf(CheckpointStore.open(plan.load().get()).directory(), parameters);
+            weightsOf(CheckpointStore.open(plan.load().get()).directory(), parameters, weights);
         } else if (options.checkpoint().noInitialization()) {
-            weightsOf(Path.of(plan.model()), parameters);
+            weightsOf(Path.of(plan.model()), parameters, weights);
         } else {
             line.accept("random weights from " + plan.model() + "/config.json, seed " + seed);
             Initialiser.initialise(parameters, engine.kernels(), seed);
+            parameters.all().forEach(weights::adopt);
         }
         if (tuning.peft().isEmpty() || !additionsToo) {
             return;
@@ -106,16 +107,19 @@ final class StartingPoint {
         if (adapter.isPresent()) {
             line.accept("adapter of " + adapter.get());
             try (PeftAdapter opened = PeftAdapter.open(adapter.get())) {
-                opened.load(parameters, engine);
+                opened.load(parameters, engine, weights);
             }
         } else {
             parameters.all().stream().filter(parameter -> parameter.spec().name().contains(".lora_"))
-                    .forEach(parameter -> Initialiser.initialise(parameter, engine.kernels(), seed));
+                    .forEach(parameter -> {
+                        Initialiser.initialise(parameter, engine.kernels(), seed);
+                        weights.adopt(parameter);
+                    });
         }
     }
 
-    private void weightsOf(Path directory, Parameters parameters) throws IOException {
+    private void weightsOf(Path directory, Parameters parameters, FlatWeights weights) throws IOException {
         line.accept("weights of " + directory);
-        new HuggingFaceImporter(config, engine).load(directory, parameters);
+        new HuggingFaceImporter(config, engine).load(directory, parameters, weights);
     }
 }

@@ -1,20 +1,18 @@
 package ai.sparktron.trainer.train;
 
 import ai.sparktron.trainer.comm.Communicator;
-import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.data.MicroBatch;
 import ai.sparktron.trainer.data.StepData;
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.Readback;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.TokenNames;
-import ai.sparktron.trainer.optimizer.GradientScale;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.parallel.StageLinks;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,10 +37,10 @@ public final class StepRunner {
      *
      * @param denominator   trained tokens (or micro-batches) of the global batch that the loss sum is divided by
      * @param tokens        tokens of the global batch, padding left out
-     * @param gradientScale norm and clipping
-     * @param phases        seconds by phase on this rank
+     * @param gradientNorm  float32: norm of the mean gradient before clipping; where it is not finite, nothing was updated
+     * @param phases        seconds by phase of this rank's thread, which does not wait for a device
      */
-    public record Outcome(double denominator, long tokens, GradientScale gradientScale, Map<String, Double> phases) {
+    public record Outcome(double denominator, long tokens, Readback gradientNorm, Map<String, Double> phases) {
     }
 
     private final Engine engine;
@@ -53,15 +51,12 @@ public final class StepRunner {
     private final boolean mayLeaveOut;
     private final Normalisation normalisation;
     private final Tensor lossSum;
-    private final Tensor counts;
-    private final ByteBuffer countBytes = ByteBuffer.allocateDirect(2 * Double.BYTES).order(ByteOrder.nativeOrder());
-    private final ByteBuffer lossBytes = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
 
     /**
      * @param stage  this rank's layers
      * @param plan   says over which ranks losses and tokens are counted, and whether this one counts a micro-batch
      * @param links  this rank's stage
-     * @param run    gives a few scalars
+     * @param run    gives the sum of losses
      */
     public StepRunner(Engine engine, StageRunner stage, ModelUpdate update, ParallelPlan plan, StageLinks links, Normalisation normalisation, Arena.Frame run) {
         this.engine = engine;
@@ -69,10 +64,9 @@ public final class StepRunner {
         this.update = update;
         this.ranks = plan.tokenGroup();
         this.speaks = plan.seams().tokens().rank() == 0 && links.isLast();
-        this.mayLeaveOut = !update.meetsInEveryPass() && !plan.meetsInEveryPass() && links.pipeline().chunks() == 1;
+        this.mayLeaveOut = !update.meetsInEveryPass() && links.pipeline().chunks() == 1;
         this.normalisation = normalisation;
         this.lossSum = run.tensor("loss sum", DType.F32, 1);
-        this.counts = run.tensor("global counts", DType.F64, 2);
         engine.kernels().fill(lossSum, 0);
     }
 
@@ -85,15 +79,15 @@ public final class StepRunner {
             tokens += speaks ? realTokens(batch) : 0;
             denominator += contribution(batch);
         }
+        double[] global = sumOverRanks(denominator, tokens);
         stage.train(work(step.microBatches()), lossSum);
         long computed = System.nanoTime();
-        double[] global = sumOverRanks(denominator, tokens);
-        GradientScale scale = update.apply(learningRate, global[0]);
+        Readback norm = engine.readLater(update.apply(learningRate, global[0]));
         long updated = System.nanoTime();
         Map<String, Double> phases = new LinkedHashMap<>();
         phases.put("forward-backward", (computed - start) * 1e-9);
         phases.put("update", (updated - computed) * 1e-9);
-        return new Outcome(global[0], Math.round(global[1]), scale, phases);
+        return new Outcome(global[0], Math.round(global[1]), norm, phases);
     }
 
     /** Forward alone; adds to the loss sum. @return this rank's denominator */
@@ -123,7 +117,7 @@ public final class StepRunner {
             runs.add(new TokenNames.Run(from, row.tokens(), row.sample(), 0));
             from += row.tokens();
         }
-        return new TokenNames(runs);
+        return new TokenNames(runs).upTo(batch.tokens());
     }
 
     private double contribution(MicroBatch batch) {
@@ -142,25 +136,28 @@ public final class StepRunner {
         return end;
     }
 
-    /** Sums two host numbers over the ranks that count. */
+    /** Sums two numbers of the host over the ranks that count, in their order; no device is waited for. */
     double[] sumOverRanks(double first, double second) {
         if (ranks.size() == 1) {
             return new double[] {first, second};
         }
-        countBytes.clear().putDouble(first).putDouble(second).flip();
-        engine.write(counts, countBytes);
-        ranks.allReduce(counts, Reduction.SUM);
-        countBytes.clear();
-        engine.read(counts, countBytes);
-        return new double[] {countBytes.getDouble(0), countBytes.getDouble(Double.BYTES)};
+        double[] sums = new double[2];
+        for (byte[] numbers : ranks.allGather(ByteBuffer.allocate(2 * Double.BYTES).putDouble(first).putDouble(second).array())) {
+            sums[0] += ByteBuffer.wrap(numbers).getDouble(0);
+            sums[1] += ByteBuffer.wrap(numbers).getDouble(Double.BYTES);
+        }
+        return sums;
     }
 
-    /** Sum of the losses since the last call, over all ranks; starts anew. */
-    public double takeLossSum() {
-        lossBytes.clear();
-        engine.read(lossSum, lossBytes);
-        double sum = lossBytes.getFloat(0);
+    /** Starts reading this rank's sum of the losses since the last call, and starts that anew. */
+    public Readback takeLossSum() {
+        Readback sum = engine.readLater(lossSum);
         engine.kernels().fill(lossSum, 0);
-        return sumOverRanks(sum, 0)[0];
+        return sum;
+    }
+
+    /** A sum of losses over all ranks. */
+    public double lossOverRanks(Readback sum) {
+        return sumOverRanks(sum.number(), 0)[0];
     }
 }

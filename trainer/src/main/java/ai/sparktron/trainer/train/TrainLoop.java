@@ -3,6 +3,7 @@ package ai.sparktron.trainer.train;
 import ai.sparktron.trainer.data.DataCursor;
 import ai.sparktron.trainer.data.StepData;
 import ai.sparktron.trainer.data.StepSource;
+import ai.sparktron.trainer.kernels.Readback;
 import ai.sparktron.trainer.optimizer.LearningRateSchedule;
 import ai.sparktron.trainer.train.metrics.EvaluationMetrics;
 import ai.sparktron.trainer.train.metrics.StepMetrics;
@@ -37,6 +38,7 @@ final class TrainLoop {
     private final Reporter reporter;
     private final RankContext context;
     private final LongSupplier memoryBytes;
+    private Unread unread;
     private double loss = Double.NaN;
     private double evaluationLoss = Double.NaN;
 
@@ -64,30 +66,73 @@ final class TrainLoop {
             double dataSeconds = (System.nanoTime() - began) * 1e-9;
             double learningRate = schedule.at(iteration);
             StepRunner.Outcome outcome = steps.train(step, learningRate);
-            requireFinite(outcome, iteration + 1, learningRate, cursor);
-            cursor = step.cursor();
+            read(unread);
             reporter.add(outcome, dataSeconds);
-            afterStep(iteration + 1, cursor, learningRate, outcome);
+            unread = new Unread(iteration + 1, learningRate, cursor, outcome.gradientNorm(), figures(iteration + 1, step.cursor()));
+            cursor = step.cursor();
+            if (outcome.gradientNorm().isImmediate() || isPause(iteration + 1)) {
+                read(unread);
+            }
+            pause(iteration + 1, cursor);
         }
         return cursor;
     }
 
-    private void afterStep(long done, DataCursor cursor, double learningRate, StepRunner.Outcome outcome) {
-        boolean last = done == intervals.total();
-        boolean evaluates = evaluator != null && (last || done % intervals.evalInterval() == 0);
-        if (last || done == 1 || evaluates || done % intervals.logInterval() == 0) {
-            StepMetrics metrics = reporter.report(done, cursor.consumedSamples(), steps.takeLossSum(), learningRate,
-                    outcome.gradientScale().gradientNorm(), memoryBytes.getAsLong());
+    /**
+     * A step whose figures a device may still work on: they are read when the next step is enqueued, so that the device never waits for the host.
+     *
+     * @param before  the data before it
+     * @param figures to report with it, or null
+     */
+    private record Unread(long step, double learningRate, DataCursor before, Readback norm, Figures figures) {
+    }
+
+    /** @param lossSum of this rank over the window */
+    private record Figures(Reporter.Window window, long consumedSamples, Readback lossSum, long memoryBytes) {
+    }
+
+    private Figures figures(long done, DataCursor cursor) {
+        boolean reports = done == intervals.total() || done == 1 || evaluates(done) || done % intervals.logInterval() == 0;
+        return reports ? new Figures(reporter.takeWindow(), cursor.consumedSamples(), steps.takeLossSum(), memoryBytes.getAsLong()) : null;
+    }
+
+    private boolean evaluates(long done) {
+        return evaluator != null && (done == intervals.total() || done % intervals.evalInterval() == 0);
+    }
+
+    private boolean saves(long done) {
+        return done == intervals.total() || done % intervals.saveInterval() == 0;
+    }
+
+    private boolean isPause(long done) {
+        return evaluates(done) || saves(done);
+    }
+
+    /** Takes in a step's figures, if they were not yet. */
+    private void read(Unread step) {
+        if (step == null) {
+            return;
+        }
+        unread = null;
+        double norm = step.norm().number();
+        requireFinite(norm, step);
+        if (step.figures() != null) {
+            Figures figures = step.figures();
+            StepMetrics metrics = reporter.report(figures.window(), step.step(), figures.consumedSamples(), steps.lossOverRanks(figures.lossSum()),
+                    step.learningRate(), norm, figures.memoryBytes());
             loss = metrics.losses().get("loss");
             if (context.isFirst()) {
                 context.listener().step(metrics);
             }
         }
+    }
+
+    private void pause(long done, DataCursor cursor) {
         long began = System.nanoTime();
-        if (evaluates) {
+        if (evaluates(done)) {
             evaluate(done);
         }
-        if (last || done % intervals.saveInterval() == 0) {
+        if (saves(done)) {
             context.listener().phase(done, "saving");
             saver.save(done, cursor, evaluationLoss, reporter.elapsedSeconds());
         }
@@ -105,10 +150,10 @@ final class TrainLoop {
     }
 
     /** The norm is over all ranks, so every rank stops at the same step. */
-    private void requireFinite(StepRunner.Outcome outcome, long step, double learningRate, DataCursor before) {
-        if (!outcome.gradientScale().isFinite()) {
-            throw new TrainingException("gradient norm " + outcome.gradientScale().gradientNorm() + " at step " + step + " (learning rate " + learningRate
-                    + ", samples " + before.consumedSamples() + " on): the loss or a gradient is NaN or infinite. Nothing of this step was applied, and the"
+    private static void requireFinite(double norm, Unread step) {
+        if (!Double.isFinite(norm)) {
+            throw new TrainingException("gradient norm " + norm + " at step " + step.step() + " (learning rate " + step.learningRate() + ", samples "
+                    + step.before().consumedSamples() + " on): the loss or a gradient is NaN or infinite. Nothing of this step was applied, and the"
                     + " newest checkpoint is from before it. Lower --lr, lengthen the warm-up, or look at these samples");
         }
     }

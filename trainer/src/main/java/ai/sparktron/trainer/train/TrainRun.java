@@ -129,7 +129,7 @@ public final class TrainRun {
     private RunResult run(ModelConfig config, Engine engine, Memory memory, Data data, RankModel model) throws IOException {
         long total = RunSetup.trainIters(options, data.rows().rows());
         CheckpointStore store = new CheckpointStore(plan.runPath());
-        Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), engine, model.update(),
+        Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), model.update(),
                 new ModelFiles(plan, config, model, engine, context.isFirst()), options.training().seed());
         Checkpointer.Progress progress = new StartingPoint(plan, config, model.tuning(), engine, this::line).fill(model.update(), checkpointer,
                 context.resume() ? store.latest() : Optional.empty(), data.rows().rows());

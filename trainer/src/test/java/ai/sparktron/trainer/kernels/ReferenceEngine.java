@@ -67,6 +67,13 @@ public final class ReferenceEngine implements Engine {
     }
 
     @Override
+    public Readback readLater(Tensor tensor) {
+        ByteBuffer bytes = ByteBuffer.allocate((int) tensor.sizeBytes()).order(ByteOrder.nativeOrder());
+        read(tensor, bytes);
+        return Readback.of(bytes.clear());
+    }
+
+    @Override
     public void synchronize() {
         // Nothing is ever enqueued.
     }

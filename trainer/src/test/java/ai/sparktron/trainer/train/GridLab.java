@@ -122,7 +122,7 @@ final class GridLab {
                 List<Held> before = values(model, engine);
                 MicroBatchSource source = source(model, probe);
                 StepRunner.Outcome outcome = runner.train(source.next(), PROBE_RATE);
-                probeLoss = runner.takeLossSum() / outcome.denominator();
+                probeLoss = runner.lossOverRanks(runner.takeLossSum()) / outcome.denominator();
                 held = gradients(before, values(model, engine));
             }
             try (Arena.Frame run = runArena.open("training"); RankModel model = model(training, world, engine, run)) {
@@ -133,8 +133,8 @@ final class GridLab {
                 long tokens = 0;
                 for (int step = 0; step < steps; step++) {
                     StepRunner.Outcome outcome = runner.train(source.next(), RATE);
-                    losses[step] = runner.takeLossSum() / outcome.denominator();
-                    norms[step] = outcome.gradientScale().gradientNorm();
+                    losses[step] = runner.lossOverRanks(runner.takeLossSum()) / outcome.denominator();
+                    norms[step] = outcome.gradientNorm().number();
                     tokens = outcome.tokens();
                 }
                 // Values that are still under way to other ranks are waited for.
@@ -147,9 +147,10 @@ final class GridLab {
     private RankModel model(Options options, World world, Engine engine, Arena.Frame run) throws IOException {
         RankModel model = new RankModel(options, task.config(), engine, world, task.rows().rowCapacity(), run);
         model.warmUp();
-        model.update().load(parameters -> {
+        model.update().load((parameters, weights) -> {
             Initialiser.initialise(parameters, engine.kernels(), 5);
             parameters.all().forEach(parameter -> disturb(parameter, engine));
+            parameters.all().forEach(weights::adopt);
         });
         return model;
     }

@@ -104,7 +104,7 @@ class ReshardingTest {
                     StackArena arena = StackArena.growing("run", engine.memory(), 1 << 16);
                     Arena.Frame run = arena.open("run");
                     RankModel model = new RankModel(options(grid, 3), config, engine, world, 20, run);
-                    StateReader reader = new StateReader(saved, engine)) {
+                    StateReader reader = new StateReader(saved)) {
                 List<StatePiece> pieces = new ArrayList<>(model.update().valuesToLoad());
                 long values = bytes(pieces);
                 pieces.addAll(model.update().optimizerToLoad());

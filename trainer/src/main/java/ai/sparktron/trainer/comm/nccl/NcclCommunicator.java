@@ -237,7 +237,7 @@ final class NcclCommunicator extends GroupCommunicator {
 
     @Override
     protected List<byte[]> allGather(CollectiveCall call, byte[] value) {
-        settle(call);
+        world.requireAlive();
         return hosts.meet(call, value);
     }
 

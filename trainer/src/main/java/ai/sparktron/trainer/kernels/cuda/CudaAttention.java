@@ -43,7 +43,8 @@ final class CudaAttention implements DeviceAttention {
 
     /** The kernels of our own. */
     static DeviceAttention own(CudaEngine.Foundation engine) {
-        return new PlainAttention(engine.modules(), engine.workspace());
+        return new OwnAttention(new FlashAttention(engine.device(), engine.memory(), engine.staging(), engine.modules(), engine.workspace()),
+                new PlainAttention(engine.modules(), engine.workspace()));
     }
 
     /** @throws CudaException when there is no cuDNN */

@@ -5,6 +5,7 @@ import ai.sparktron.trainer.kernels.DeviceStreams;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineFactory;
 import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.Readback;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Memory;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -38,6 +39,7 @@ public final class CudaEngine implements Engine, DeviceStreams {
     private final CudaDevice device;
     private final DeviceMemory memory;
     private final Staging staging;
+    private final LateReads figures;
     private final Kernels kernels;
 
     /** What the products and the attention of an engine are made of. */
@@ -53,6 +55,7 @@ public final class CudaEngine implements Engine, DeviceStreams {
             this.device = part(CudaDevice.open(ordinal));
             this.memory = part(new DeviceMemory(device));
             this.staging = part(new Staging(device));
+            this.figures = part(new LateReads(device));
             Modules modules = part(new Modules(device, new CubinCache(settings.folder())));
             Workspace workspace = part(new Workspace(memory, "kernels' workspace"));
             Foundation foundation = new Foundation(device, memory, staging, modules, workspace, settings);
@@ -119,6 +122,11 @@ public final class CudaEngine implements Engine, DeviceStreams {
     public void read(Tensor tensor, ByteBuffer target) {
         requireSize(tensor, target);
         staging.read(tensor.address(), target);
+    }
+
+    @Override
+    public Readback readLater(Tensor tensor) {
+        return figures.start(tensor);
     }
 
     private static void requireSize(Tensor tensor, ByteBuffer bytes) {

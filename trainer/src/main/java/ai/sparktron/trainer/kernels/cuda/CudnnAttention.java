@@ -4,7 +4,6 @@ import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.TokenLayout;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.tensor.DType;
-import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.util.HashMap;
 import java.util.Map;
@@ -24,6 +23,10 @@ final class CudnnAttention implements AutoCloseable {
     private static final long OLDEST_VERSION = 91_100;
 
     private static final int LARGEST_HEAD = 256;
+    /** Columns of heads whose gradients are known to be right, and those of latent attention. */
+    private static final int WIDEST_GRADIENT = 128;
+    private static final int LATENT_KEY = 192;
+    private static final int LATENT_VALUE = 128;
     private static final int HEAD_STEP = 8;
     private static final int ALIGNMENT_BYTES = 16;
     /** Dense plans are for one length; others than these go packed, lest every length make a plan. Also, up to cuDNN 9.15.0 other lengths could fault in graphs. */
@@ -43,6 +46,7 @@ final class CudnnAttention implements AutoCloseable {
     private final CudnnOffsets offsets;
     private final DocumentBatch documents = new DocumentBatch();
     private final CudnnAttentionKey probe = new CudnnAttentionKey();
+    private final CudnnGradientOperands gradients = new CudnnGradientOperands();
     private final Map<CudnnAttentionKey, CudnnForward> forwards = new HashMap<>();
     private final Map<CudnnAttentionKey, CudnnBackward> backwards = new HashMap<>();
     private final Map<CudnnAttentionKey, String> refusals = new HashMap<>();
@@ -113,22 +117,38 @@ final class CudnnAttention implements AutoCloseable {
         return null;
     }
 
-    private void describe(AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor out) {
-        probe.set(q.dtype(), shape);
+    /** What forward and backward plans of a call have in common. */
+    private void describe(AttentionShape shape, DType dtype) {
+        probe.set(dtype, shape);
         boolean dense = documents.equal() && documents.longest() % DENSE_STEP == 0;
         probe.batch = dense ? documents.documents() : roundedDocuments(documents.documents());
         probe.length = dense ? documents.longest() : roundedLength(documents.longest());
         probe.total = dense ? 0 : roundedTotal(documents.tokens());
+        probe.sumsStride = shape.heads();
+    }
+
+    private void describeForward(Tensor q, Tensor k, Tensor v, Tensor out) {
         probe.qStride = q.rowStride();
         probe.kStride = k.rowStride();
         probe.vStride = v.rowStride();
         probe.outStride = out.rowStride();
-        probe.sumsStride = shape.heads();
         probe.deterministic = false;
         probe.dOutStride = 0;
         probe.dqStride = 0;
         probe.dkStride = 0;
         probe.dvStride = 0;
+    }
+
+    private void describeBackward() {
+        probe.qStride = gradients.operandStride(CudnnGradientOperands.Q);
+        probe.kStride = gradients.operandStride(CudnnGradientOperands.K);
+        probe.vStride = gradients.operandStride(CudnnGradientOperands.V);
+        probe.outStride = gradients.operandStride(CudnnGradientOperands.OUT);
+        probe.deterministic = settings.deterministic();
+        probe.dOutStride = gradients.gradientStride(CudnnGradientOperands.OUT);
+        probe.dqStride = gradients.gradientStride(CudnnGradientOperands.Q);
+        probe.dkStride = gradients.gradientStride(CudnnGradientOperands.K);
+        probe.dvStride = gradients.gradientStride(CudnnGradientOperands.V);
     }
 
     private <P> P plan(Map<CudnnAttentionKey, P> plans, Function<CudnnAttentionKey, P> make) {
@@ -168,7 +188,8 @@ final class CudnnAttention implements AutoCloseable {
         if (refusal != null) {
             return refusal;
         }
-        describe(shape, q, k, v, out);
+        describe(shape, q.dtype());
+        describeForward(q, k, v, out);
         CudnnForward plan = plan(forwards, key -> new CudnnForward(key, target));
         if (plan == null) {
             return refusals.get(probe);
@@ -192,52 +213,33 @@ final class CudnnAttention implements AutoCloseable {
         if (refusal != null) {
             return refusal;
         }
-        describe(shape, q, k, v, out);
-        boolean accumulates = write == Write.ACCUMULATE;
-        // Gradients of all query heads lie as far apart as the grouped ones times the group: of a merged gradient that would be most of the device's memory.
-        boolean keysApart = accumulates || probe.packed() && probe.grouped();
-        probe.deterministic = settings.deterministic();
-        probe.dOutStride = dOut.rowStride();
-        probe.dqStride = accumulates ? dq.columns() : dq.rowStride();
-        probe.dkStride = keysApart ? dk.columns() : dk.rowStride();
-        probe.dvStride = keysApart ? dv.columns() : dv.rowStride();
+        if (!takesGradient(shape)) {
+            return "the gradient of heads of " + shape.keySize() + " and " + shape.valueSize() + " columns";
+        }
+        describe(shape, q.dtype());
+        gradients.begin(probe.packed(), probe.grouped(), write).made(CudnnGradientOperands.Q, q, dq).made(CudnnGradientOperands.K, k, dk)
+                .made(CudnnGradientOperands.V, v, dv).read(out, dOut);
+        describeBackward();
         CudnnBackward plan = plan(backwards, this::backward);
         if (plan == null) {
             return refusals.get(probe);
         }
         long scratch = aligned(plan.workspaceBytes());
-        long dqBytes = accumulates ? aligned(dq.sizeBytes()) : 0;
-        long dkBytes = keysApart ? aligned(dk.sizeBytes()) : 0;
-        long dvBytes = keysApart ? aligned(dv.sizeBytes()) : 0;
-        long address = workspace.address(scratch + dqBytes + dkBytes + dvBytes);
-        Tensor ownDq = accumulates ? apart(dq, scratch) : dq;
-        Tensor ownDk = keysApart ? apart(dk, scratch + dqBytes) : dk;
-        Tensor ownDv = keysApart ? apart(dv, scratch + dqBytes + dkBytes) : dv;
+        long address = workspace.address(scratch + gradients.bytes());
+        gradients.place(workspace.block(), scratch, elementwise);
         if (plan.slots() != null) {
             offsets.use(documents.starts(), probe.batch);
             plan.slots().fill(offsets);
         }
-        plan.run(library, dOut.address(), q.address(), k.address(), v.address(), out.address(), logSumExp.address(), ownDq.address(), ownDk.address(),
-                ownDv.address(), address);
-        deliver(ownDq, dq, write);
-        deliver(ownDk, dk, write);
-        deliver(ownDv, dv, write);
+        plan.run(library, gradients, logSumExp.address(), address);
+        gradients.deliver(elementwise);
         return null;
     }
 
-    private Tensor apart(Tensor target, long offset) {
-        return Tensor.of(target.name(), target.dtype(), Shape.of(target.rows(), target.columns()), workspace.block(), offset);
-    }
-
-    private void deliver(Tensor made, Tensor wanted, Write write) {
-        if (made == wanted) {
-            return;
-        }
-        if (write == Write.ACCUMULATE) {
-            elementwise.addScaled(1, made, wanted);
-        } else {
-            elementwise.copy(made, wanted);
-        }
+    /** Wider heads come out wrong of packed documents with cuDNN 9.19 on Hopper (256 columns), or were reported so by others (two different sizes). */
+    private static boolean takesGradient(AttentionShape shape) {
+        return shape.keySize() <= WIDEST_GRADIENT && shape.valueSize() <= WIDEST_GRADIENT
+                || shape.keySize() == LATENT_KEY && shape.valueSize() == LATENT_VALUE;
     }
 
     private static long aligned(long bytes) {

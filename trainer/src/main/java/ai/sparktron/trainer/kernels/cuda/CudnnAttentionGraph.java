@@ -37,8 +37,8 @@ final class CudnnAttentionGraph {
         this.key = key;
         this.type = key.dtype == DType.BF16 ? cudnn.CUDNN_DATA_BFLOAT16 : cudnn.CUDNN_DATA_HALF;
         this.qOffsets = offsets("offsets of q");
-        this.kOffsets = key.kStride == key.qStride ? qOffsets : offsets("offsets of k");
-        this.vOffsets = key.vStride == key.kStride ? kOffsets : offsets("offsets of v");
+        this.kOffsets = offsets("offsets of k");
+        this.vOffsets = offsets("offsets of v");
         this.outOffsets = offsets("offsets of out");
         this.sumsOffsets = offsets("offsets of sums");
         this.queryLengths = key.packed() ? graph.tensor("lengths of queries", CudnnGraph.INTEGER, new long[] {key.batch, 1, 1, 1}, new long[] {1, 1, 1, 1}) : null;
@@ -51,7 +51,7 @@ final class CudnnAttentionGraph {
     }
 
     /** Where documents begin in a packed tensor, in elements; null for a dense batch. */
-    Operand offsets(String name) {
+    private Operand offsets(String name) {
         return key.packed() ? graph.tensor(name, CudnnGraph.LONG, new long[] {key.batch + 1, 1, 1, 1}, new long[] {1, 1, 1, 1}) : null;
     }
 

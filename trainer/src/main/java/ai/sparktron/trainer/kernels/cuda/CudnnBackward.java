@@ -17,8 +17,11 @@ final class CudnnBackward implements AutoCloseable {
 
     private final CudnnPlan plan;
     private final CudnnAttentionGraph parts;
+    /** Indexes in the order of {@link CudnnGradientOperands}. */
     private final int[] inputs;
     private final int[] gradients;
+    private final int dOut;
+    private final int sums;
     private final int delta;
     private final long deltaBytes;
     /** Index of the float32 dQ, or -1, and of dK and dV of all query heads. */
@@ -34,37 +37,40 @@ final class CudnnBackward implements AutoCloseable {
     private Operand fullKeys;
     private Operand fullValues;
 
-    /** @throws CudaException when cuDNN has no engine for it */
+    /**
+     * @throws CudaException         when cuDNN has no engine for it
+     * @throws IllegalStateException when gradients of packed documents do not lie as their tensors do
+     */
     CudnnBackward(CudnnAttentionKey key, CudnnPlan.Target target) {
+        if (key.packed() && (key.dqStride != key.qStride || key.dkStride != key.kStride || key.dvStride != key.vStride || key.dOutStride != key.outStride)) {
+            throw new IllegalStateException("gradients that do not lie as their tensors do: " + key + "; cuDNN would write them elsewhere");
+        }
         this.parts = new CudnnAttentionGraph(key, true);
         CudnnGraph graph = parts.graph;
-        // Gradients that lie as their tensors do share offsets with them, as cudnn-frontend's callers have it.
-        Operand dqOffsets = key.dqStride == key.qStride ? parts.qOffsets : parts.offsets("offsets of dq");
-        Operand dkOffsets = key.dkStride == key.kStride ? parts.kOffsets : parts.offsets("offsets of dk");
-        Operand dvOffsets = key.dvStride == key.vStride ? parts.vOffsets : parts.offsets("offsets of dv");
-        Operand dOutOffsets = key.dOutStride == key.outStride ? parts.outOffsets : parts.offsets("offsets of dOut");
         Operand out = parts.matrix("out", key.heads, key.valueSize, key.outStride, parts.outOffsets);
-        Operand dOut = parts.matrix("dOut", key.heads, key.valueSize, key.dOutStride, dOutOffsets);
+        Operand dOut = parts.matrix("dOut", key.heads, key.valueSize, key.dOutStride, parts.outOffsets);
         Operand sums = parts.sums("log of sums");
-        Operand dq = parts.matrix("dq", key.heads, key.keySize, key.dqStride, dqOffsets);
-        Operand dk = parts.matrix("dk", key.kvHeads, key.keySize, key.dkStride, dkOffsets);
-        Operand dv = parts.matrix("dv", key.kvHeads, key.valueSize, key.dvStride, dvOffsets);
+        Operand dq = parts.matrix("dq", key.heads, key.keySize, key.dqStride, parts.qOffsets);
+        Operand dk = parts.matrix("dk", key.kvHeads, key.keySize, key.dkStride, parts.kOffsets);
+        Operand dv = parts.matrix("dv", key.kvHeads, key.valueSize, key.dvStride, parts.vOffsets);
 
         Operand deltas = delta(out, dOut);
         Operand weights = weights(sums);
-        valueGradient(weights, dOut, dv, dvOffsets);
+        valueGradient(weights, dOut, dv);
         Operand dScores = scoreGradient(weights, dOut, deltas);
-        keyGradient(dScores, dk, dkOffsets);
-        queryGradient(dScores, dq, dqOffsets);
+        keyGradient(dScores, dk);
+        queryGradient(dScores, dq);
 
         this.plan = new CudnnPlan(graph, target);
-        this.inputs = new int[] {plan.index(dOut), plan.index(parts.q), plan.index(parts.k), plan.index(parts.v), plan.index(out), plan.index(sums)};
+        this.inputs = new int[] {plan.index(parts.q), plan.index(parts.k), plan.index(parts.v), plan.index(out)};
+        this.dOut = plan.index(dOut);
+        this.sums = plan.index(sums);
         this.gradients = new int[] {plan.index(dq), plan.index(dk), plan.index(dv)};
         this.delta = plan.index(deltas);
         long tokens = key.packed() ? key.total : (long) key.batch * key.length;
         this.deltaBytes = tokens * key.heads * Float.BYTES;
         measure(key, tokens);
-        this.slots = key.packed() ? new CudnnOffsets.Slots(plan, parts, dqOffsets, dkOffsets, dvOffsets, dOutOffsets) : null;
+        this.slots = key.packed() ? new CudnnOffsets.Slots(plan, parts) : null;
     }
 
     private void measure(CudnnAttentionKey key, long tokens) {
@@ -101,13 +107,13 @@ final class CudnnBackward implements AutoCloseable {
         return graph.each("weights", cudnn.CUDNN_POINTWISE_EXP, parts.causal(lowered));
     }
 
-    private void valueGradient(Operand weights, Operand dOut, Operand dv, Operand dvOffsets) {
+    private void valueGradient(Operand weights, Operand dOut, Operand dv) {
         Operand transposed = parts.pairsTransposed("weights of keys", weights);
         if (!parts.key.grouped()) {
             parts.graph.product("dv", transposed, dOut, parts.keysOverQueries(), dv);
             return;
         }
-        fullValues = ofAllHeads("dv of all heads", parts.key.valueSize, parts.key.dvStride, dvOffsets);
+        fullValues = ofAllHeads("dv of all heads", parts.key.valueSize, parts.key.dvStride, parts.vOffsets);
         parts.graph.product("dv", transposed, dOut, parts.keysOverQueries(), fullValues);
         parts.graph.reduce("dv of groups", cudnn.CUDNN_REDUCE_TENSOR_ADD, fullValues, dv);
     }
@@ -130,18 +136,18 @@ final class CudnnBackward implements AutoCloseable {
         return graph.each("dScores", cudnn.CUDNN_POINTWISE_MUL, weighted, parts.scale);
     }
 
-    private void keyGradient(Operand dScores, Operand dk, Operand dkOffsets) {
+    private void keyGradient(Operand dScores, Operand dk) {
         Operand transposed = parts.pairsTransposed("dScores of keys", dScores);
         if (!parts.key.grouped()) {
             parts.graph.product("dk", transposed, parts.q, parts.keysOverQueries(), dk);
             return;
         }
-        fullKeys = ofAllHeads("dk of all heads", parts.key.keySize, parts.key.dkStride, dkOffsets);
+        fullKeys = ofAllHeads("dk of all heads", parts.key.keySize, parts.key.dkStride, parts.kOffsets);
         parts.graph.product("dk", transposed, parts.q, parts.keysOverQueries(), fullKeys);
         parts.graph.reduce("dk of groups", cudnn.CUDNN_REDUCE_TENSOR_ADD, fullKeys, dk);
     }
 
-    private void queryGradient(Operand dScores, Operand dq, Operand dqOffsets) {
+    private void queryGradient(Operand dScores, Operand dq) {
         CudnnAttentionKey key = parts.key;
         CudnnGraph graph = parts.graph;
         Operand keys = graph.reshape("keys", parts.k, graph.virtual("keys", parts.type, new long[] {key.batch, key.kvHeads, key.length, key.keySize},
@@ -151,7 +157,7 @@ final class CudnnBackward implements AutoCloseable {
             return;
         }
         long[] dense = {(long) key.heads * key.length * key.keySize, (long) key.length * key.keySize, key.keySize, 1};
-        totals = graph.tensor("dq in float32", CudnnGraph.FLOAT, dq.dimensions(), key.packed() ? dq.strides() : dense, dqOffsets);
+        totals = graph.tensor("dq in float32", CudnnGraph.FLOAT, dq.dimensions(), key.packed() ? dq.strides() : dense, parts.qOffsets);
         graph.product("dq", dScores, keys, parts.queriesOverKeys(), totals);
         graph.each("dq rounded", cudnn.CUDNN_POINTWISE_IDENTITY, CudnnGraph.FLOAT, dq, totals);
     }
@@ -170,10 +176,15 @@ final class CudnnBackward implements AutoCloseable {
         return slots;
     }
 
-    /** Enqueues the gradient on operands at these addresses. */
-    void run(cudnnContext library, long dOutAt, long qAt, long kAt, long vAt, long outAt, long sumsAt, long dqAt, long dkAt, long dvAt, long workspace) {
-        plan.at(inputs[0], dOutAt).at(inputs[1], qAt).at(inputs[2], kAt).at(inputs[3], vAt).at(inputs[4], outAt).at(inputs[5], sumsAt);
-        plan.at(gradients[0], dqAt).at(gradients[1], dkAt).at(gradients[2], dvAt);
+    /** Enqueues the gradient of operands that are placed. @param workspace address of {@link #workspaceBytes} */
+    void run(cudnnContext library, CudnnGradientOperands operands, long sumsAt, long workspace) {
+        plan.at(dOut, operands.gradient(CudnnGradientOperands.OUT)).at(sums, sumsAt);
+        for (int pair = 0; pair < inputs.length; pair++) {
+            plan.at(inputs[pair], operands.operand(pair));
+        }
+        for (int pair = 0; pair < gradients.length; pair++) {
+            plan.at(gradients[pair], operands.gradient(pair));
+        }
         long at = workspace + aligned(plan.workspaceBytes());
         plan.at(delta, at);
         at += aligned(deltaBytes);

@@ -10,7 +10,7 @@ import java.util.Arrays;
  */
 final class CudnnOffsets implements AutoCloseable {
 
-    /** Strides that one layout is met with: q, k, v, their gradients, outputs and sums. */
+    /** Strides that one layout is met with: of q, k, v, output and sums, merged and not, and of layers that differ. */
     private static final int MOST_STRIDES = 16;
     private static final int ALIGNMENT_BYTES = 256;
 
@@ -100,23 +100,12 @@ final class CudnnOffsets implements AutoCloseable {
         private final int queryLengths;
         private final int keyLengths;
 
-        /** Of a forward plan. */
+        /** Of a plan; gradients share the places of their tensors. */
         Slots(CudnnPlan plan, CudnnAttentionGraph parts) {
-            this(plan, parts, new CudnnGraph.Operand[] {parts.qOffsets, parts.kOffsets, parts.vOffsets, parts.outOffsets, parts.sumsOffsets},
-                    new long[] {parts.key.qStride, parts.key.kStride, parts.key.vStride, parts.key.outStride, parts.key.sumsStride});
-        }
-
-        /** Of a gradient's plan. */
-        Slots(CudnnPlan plan, CudnnAttentionGraph parts, CudnnGraph.Operand dq, CudnnGraph.Operand dk, CudnnGraph.Operand dv, CudnnGraph.Operand dOut) {
-            this(plan, parts, new CudnnGraph.Operand[] {parts.qOffsets, parts.kOffsets, parts.vOffsets, parts.outOffsets, parts.sumsOffsets, dq, dk, dv, dOut},
-                    new long[] {parts.key.qStride, parts.key.kStride, parts.key.vStride, parts.key.outStride, parts.key.sumsStride, parts.key.dqStride,
-                        parts.key.dkStride, parts.key.dvStride, parts.key.dOutStride});
-        }
-
-        private Slots(CudnnPlan plan, CudnnAttentionGraph parts, CudnnGraph.Operand[] operands, long[] strides) {
             this.plan = plan;
-            this.indexes = Arrays.stream(operands).mapToInt(plan::index).toArray();
-            this.strides = strides;
+            this.indexes = new int[] {plan.index(parts.qOffsets), plan.index(parts.kOffsets), plan.index(parts.vOffsets), plan.index(parts.outOffsets),
+                plan.index(parts.sumsOffsets)};
+            this.strides = new long[] {parts.key.qStride, parts.key.kStride, parts.key.vStride, parts.key.outStride, parts.key.sumsStride};
             this.queryLengths = plan.index(parts.queryLengths);
             this.keyLengths = plan.index(parts.keyLengths);
         }

@@ -32,6 +32,18 @@ final class Modules implements AutoCloseable {
         });
     }
 
+    /** Sources beside these classes, one after the other, compiled with defines. */
+    KernelModule of(List<String> resources, List<String> defines) {
+        String name = String.join("+", resources);
+        return modules.computeIfAbsent(name + " " + defines, key -> {
+            StringBuilder source = new StringBuilder(KernelCompiler.source("types.cuh"));
+            resources.forEach(resource -> source.append("\n#line 1 \"").append(resource).append("\"\n").append(KernelCompiler.source(resource)));
+            KernelModule module = new KernelModule(device, cache, name, source.toString(), defines);
+            opened.add(module);
+            return module;
+        });
+    }
+
     /** A kernel of a source that is compiled for the types it is used with. */
     Variants variants(String resource, String kernel) {
         return new Variants(this, resource, kernel);

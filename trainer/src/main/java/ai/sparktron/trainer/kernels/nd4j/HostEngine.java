@@ -3,11 +3,13 @@ package ai.sparktron.trainer.kernels.nd4j;
 import ai.sparktron.trainer.kernels.CheckedKernels;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.Readback;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Memory;
 import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Set;
 import java.util.function.Function;
 import org.bytedeco.javacpp.Pointer;
@@ -108,6 +110,13 @@ final class HostEngine implements Engine {
         if (bytes.remaining() != tensor.sizeBytes()) {
             throw new IllegalArgumentException(tensor + " has " + tensor.sizeBytes() + " bytes, the host's buffer " + bytes.remaining());
         }
+    }
+
+    @Override
+    public Readback readLater(Tensor tensor) {
+        ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(tensor.sizeBytes())).order(ByteOrder.nativeOrder());
+        read(tensor, bytes);
+        return Readback.of(bytes.clear());
     }
 
     @Override

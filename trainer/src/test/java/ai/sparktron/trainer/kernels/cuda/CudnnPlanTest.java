@@ -1,5 +1,6 @@
 package ai.sparktron.trainer.kernels.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -9,6 +10,7 @@ import java.util.stream.Stream;
 import org.bytedeco.cuda.global.cudnn;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -68,14 +70,27 @@ class CudnnPlanTest {
                 key.deterministic = deterministic;
                 key.dOutStride = key.outStride;
                 key.dqStride = key.qStride;
-                key.dkStride = key.packed() && key.grouped() ? (long) kvHeads * keySize : key.kStride;
-                key.dvStride = key.packed() && key.grouped() ? (long) kvHeads * valueSize : key.vStride;
+                key.kStride = key.packed() && key.grouped() ? (long) kvHeads * keySize : key.kStride;
+                key.vStride = key.packed() && key.grouped() ? (long) kvHeads * valueSize : key.vStride;
+                key.dkStride = key.kStride;
+                key.dvStride = key.vStride;
                 try (CudnnBackward plan = new CudnnBackward(key, target())) {
                     long deltas = 4L * heads * 4096;
                     assertTrue(plan.workspaceBytes() >= deltas, key + ": " + plan.workspaceBytes());
                 }
             }
         }
+    }
+
+    /** cuDNN would write such a gradient where its tensor's documents begin. */
+    @Test
+    void refusesPackedGradientsThatLieUnlikeTheirTensors() {
+        CudnnAttentionKey key = key(DType.BF16, 4, 4, 64, 64, 4096);
+        key.dOutStride = key.outStride;
+        key.dqStride = key.qStride;
+        key.dkStride = 4 * 64;
+        key.dvStride = key.vStride;
+        assertThrows(IllegalStateException.class, () -> new CudnnBackward(key, target()));
     }
 
     private CudnnPlan.Target target() {

@@ -1,0 +1,60 @@
+package ai.sparktron.trainer.optimizer;
+
+import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.EngineNumbers;
+import ai.sparktron.trainer.kernels.StateTensor;
+import ai.sparktron.trainer.kernels.StoredNumbers;
+import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * A range of the flat buffers that this rank updates, with its main weights.
+ *
+ * @param value    [n]
+ * @param main     main weights of the range; null where the values are
+ * @param gradient [n]
+ * @param base     flat element that element 0 is
+ */
+public record OwnRange(Tensor value, StateTensor main, Tensor gradient, long base) {
+
+    private static final int PIECE = 1 << 20;
+
+    /** @param frame gives the main weights, not yet set */
+    public static OwnRange allocate(StateTypes types, Tensor value, Tensor gradient, long base, Arena.Frame frame) {
+        return new OwnRange(value, types.main() == null ? null : StateTensor.allocate(frame, "main weights", types.main(), value.elements()), gradient, base);
+    }
+
+    /** The main weights, with the values rounded from them. */
+    public StoredNumbers weights(Engine engine) {
+        return EngineNumbers.weights(engine, value, main);
+    }
+
+    /** A part of it that shares memory. */
+    public OwnRange part(long from, long size) {
+        return new OwnRange(value.rows(from, size), main == null ? null : main.rows(from, size), gradient.rows(from, size), base + from);
+    }
+
+    /** Main weights become what the values are. */
+    public void adoptValues(Engine engine) {
+        if (main == null) {
+            return;
+        }
+        if (main.elements().dtype() == DType.F32) {
+            engine.kernels().copy(value, main.elements());
+        } else if (main.elements().dtype() == DType.I16) {
+            main.clear(engine.kernels());
+        } else {
+            StoredNumbers values = EngineNumbers.of(engine, value);
+            StoredNumbers weights = EngineNumbers.of(engine, main);
+            ByteBuffer piece = ByteBuffer.allocateDirect(PIECE * Float.BYTES).order(ByteOrder.nativeOrder());
+            for (long done = 0; done < value.elements(); done += PIECE) {
+                piece.clear().limit((int) Math.min(PIECE, value.elements() - done) * Float.BYTES);
+                values.read(done, piece);
+                weights.write(done, piece.flip());
+            }
+        }
+    }
+}
