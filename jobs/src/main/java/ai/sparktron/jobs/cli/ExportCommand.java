@@ -9,21 +9,27 @@ import ai.sparktron.trainer.config.ExportOptions;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.convert.FolderWeights;
 import ai.sparktron.trainer.convert.HuggingFaceExporter;
+import ai.sparktron.trainer.convert.PeftAdapter;
 import ai.sparktron.trainer.convert.PrecisionTest;
+import ai.sparktron.trainer.convert.WeightSource;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.model.ConfigReader;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tuner.PeftConfig;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
  * {@code export}. A training checkpoint holds its weights in Hugging Face layout, so both directions move tensors piece by piece and no model is ever
- * whole in memory; {@code test_convert_precision} then runs both.
+ * whole in memory; an adapter is merged on the way. {@code test_convert_precision} then runs both.
  */
 final class ExportCommand {
 
@@ -32,41 +38,74 @@ final class ExportCommand {
     private static final long CONVERTED_ITERATION = 1;
 
     private final Options options;
+    private final Optional<AdapterFolder> adapter;
     private final Console console;
 
-    ExportCommand(Options options, Console console) {
-        this.options = options;
+    ExportCommand(Options options, Console console) throws IOException {
+        this.adapter = options.export().adapters().stream().findFirst().map(name -> AdapterFolder.of("adapters", name));
+        this.options = adapter.isPresent() && options.export().mcoreModel().isEmpty() ? adapter.get().withModel(options) : options;
         this.console = console;
     }
 
     ExitCode run() throws IOException {
         ExportOptions export = options.export();
-        Path source = export.toHf()
-                ? CheckpointStore.open(Path.of(export.mcoreModel().orElseThrow())).directory()
-                : ModelFolder.model(options.model(), ModelFolder.Weights.NEEDED);
+        Path source = source(export);
         Path target = export.outputDir().map(Path::of).orElseGet(() -> defaultTarget(source)).toAbsolutePath().normalize();
         if (Files.exists(target) && !export.existOk()) {
             throw new ConfigurationException("--output_dir " + target + " exists already; name another directory, or give --exist_ok true");
         }
+        if (adapter.isPresent() && !export.mergeLora()) {
+            console.out().println("written: " + copyAdapter(target));
+            return ExitCode.OK;
+        }
         ModelConfig config = ConfigReader.read(source);
-        Path result = export.toHf() ? toHuggingFace(source, target, config) : toCheckpoint(source, target, config);
+        Path result = !export.toMcore() ? toHuggingFace(source, target, config) : toCheckpoint(source, target, config);
         console.out().println("written: " + result);
         return export.testConvertPrecision() ? compare(source, result, config) : ExitCode.OK;
     }
 
+    private Path source(ExportOptions export) {
+        if (adapter.isPresent() && !export.mergeLora()) {
+            return adapter.get().directory();
+        }
+        return export.mcoreModel().isPresent() && !export.toMcore() ? CheckpointStore.open(Path.of(export.mcoreModel().get())).directory()
+                : ModelFolder.model(options.model(), ModelFolder.Weights.NEEDED);
+    }
+
     private Path defaultTarget(Path source) {
-        return source.resolveSibling(source.getFileName() + (options.export().toMcore() ? "-mcore" : "-hf"));
+        Path named = options.export().mergeLora() ? adapter.orElseThrow().directory() : source;
+        return named.resolveSibling(named.getFileName() + (options.export().toMcore() ? "-mcore" : options.export().mergeLora() ? "-merged" : "-hf"));
+    }
+
+    /** Does something with the tensors of the source, the adapter's in them. */
+    private interface Work {
+        void with(WeightSource weights) throws IOException;
+    }
+
+    private void read(Path source, ModelConfig config, Work work) throws IOException {
+        try (FolderWeights weights = FolderWeights.open(source, config); PeftAdapter opened = adapter.isPresent() ? PeftAdapter.open(adapter.get().directory()) : null) {
+            work.with(opened == null ? weights : opened.into(weights, DecoderSpecs.of(config)));
+        }
+    }
+
+    /** The adapter without the training's state. */
+    private Path copyAdapter(Path target) throws IOException {
+        Files.createDirectories(target);
+        for (String name : List.of(PeftConfig.FILE, PeftAdapter.FILE)) {
+            Files.copy(adapter.orElseThrow().directory().resolve(name), target.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+        }
+        return target;
     }
 
     private Path toHuggingFace(Path source, Path target, ModelConfig config) throws IOException {
         HuggingFaceExporter exporter = exporter(source, config);
-        try (FolderWeights weights = FolderWeights.open(source, config)) {
+        read(source, config, weights -> {
             if (Files.exists(target)) {
                 exporter.write(target, weights);
             } else {
                 exporter.export(target, weights);
             }
-        }
+        });
         return target;
     }
 
@@ -74,9 +113,7 @@ final class ExportCommand {
         CheckpointStore store = new CheckpointStore(target);
         Path temporary = store.begin(CONVERTED_ITERATION, "export");
         Files.createDirectories(CheckpointStore.stateDirectory(temporary, CONVERTED_ITERATION));
-        try (FolderWeights weights = FolderWeights.open(source, config)) {
-            exporter(source, config).write(temporary, weights);
-        }
+        read(source, config, weights -> exporter(source, config).write(temporary, weights));
         return store.commit(temporary, new CheckpointManifest(CheckpointManifest.FORMAT, CheckpointManifest.VERSION, CONVERTED_ITERATION, 0, 0, 0, 1, false,
                 JsonNodeFactory.instance.objectNode(), List.of())).directory();
     }
@@ -95,7 +132,7 @@ final class ExportCommand {
 
     private ExitCode compare(Path before, Path after, ModelConfig config) throws IOException {
         try (Engine engine = Engines.of(options).open(0)) {
-            boolean passed = new PrecisionTest(engine).compare(before, after, probe(before, config), console.out()).passed();
+            boolean passed = new PrecisionTest(engine).compare(before, adapter.map(AdapterFolder::directory), after, probe(before, config), console.out()).passed();
             return passed ? ExitCode.OK : ExitCode.CONFIGURATION;
         }
     }

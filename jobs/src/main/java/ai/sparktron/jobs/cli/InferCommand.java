@@ -26,10 +26,12 @@ final class InferCommand {
     private static final int CONVERSATION_TOKENS = 2048;
 
     private final Options options;
+    private final Optional<AdapterFolder> adapter;
     private final Console console;
 
-    InferCommand(Options options, Console console) {
-        this.options = options;
+    InferCommand(Options options, Console console) throws IOException {
+        this.adapter = options.infer().adapters().stream().findFirst().map(name -> AdapterFolder.of("adapters", name));
+        this.options = adapter.isPresent() ? adapter.get().withModel(options) : options;
         this.console = console;
     }
 
@@ -59,10 +61,13 @@ final class InferCommand {
         Sampling sampling = sampling(folders.model());
         int capacity = Math.min(folders.config().maxPositions(),
                 options.template().maxLength().orElse(CONVERSATION_TOKENS + options.infer().maxNewTokens()));
+        LoadedModel.Settings plain = LoadedModel.Settings.of(capacity);
+        LoadedModel.Settings settings = adapter.map(own -> plain.with(own.directory(), options.infer().mergeLora() ? LoadedModel.Settings.AdapterUse.MERGED
+                : LoadedModel.Settings.AdapterUse.BESIDE)).orElse(plain);
         try (Engine engine = Engines.of(options).open(0);
-                LoadedModel model = LoadedModel.open(engine, folders.model(), DType.F32, Parameters.Use.INFER, LoadedModel.Settings.of(capacity))) {
-            console.out().println(folders.model() + ": " + model.config().family().name() + ", template " + format.template().name()
-                    + (sampling.temperature() == 0 ? ", likeliest token" : ", temperature " + sampling.temperature()) + ", at most " + capacity + " tokens");
+                LoadedModel model = LoadedModel.open(engine, folders.model(), DType.F32, Parameters.Use.INFER, settings)) {
+            console.out().println(folders.model() + adapter.map(own -> " with the adapter of " + own.directory()).orElse("") + ": " + model.config().family().name()
+                    + ", template " + format.template().name() + (sampling.temperature() == 0 ? ", likeliest token" : ", temperature " + sampling.temperature()) + ", at most " + capacity + " tokens");
             return work.with(new ModelAnswerer(model, capacity, tokenizer, format, sampling));
         }
     }
@@ -86,7 +91,11 @@ final class InferCommand {
         return ChatFormat.of(template, plain, folders.model(), folders.tokenizer());
     }
 
+    /** What the adapter was trained with goes before what its model was. */
     private Optional<Options> trainedWith(Path model) {
+        if (options.infer().loadArgs() && adapter.flatMap(AdapterFolder::args).isPresent()) {
+            return adapter.get().args();
+        }
         Path args = model.resolve(ArgsFile.NAME);
         return options.infer().loadArgs() && ArgsFile.isOurs(args) ? Optional.of(ArgsFile.read(args)) : Optional.empty();
     }

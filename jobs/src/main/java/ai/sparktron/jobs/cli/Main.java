@@ -82,7 +82,7 @@ public final class Main {
         if (command == Command.RLHF || command == Command.PLAN) {
             throw notBuilt(command);
         }
-        Options options = OptionParser.parse(command, words, settings(), OptionParser.Completeness.COMPLETE);
+        Options options = RunFolders.withModel(OptionParser.parse(command, words, settings(), OptionParser.Completeness.COMPLETE));
         console.out().print(OptionPrinter.effective(options));
         return run(options);
     }

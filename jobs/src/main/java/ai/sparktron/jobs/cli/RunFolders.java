@@ -20,6 +20,12 @@ import java.nio.file.Path;
  */
 record RunFolders(Path model, Path tokenizer, ModelConfig config) {
 
+    /** Options with the model of the adapter that training goes on with, where they name none. */
+    static Options withModel(Options options) throws IOException {
+        boolean named = options.model().model().isPresent() || options.checkpoint().load().isPresent();
+        return named || options.tuner().adapterLoad().isEmpty() ? options : AdapterFolder.of("adapter_load", options.tuner().adapterLoad().get()).withModel(options);
+    }
+
     /** The folders of a training run: {@code --model}, or the checkpoint of {@code --load}. */
     static RunFolders ofTraining(Options options) throws IOException {
         boolean loaded = options.checkpoint().load().isPresent();

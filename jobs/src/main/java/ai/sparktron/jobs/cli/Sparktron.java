@@ -96,13 +96,13 @@ public final class Sparktron {
         return new Training(options, RunFolders.ofTraining(options), session, console).run(observer);
     }
 
-    private Options options(Command command) {
+    private Options options(Command command) throws IOException {
         List<String> words = new ArrayList<>();
         given.forEach((option, values) -> {
             words.add("--" + option);
             words.addAll(values);
         });
-        Options options = OptionParser.parse(command, words.toArray(String[]::new), Map.of(), Completeness.COMPLETE);
+        Options options = RunFolders.withModel(OptionParser.parse(command, words.toArray(String[]::new), Map.of(), Completeness.COMPLETE));
         console.out().print(OptionPrinter.effective(options));
         return options;
     }

@@ -4,14 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.sparktron.jobs.barrier.ExitCode;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -37,37 +33,15 @@ class WholePathTest {
     @TempDir
     private Path folder;
 
-    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
-
-    WholePathTest() {
-        System.setProperty("spark.master", "local[2]");
-        System.setProperty("spark.ui.enabled", "false");
-    }
+    private final CommandLine commandLine = new CommandLine();
 
     @AfterEach
     void clearSettings() {
-        System.clearProperty("spark.master");
-        System.clearProperty("spark.ui.enabled");
-    }
-
-    private static List<String> words(String command, Object... words) {
-        List<String> args = new ArrayList<>(List.of(command));
-        for (Object word : words) {
-            if (word instanceof List<?> several) {
-                several.forEach(one -> args.add(String.valueOf(one)));
-            } else {
-                args.add(String.valueOf(word));
-            }
-        }
-        return args;
+        commandLine.close();
     }
 
     private void run(String command, Object... words) {
-        List<String> args = words(command, words);
-        Console console = new Console(new PrintStream(out, true, StandardCharsets.UTF_8), new PrintStream(err, true, StandardCharsets.UTF_8));
-        ExitCode code = new Main(console).run(args.toArray(String[]::new));
-        assertEquals(ExitCode.OK, code, () -> out.toString(StandardCharsets.UTF_8) + err.toString(StandardCharsets.UTF_8));
+        commandLine.run(command, words);
     }
 
     /** In a process whose class path has neither Spark nor Hadoop nor Scala, as on a GPU host that only got the bundle. */
@@ -77,7 +51,7 @@ class WholePathTest {
                 .collect(Collectors.joining(File.pathSeparator));
         List<String> process = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--add-modules=jdk.incubator.vector", "--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp", classPath, Main.class.getName()));
-        process.addAll(words(command, words));
+        process.addAll(CommandLine.words(command, words));
         Path log = folder.resolve("without-spark.log");
         int code = new ProcessBuilder(process).redirectErrorStream(true).redirectOutput(log.toFile()).start().waitFor();
         assertEquals(0, code, () -> {

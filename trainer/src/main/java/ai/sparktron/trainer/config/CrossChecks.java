@@ -198,8 +198,9 @@ final class CrossChecks {
                 "--freeze_parameters_ratio " + options.tuner().freezeParametersRatio() + " excludes --pipeline_model_parallel_size above 1");
         boolean random = !options.checkpoint().noInitialization();
         require(!random || options.checkpoint().load().isEmpty(), "--perform_initialization true draws random weights and excludes --load");
-        require(options.checkpoint().finetune() || options.checkpoint().load().isPresent() || !options.given("finetune"),
-                "--finetune false resumes a run and needs --load");
+        boolean from = options.checkpoint().load().isPresent() && !lora || options.tuner().adapterLoad().isPresent();
+        require(options.checkpoint().finetune() || from || !options.given("finetune"), "--finetune false resumes a run and needs "
+                + (lora ? "--adapter_load, since the adapter's checkpoint has the place in the data and the optimizer's state" : "--load"));
     }
 
     private void attention() {
@@ -215,6 +216,12 @@ final class CrossChecks {
     private void export() {
         ExportOptions export = options.export();
         require(!(export.toHf() && export.toMcore()), "--to_hf true excludes --to_mcore true; keep one");
+        boolean adapter = !export.adapters().isEmpty();
+        require(!export.mergeLora() || adapter || options.command() != Command.EXPORT, "--merge_lora true needs --adapters");
+        require(!adapter || export.mergeLora() || !export.toMcore(), "--to_mcore true with --adapters needs --merge_lora true: a training checkpoint of a model is whole");
+        require(!adapter || export.mergeLora() || export.torchDtype().isEmpty(), "--torch_dtype with --adapters needs --merge_lora true: an adapter alone is copied as it is");
+        require(export.adapters().size() <= 1 && options.infer().adapters().size() <= 1, "--adapters has more than one value; merge all but one into the model first");
+        require(!options.infer().mergeLora() || !options.infer().adapters().isEmpty() || options.command() != Command.INFER, "--merge_lora true needs --adapters");
     }
 
     private void missing() {
@@ -223,7 +230,8 @@ final class CrossChecks {
         boolean random = !options.checkpoint().noInitialization();
         switch (options.command()) {
             case PT, SFT, RLHF -> {
-                require(model || options.checkpoint().load().isPresent(), "--model (a directory in Hugging Face layout or a hub id) or --load is missing");
+                require(model || options.checkpoint().load().isPresent() || options.tuner().adapterLoad().isPresent(),
+                        "--model (a directory in Hugging Face layout or a hub id) or --load is missing");
                 require(!random || model, "--perform_initialization true needs --model, whose config.json says the shape");
                 require(!data.dataset().isEmpty() || !data.cachedDataset().isEmpty(), "--dataset or --cached_dataset is missing");
                 require(options.training().trainIters().isPresent() || options.training().maxEpochs().isPresent(), "--train_iters or --max_epochs is missing");
@@ -234,13 +242,15 @@ final class CrossChecks {
                 require(options.prepare().outputDir().isPresent(), "--output_dir is missing: where do the shards go?");
             }
             case INFER -> {
-                require(model, "--model is missing");
+                require(model || !options.infer().adapters().isEmpty(), "--model (or --adapters, which name theirs) is missing");
                 require(options.infer().resultPath().isEmpty() || !data.valDataset().isEmpty(), "--result_path needs --val_dataset");
             }
             case EXPORT -> {
-                require(options.export().toHf() || options.export().toMcore(), "--to_hf true or --to_mcore true is missing");
-                require(!options.export().toMcore() || model, "--to_mcore true needs --model");
-                require(!options.export().toHf() || options.export().mcoreModel().isPresent(), "--to_hf true needs --mcore_model");
+                ExportOptions export = options.export();
+                boolean adapter = !export.adapters().isEmpty();
+                require(export.toHf() || export.toMcore() || export.mergeLora(), "--to_hf true, --to_mcore true or --merge_lora true is missing");
+                require(!export.toMcore() || model || adapter, "--to_mcore true needs --model");
+                require(!export.toHf() || export.mcoreModel().isPresent() || adapter, "--to_hf true needs --mcore_model or --adapters");
             }
             case VERIFY -> require(options.verify().caseDirectory().isPresent(), "the directory of the case is missing: sparktron verify DIR");
             case PLAN -> require(model, "--model is missing");

@@ -1,5 +1,6 @@
 package ai.sparktron.trainer.config;
 
+import java.util.List;
 import java.util.Optional;
 
 /** Conversion. */
@@ -9,9 +10,11 @@ public record ExportOptions(
         @Option(value = "false", doc = "Training checkpoint to Hugging Face layout.") boolean toHf,
         @Option(value = "false", status = Status.PLANNED, doc = "Tokenise data; use the prepare command.") boolean toCachedDataset,
         @Option(alias = "load", doc = "Training checkpoint to convert.") Optional<String> mcoreModel,
-        @Option(alias = "mcore_adapter", status = Status.PLANNED, doc = "LoRA checkpoint to merge and convert.") Optional<String> mcoreAdapters,
-        @Option(value = "false", status = Status.PLANNED, doc = "Merge LoRA into the weights.") boolean mergeLora,
-        @Option(doc = "Where the result goes; absent: <source>-mcore or <source>-hf.") Optional<String> outputDir,
+        @Option(alias = {"mcore_adapters", "mcore_adapter"}, doc = "LoRA adapter: a run, one of its checkpoints, or any adapter that PEFT saved.",
+                note = "A list in Megatron-SWIFT's spelling; one is taken.")
+        List<String> adapters,
+        @Option(value = "false", doc = "Add the adapter to the weights and write the whole model; false: to_hf writes the adapter alone.") boolean mergeLora,
+        @Option(doc = "Where the result goes; absent: <source>-mcore, <source>-hf or <source>-merged.") Optional<String> outputDir,
         @Option(value = "false", doc = "Write into a directory that exists.") boolean existOk,
         @Option(value = "false", doc = "Run both forms on the same tokens, print how far they are apart, and fail past the bound that is printed.") boolean testConvertPrecision,
         @Option(range = "[1,)", status = Status.NO_MEANING, doc = "Files of the checkpoint.", note = "Tensors are written one by one; max_shard_size bounds the files.")
@@ -20,6 +23,10 @@ public record ExportOptions(
         Optional<String> torchDtype,
         @Option(value = "5GB", syntax = "bytes", doc = "Largest safetensors file.") String maxShardSize,
         @Option(value = "true", status = Status.PLANNED, doc = "Write safetensors; nothing else is written.") boolean safeSerialization) {
+
+    public ExportOptions {
+        adapters = List.copyOf(adapters);
+    }
 
     /** max_shard_size in bytes. */
     public long maxShardBytes() {

@@ -17,7 +17,10 @@ public record InferOptions(
         @Option(value = "1", range = "[1,)", status = Status.NO_MEANING, doc = "Rows answered together.", note = "Rows are answered one after another with a cache; the answers are the same.")
         int maxBatchSize,
         @Option(of = {"acc", "rouge"}, status = Status.PLANNED, doc = "Measure over val_dataset.") Optional<String> metric,
-        @Option(status = Status.PLANNED, doc = "LoRA adapters.") List<String> adapters,
+        @Option(doc = "LoRA adapter: a run, one of its checkpoints, or any adapter that PEFT saved. Its args.json names model and template where none is given.",
+                note = "A list in Megatron-SWIFT's spelling; one is taken.")
+        List<String> adapters,
+        @Option(value = "false", doc = "Add the adapter to the weights when they are loaded: faster, and answers differ by rounding.") boolean mergeLora,
         @Option(value = "true", doc = "Take template and system from the model directory's args.json.") boolean loadArgs,
         @Option(value = "pt", of = {"pt", "vllm", "sglang", "lmdeploy"}, planned = {"vllm", "sglang", "lmdeploy"}, doc = "Generation engine; pt names the built-in one.")
         String inferBackend) {

@@ -3,6 +3,7 @@ package ai.sparktron.trainer.convert;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.Recompute;
+import ai.sparktron.trainer.model.Adapters;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
@@ -47,23 +48,42 @@ public final class LoadedModel implements AutoCloseable {
         this.scratch = StackArena.growing("call", engine.memory(), CHUNK_BYTES);
         try {
             List<ModelPart> parts = settings.parts().apply(config);
-            HuggingFaceImporter weights = new HuggingFaceImporter(config, engine);
+            Adapters adapters = Adapters.none();
             try (PeftAdapter adapter = settings.adapter().isPresent() ? PeftAdapter.open(settings.adapter().get()) : null) {
                 List<ParameterSpec> specs = DecoderSpecs.of(config);
                 this.tuning = adapter == null ? Tuning.everything(specs) : adapter.tuning(specs, 0);
-                this.parameters = Parameters.allocate(tuning.applyTo(config, parts), settings.seams().slicing(), frame, dtype, use, 1);
-                weights.load(directory, parameters);
+                boolean beside = adapter == null || settings.use() == Settings.AdapterUse.BESIDE;
+                List<ParameterSpec> held = beside ? tuning.applyTo(config, parts) : DecoderSpecs.of(config, parts);
+                this.parameters = Parameters.allocate(held, settings.seams().slicing(), frame, dtype, use, 1);
+                new HuggingFaceImporter(config, engine).load(directory, parameters);
                 if (adapter != null) {
                     adapter.load(parameters, engine);
+                }
+                if (beside) {
+                    adapters = tuning.adapters();
+                } else {
+                    MergedWeights.requireSeparable(tuning.adapters(), config.tiedEmbeddings());
+                    merge(adapter, held, settings);
                 }
             }
             for (ModelPart part : parts) {
                 models.add(new DecoderModel(config, new DecoderModel.Options(part, settings.seams(), settings.recompute(), settings.chunkBytes(), settings.maxLength(),
-                        tuning.adapters()), parameters, engine, frame));
+                        adapters), parameters, engine, frame));
             }
         } catch (IOException | RuntimeException | Error e) {
             close();
             throw e;
+        }
+    }
+
+    private void merge(PeftAdapter adapter, List<ParameterSpec> held, Settings settings) throws IOException {
+        AdapterMerge merge = new AdapterMerge(tuning.adapters(), engine);
+        try (Arena.Frame additions = scratch.open("additions")) {
+            Parameters low = Parameters.allocate(merge.additions(held), settings.seams().slicing(), additions, parameters.value().dtype(),
+                    Parameters.Use.INFER, 1);
+            adapter.load(low, engine);
+            merge.into(parameters, low);
+            engine.synchronize();
         }
     }
 
@@ -75,17 +95,28 @@ public final class LoadedModel implements AutoCloseable {
      * @param chunkBytes largest size of the logits of a loss that exist at a time
      * @param seams      strategies; decide what of each tensor is held here
      * @param parts      layers held here
-     * @param adapter    directory of a LoRA adapter, which is loaded beside the weights
+     * @param adapter    directory of a LoRA adapter
+     * @param use        where the adapter goes
      */
-    public record Settings(int maxLength, Recompute recompute, long chunkBytes, Seams seams, Function<ModelConfig, List<ModelPart>> parts, Optional<Path> adapter) {
+    public record Settings(int maxLength, Recompute recompute, long chunkBytes, Seams seams, Function<ModelConfig, List<ModelPart>> parts, Optional<Path> adapter,
+            AdapterUse use) {
+
+        /** Where an adapter goes. */
+        public enum AdapterUse {
+            /** Stays beside the weights, as in training. */
+            BESIDE,
+            /** Is added to the weights: the model is as fast as without. */
+            MERGED
+        }
+
         public static Settings of(int maxLength) {
             return new Settings(maxLength, Recompute.none(), DecoderModel.Options.DEFAULT_CHUNK_BYTES, Seams.single(), config -> List.of(ModelPart.whole(config)),
-                    Optional.empty());
+                    Optional.empty(), AdapterUse.BESIDE);
         }
 
         /** The same with an adapter. */
-        public Settings with(Path adapterDirectory) {
-            return new Settings(maxLength, recompute, chunkBytes, seams, parts, Optional.of(adapterDirectory));
+        public Settings with(Path adapterDirectory, AdapterUse where) {
+            return new Settings(maxLength, recompute, chunkBytes, seams, parts, Optional.of(adapterDirectory), where);
         }
     }
 

@@ -3,6 +3,7 @@ package ai.sparktron.trainer.convert;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineNumbers;
 import ai.sparktron.trainer.kernels.StoredNumbers;
+import ai.sparktron.trainer.model.Adapters;
 import ai.sparktron.trainer.model.LowRank;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.ParameterSpec;
@@ -14,6 +15,7 @@ import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tuner.PeftConfig;
 import ai.sparktron.trainer.tuner.Tuning;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -83,6 +85,7 @@ public final class PeftAdapter implements AutoCloseable {
      * @throws IllegalArgumentException when tensors do not fit the model; names them
      */
     public Map<String, LowRank> additions(List<ParameterSpec> model) {
+        requireOneTable(model);
         Map<String, TensorSpec> known = new LinkedHashMap<>();
         model.forEach(parameter -> parameter.parts().forEach(part -> known.put(part.name(), part)));
         Map<String, LowRank> additions = new TreeMap<>();
@@ -176,7 +179,6 @@ public final class PeftAdapter implements AutoCloseable {
      * @param weights takes them, by their elements in the flat value buffer
      */
     public void load(Parameters parameters, Engine engine, StoredNumbers weights) throws IOException {
-        requireOneTable(parameters);
         SliceReader reader = new SliceReader(engine);
         for (Parameter parameter : parameters.all()) {
             for (int part = 0; part < parameter.slices().size(); part++) {
@@ -185,8 +187,8 @@ public final class PeftAdapter implements AutoCloseable {
                 if (name == null) {
                     continue;
                 }
-                if (slice.tensor().name().endsWith(".lora_embedding_A")) {
-                    loadTurned(name, slice, weights, parameter.partOffset(part));
+                if (isTurned(slice.tensor())) {
+                    write(turned(name, slice), weights, parameter.partOffset(part));
                 } else {
                     reader.load(StoredTensor.plain(tensors, name), slice, weights, parameter.partOffset(part));
                 }
@@ -194,8 +196,12 @@ public final class PeftAdapter implements AutoCloseable {
         }
     }
 
+    private static boolean isTurned(TensorSpec tensor) {
+        return tensor.name().endsWith(".lora_embedding_A");
+    }
+
     /** [V', r] of a file's [r, V]. */
-    private void loadTurned(String name, TensorSlice slice, StoredNumbers target, long start) throws IOException {
+    private float[] turned(String name, TensorSlice slice) throws IOException {
         int rows = Math.toIntExact(slice.rows());
         int rank = Math.toIntExact(slice.columns());
         float[] turned = new float[rows * rank];
@@ -205,26 +211,54 @@ public final class PeftAdapter implements AutoCloseable {
                 turned[row * rank + r] = values[row];
             }
         }
-        ByteBuffer bytes = ByteBuffer.allocateDirect(turned.length * Float.BYTES).order(ByteOrder.nativeOrder());
-        bytes.asFloatBuffer().put(turned);
+        return turned;
+    }
+
+    private static void write(float[] values, StoredNumbers target, long start) {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(values.length * Float.BYTES).order(ByteOrder.nativeOrder());
+        bytes.asFloatBuffer().put(values);
         target.write(start, bytes);
     }
 
     /** A model whose head is its embedding can hold one table; an adapter trained with two cannot be taken on. */
-    private void requireOneTable(Parameters parameters) throws IOException {
-        boolean headOfItsOwn = parameters.all().stream().anyMatch(parameter -> parameter.spec().parts().get(0).name().equals(TIED_HEAD));
+    private void requireOneTable(List<ParameterSpec> model) {
+        boolean headOfItsOwn = model.stream().anyMatch(parameter -> parameter.parts().get(0).name().equals(TIED_HEAD));
         if (headOfItsOwn || !fileNames.containsKey(TIED_HEAD) || !fileNames.containsKey(TABLE)) {
             return;
         }
         long elements = shape(TABLE).elements();
         int piece = 1 << 20;
-        for (long from = 0; from < elements; from += piece) {
-            int count = (int) Math.min(piece, elements - from);
-            if (!Arrays.equals(tensors.readFloats(fileNames.get(TABLE), from, count), tensors.readFloats(fileNames.get(TIED_HEAD), from, count))) {
-                throw new IllegalArgumentException(directory.resolve(FILE) + ": embedding and head were trained apart, but the model's head is its embedding"
-                        + " (tie_word_embeddings): merge the adapter with PEFT into a model that is not tied");
+        try {
+            for (long from = 0; from < elements; from += piece) {
+                int count = (int) Math.min(piece, elements - from);
+                if (!Arrays.equals(tensors.readFloats(fileNames.get(TABLE), from, count), tensors.readFloats(fileNames.get(TIED_HEAD), from, count))) {
+                    throw new IllegalArgumentException(directory.resolve(FILE) + ": embedding and head were trained apart, but the model's head is its embedding"
+                            + " (tie_word_embeddings): merge the adapter with PEFT into a model that is not tied");
+                }
             }
+        } catch (IOException e) {
+            throw new UncheckedIOException(directory.resolve(FILE) + " cannot be read", e);
         }
+    }
+
+    /**
+     * The tensors of a model with this adapter in them.
+     *
+     * @param base  gives the model's own
+     * @param model parameters of the whole model
+     * @throws IllegalArgumentException as {@link #additions}, or when the additions cannot be merged
+     */
+    public WeightSource into(WeightSource base, List<ParameterSpec> model) {
+        Adapters adapters = tuning(model, 0).adapters();
+        boolean tied = model.stream().noneMatch(parameter -> parameter.parts().get(0).name().equals(TIED_HEAD));
+        MergedWeights.requireSeparable(adapters, tied);
+        WeightSource replaced = (tensor, from, count) -> fileNames.containsKey(tensor.name()) ? read(tensor, from, count) : base.read(tensor, from, count);
+        return new MergedWeights(replaced, this::read, adapters);
+    }
+
+    private float[] read(TensorSpec tensor, long from, int count) throws IOException {
+        String name = fileNames.get(tensor.name());
+        return isTurned(tensor) ? turned(name, TensorSlice.whole(tensor)) : tensors.readFloats(name, from, count);
     }
 
     @Override

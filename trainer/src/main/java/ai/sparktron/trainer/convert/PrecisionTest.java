@@ -3,8 +3,8 @@ package ai.sparktron.trainer.convert;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Pass;
-import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.DecoderSpecs;
+import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSpec;
 import ai.sparktron.trainer.tensor.Arena;
@@ -16,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * {@code --test_convert_precision}: runs the same tokens through the model before and after a conversion, in float32, one model in memory at a time, and prints how
@@ -62,8 +63,13 @@ public final class PrecisionTest {
      * @param out      gets the figures of section 9 by the seed's names
      */
     public Result compare(Path before, Path after, int[] tokenIds, PrintStream out) throws IOException {
-        Side first = side(before, tokenIds);
-        Side second = side(after, tokenIds);
+        return compare(before, Optional.empty(), after, tokenIds, out);
+    }
+
+    /** As the other. @param adapter of the model before, which is in the weights after */
+    public Result compare(Path before, Optional<Path> adapter, Path after, int[] tokenIds, PrintStream out) throws IOException {
+        Side first = side(before, adapter, tokenIds);
+        Side second = side(after, Optional.empty(), tokenIds);
         if (first.logits()[0].length != second.logits()[0].length) {
             throw new IllegalArgumentException("vocab_size " + first.logits()[0].length + " in " + before + " but " + second.logits()[0].length + " in " + after);
         }
@@ -112,8 +118,10 @@ public final class PrecisionTest {
         return best;
     }
 
-    private Side side(Path directory, int[] tokenIds) throws IOException {
-        try (LoadedModel loaded = LoadedModel.open(engine, directory, DType.F32, Parameters.Use.INFER, LoadedModel.Settings.of(tokenIds.length))) {
+    private Side side(Path directory, Optional<Path> adapter, int[] tokenIds) throws IOException {
+        LoadedModel.Settings plain = LoadedModel.Settings.of(tokenIds.length);
+        LoadedModel.Settings settings = adapter.map(folder -> plain.with(folder, LoadedModel.Settings.AdapterUse.BESIDE)).orElse(plain);
+        try (LoadedModel loaded = LoadedModel.open(engine, directory, DType.F32, Parameters.Use.INFER, settings)) {
             LocalWeights weights = LocalWeights.values(loaded.parameters(), engine);
             long tensors = 0;
             long zeros = 0;

@@ -188,7 +188,8 @@ public final class Verification {
         plan.validate(ConfigReader.read(reference.directory()), longest);
         try (Engine engine = engines.open(world.rank());
                 LoadedModel loaded = LoadedModel.open(engine, reference.directory(), DType.F32, Parameters.Use.TRAIN,
-                        new LoadedModel.Settings(longest, settings.recompute(), settings.chunkBytes(), plan.seams(), plan::parts, reference.adapter()));
+                        new LoadedModel.Settings(longest, settings.recompute(), settings.chunkBytes(), plan.seams(), plan::parts, reference.adapter(),
+                                LoadedModel.Settings.AdapterUse.BESIDE));
                 CaseRunner runner = new CaseRunner(loaded, plan, settings.microBatchRows())) {
             boolean first = plan.coordinate(Axis.DATA) == 0;
             if (inputs.isPresent()) {

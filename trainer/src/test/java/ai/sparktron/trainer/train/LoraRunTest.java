@@ -159,7 +159,7 @@ class LoraRunTest {
         int[] ids = {5, 17, 30, 9, 22, 4};
         try (Engine engine = Nd4jEngines.factory(Nd4jEngines.Face.HOST).open(0)) {
             LoadedModel.Settings settings = LoadedModel.Settings.of(ids.length);
-            try (LoadedModel loaded = LoadedModel.open(engine, model, DType.F32, Parameters.Use.INFER, adapter == null ? settings : settings.with(adapter));
+            try (LoadedModel loaded = LoadedModel.open(engine, model, DType.F32, Parameters.Use.INFER, adapter == null ? settings : settings.with(adapter, LoadedModel.Settings.AdapterUse.BESIDE));
                     Arena.Frame frame = loaded.scratch().open("test");
                     Pass pass = loaded.model().begin(HostTokens.sequence(ids, 0), null, loaded.microBatch(), loaded.scratch())) {
                 Tensor logits = frame.tensor("logits", DType.F32, ids.length, TinyRun.VOCABULARY);
