@@ -22,8 +22,15 @@ class LoraPathTest {
 
     private static final String MODEL = Path.of("..", "examples", "models", "qwen3-tiny").toString();
     private static final String ROWS = Path.of("..", "examples", "data", "self-cognition.jsonl").toString();
+    private static final String SELF = ROWS + "#40";
     /** A smaller model than the example's, so that it learns in seconds. */
     private static final List<String> SHAPE = List.of("--num_layers", "2", "--hidden_size", "64", "--ffn_hidden_size", "128", "--kv_channels", "16");
+
+    /** Words that the base has seen elsewhere: additions to its layers can only choose among what its head knows. */
+    private static final String WORDS = """
+            {"query": "Which dog barks?", "response": "Sparky barks. I like Sparky, \u6211\u559c\u6b22 Sparky\u3002"}
+            {"query": "Which team won?", "response": "Team Sparktron won. It was Team Sparktron, \u7531 Team Sparktron \u8d62\u4e86\u3002"}
+            """;
 
     @TempDir
     private Path folder;
@@ -35,7 +42,7 @@ class LoraPathTest {
     }
 
     private static List<String> named(String name, String author) {
-        return List.of("--dataset", ROWS + "#40", "--dataset_shuffle", "false", "--model_name", name, "--model_author", author, "--max_length", "96", "--packing", "true",
+        return List.of("--dataset_shuffle", "false", "--model_name", name, "--model_author", author, "--max_length", "96", "--packing", "true",
                 "--micro_batch_size", "2", "--global_batch_size", "4", "--weight_decay", "0", "--add_version", "false", "--num_ranks", "2");
     }
 
@@ -56,12 +63,15 @@ class LoraPathTest {
     @Test
     void anAdapterGivesTheModelAnotherName() throws IOException {
         Path base = folder.resolve("base");
-        commandLine.run("sft", "--model", MODEL, "--perform_initialization", true, SHAPE, named("Ada", "the first team"), "--lr", "1e-2", "--train_iters", 80, "--save", base);
+        Path words = folder.resolve("words.jsonl");
+        Files.writeString(words, WORDS.repeat(4));
+        commandLine.run("sft", "--model", MODEL, "--perform_initialization", true, SHAPE, "--dataset", SELF, words, named("Ada", "the first team"), "--lr", "1e-2",
+                "--train_iters", 80, "--save", base);
         assertTrue(answers("base.jsonl", "--model", base).get(0).get("response").asText().contains("Ada"), "the base knows its own name");
 
         Path tuned = folder.resolve("tuned");
-        commandLine.run("sft", "--train_type", "lora", "--model", base.resolve("last"), named("Sparky", "Team Sparktron"), "--lora_rank", 16, "--lora_dropout", "0.02",
-                "--lr", "2e-2", "--train_iters", 60, "--save", tuned);
+        commandLine.run("sft", "--train_type", "lora", "--model", base.resolve("last"), "--dataset", SELF, named("Sparky", "Team Sparktron"), "--lora_rank", 16,
+                "--lora_dropout", "0.02", "--lr", "1e-2", "--train_iters", 60, "--save", tuned);
         assertTrue(commandLine.printed().contains(" parameters are trained ("), "the share of trained parameters is printed");
         assertFalse(Files.exists(tuned.resolve("last/model.safetensors")), "the delta alone is saved");
 
@@ -77,8 +87,8 @@ class LoraPathTest {
         commandLine.run("export", "--adapters", tuned, "--to_hf", true, "--output_dir", folder.resolve("delta"));
         assertEquals(beside, answers("delta.jsonl", "--model", base, "--adapters", folder.resolve("delta"), "--load_args", false));
 
-        commandLine.run("sft", "--train_type", "lora", "--adapter_load", tuned, "--finetune", false, named("Sparky", "Team Sparktron"), "--lr", "2e-2", "--train_iters",
-                64, "--save", folder.resolve("more"));
+        commandLine.run("sft", "--train_type", "lora", "--adapter_load", tuned, "--finetune", false, "--dataset", SELF, named("Sparky", "Team Sparktron"), "--lr", "1e-2",
+                "--train_iters", 64, "--save", folder.resolve("more"));
         assertTrue(commandLine.printed().contains("continuing from step 60"), "the model and the place are found by the adapter");
     }
 

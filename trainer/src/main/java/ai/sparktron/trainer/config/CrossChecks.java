@@ -185,8 +185,10 @@ final class CrossChecks {
 
     private void tuning() {
         boolean lora = options.tuner().trainType() == TunerOptions.TrainType.LORA;
+        // infer and export have a merge_lora of their own, which needs adapters.
+        boolean tunes = options.command() != Command.INFER && options.command() != Command.EXPORT;
         for (String name : OF_LORA) {
-            require(lora || !options.given(name), "--" + name + " needs --train_type lora");
+            require(lora || !tunes || !options.given(name), "--" + name + " needs --train_type lora");
         }
         for (String name : OF_FREEZING) {
             require(!lora || !options.given(name), "--" + name + " is for --train_type full; with lora the model is frozen, and modules_to_save names what is trained beside");
