@@ -63,10 +63,10 @@ public final class GpuKernelTimes implements AutoCloseable {
         this.wanted = wanted;
         this.engine = engine;
         this.kernels = engine.kernels();
-        long address = ((DeviceStreams) engine).compute();
+        long streamAddress = ((DeviceStreams) engine).compute();
         this.stream = new CUstream_st(new Pointer() {
             {
-                this.address = address;
+                this.address = streamAddress;
             }
         });
         check(cudart.cuEventCreate(begin, cudart.CU_EVENT_DEFAULT));
