@@ -250,7 +250,7 @@ final class CrossChecks {
             case EXPORT -> {
                 ExportOptions export = options.export();
                 boolean adapter = !export.adapters().isEmpty();
-                require(export.toHf() || export.toMcore() || export.mergeLora(), "--to_hf true, --to_mcore true or --merge_lora true is missing");
+                require(export.toHf() || export.toMcore() || export.mergeLora(), "--to_hf true or --to_mcore true is missing, or --merge_lora true with --adapters");
                 require(!export.toMcore() || model || adapter, "--to_mcore true needs --model");
                 require(!export.toHf() || export.mcoreModel().isPresent() || adapter, "--to_hf true needs --mcore_model or --adapters");
             }
