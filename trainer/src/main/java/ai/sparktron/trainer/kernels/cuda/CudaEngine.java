@@ -59,7 +59,7 @@ public final class CudaEngine implements Engine, DeviceStreams {
             Modules modules = part(new Modules(device, new CubinCache(settings.folder())));
             Workspace workspace = part(new Workspace(memory, "kernels' workspace"));
             Foundation foundation = new Foundation(device, memory, staging, modules, workspace, settings);
-            this.kernels = new CheckedKernels(part(new CudaKernels(device, modules, workspace, products.apply(foundation), attention.apply(foundation))),
+            this.kernels = new CheckedKernels(part(new CudaKernels(foundation, products.apply(foundation), attention.apply(foundation))),
                     this::supports);
         } catch (RuntimeException | Error failure) {
             closeParts(failure);

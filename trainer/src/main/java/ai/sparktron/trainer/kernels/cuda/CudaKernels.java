@@ -4,6 +4,7 @@ import ai.sparktron.trainer.kernels.AdamWStep;
 import ai.sparktron.trainer.kernels.AdamWTensors;
 import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Direction;
+import ai.sparktron.trainer.kernels.ExpertKernels;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.RopeLayout;
 import ai.sparktron.trainer.kernels.TokenLayout;
@@ -24,9 +25,12 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final FeedForwardKernels feedForward;
     private final LossKernels loss;
     private final UpdateKernels updates;
+    private final CudaExperts experts;
 
-    /** @param workspace partial sums of reductions; closed by the engine */
-    CudaKernels(CudaDevice device, Modules modules, Workspace workspace, DeviceProducts products, DeviceAttention attention) {
+    CudaKernels(CudaEngine.Foundation engine, DeviceProducts products, DeviceAttention attention) {
+        CudaDevice device = engine.device();
+        Modules modules = engine.modules();
+        Workspace workspace = engine.workspace();
         this.products = products;
         this.attention = attention;
         this.elementwise = new ElementwiseKernels(device, modules);
@@ -37,6 +41,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
         this.feedForward = new FeedForwardKernels(device, modules);
         this.loss = new LossKernels(modules);
         this.updates = new UpdateKernels(device, modules, workspace);
+        this.experts = new CudaExperts(engine, feedForward);
     }
 
     @Override
@@ -196,9 +201,14 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public ExpertKernels experts() {
+        return experts;
+    }
+
+    @Override
     public void close() {
-        try (products; attention) {
-            // Both are closed, whatever the first one says.
+        try (products; attention; experts) {
+            // All are closed, whatever the first one says.
         }
     }
 }

@@ -66,7 +66,7 @@ final class FlashAttention implements AutoCloseable {
         Map<FlashConfiguration, KernelModule> ofType = compiled.computeIfAbsent(dtype, type -> new HashMap<>());
         KernelModule module = ofType.get(configuration);
         if (module == null) {
-            module = modules.of(List.of("tensorcore.cuh", configuration.source().resource), configuration.defines(dtype));
+            module = modules.of(List.of("mma.cuh", "tensorcore.cuh", configuration.source().resource), configuration.defines(dtype));
             ofType.put(configuration, module);
         }
         return module.kernel(function);

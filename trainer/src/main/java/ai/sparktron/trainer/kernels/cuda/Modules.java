@@ -46,7 +46,12 @@ final class Modules implements AutoCloseable {
 
     /** A kernel of a source that is compiled for the types it is used with. */
     Variants variants(String resource, String kernel) {
-        return new Variants(this, resource, kernel);
+        return variants(List.of(), resource, kernel);
+    }
+
+    /** As above, with sources that are put before it. */
+    Variants variants(List<String> before, String resource, String kernel) {
+        return new Variants(this, before, resource, kernel);
     }
 
     @Override

@@ -6,9 +6,7 @@ import org.bytedeco.cuda.cublas.cublasLtContext;
 import org.bytedeco.cuda.cublas.cublasLtMatmulAlgo_t;
 import org.bytedeco.cuda.cublas.cublasLtMatmulHeuristicResult_t;
 import org.bytedeco.cuda.cublas.cublasLtMatmulPreferenceOpaque_t;
-import org.bytedeco.cuda.cudart.CUevent_st;
 import org.bytedeco.cuda.global.cublas;
-import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.LongPointer;
@@ -22,16 +20,13 @@ import org.bytedeco.javacpp.PointerPointer;
 final class ProductTuning implements AutoCloseable {
 
     private static final int CANDIDATES = 16;
-    private static final int REPEATS = 3;
     private static final int ALGORITHM_BYTES = 64;
 
-    private final CudaDevice device;
     private final DeviceMemory memory;
     private final AlgorithmFile file;
     private final cublasLtContext handle;
     private final long workspaceBytes;
-    private final CUevent_st began = new CUevent_st();
-    private final CUevent_st ended = new CUevent_st();
+    private final DeviceTimer timer;
 
     /** Runs the product with the plan's algorithm into memory at an address that is laid out like its result. */
     @FunctionalInterface
@@ -40,13 +35,11 @@ final class ProductTuning implements AutoCloseable {
     }
 
     ProductTuning(CudaDevice device, DeviceMemory memory, AlgorithmFile file, cublasLtContext handle, long workspaceBytes) {
-        this.device = device;
+        this.timer = new DeviceTimer(device);
         this.memory = memory;
         this.file = file;
         this.handle = handle;
         this.workspaceBytes = workspaceBytes;
-        CudaDevice.check(cudart.cuEventCreate(began, cudart.CU_EVENT_DEFAULT), "cuEventCreate");
-        CudaDevice.check(cudart.cuEventCreate(ended, cudart.CU_EVENT_DEFAULT), "cuEventCreate");
     }
 
     /** Sets the plan's algorithm. */
@@ -118,7 +111,7 @@ final class ProductTuning implements AutoCloseable {
             for (int i = 0; i < candidates; i++) {
                 if (found.position(i).state() == cublas.CUBLAS_STATUS_SUCCESS) {
                     set(plan, found, i);
-                    float milliseconds = time(trial, target.address());
+                    float milliseconds = timer.time(() -> trial.run(target.address()));
                     if (milliseconds < shortest) {
                         shortest = milliseconds;
                         best = i;
@@ -131,22 +124,8 @@ final class ProductTuning implements AutoCloseable {
         }
     }
 
-    private float time(Trial trial, long target) {
-        trial.run(target);
-        CudaDevice.check(cudart.cuEventRecord(began, device.stream()), "cuEventRecord");
-        for (int i = 0; i < REPEATS; i++) {
-            trial.run(target);
-        }
-        CudaDevice.check(cudart.cuEventRecord(ended, device.stream()), "cuEventRecord");
-        CudaDevice.check(cudart.cuEventSynchronize(ended), "cuEventSynchronize");
-        float[] milliseconds = new float[1];
-        CudaDevice.check(cudart.cuEventElapsedTime(milliseconds, began, ended), "cuEventElapsedTime");
-        return milliseconds[0];
-    }
-
     @Override
     public void close() {
-        cudart.cuEventDestroy(began);
-        cudart.cuEventDestroy(ended);
+        timer.close();
     }
 }

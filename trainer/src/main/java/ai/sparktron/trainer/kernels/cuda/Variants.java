@@ -4,6 +4,7 @@ import ai.sparktron.trainer.tensor.DType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * One kernel of a source that is compiled for types and numbers: {@code TYPE}, {@code RESULT}, {@code LANES} (elements that a thread moves at once) and
@@ -13,14 +14,17 @@ import java.util.List;
 final class Variants {
 
     private final Modules modules;
+    private final List<String> before;
     private final String resource;
     private final String kernel;
     private long[] codes = new long[4];
     private Kernel[] found = new Kernel[4];
     private int count;
 
-    Variants(Modules modules, String resource, String kernel) {
+    /** @param before sources that are put before it */
+    Variants(Modules modules, List<String> before, String resource, String kernel) {
         this.modules = modules;
+        this.before = before;
         this.resource = resource;
         this.kernel = kernel;
     }
@@ -59,14 +63,14 @@ final class Variants {
         if (size > 0) {
             defines.add("SIZE=" + size);
         }
-        return keep(code, modules.of(resource, defines).kernel(kernel));
+        return keep(code, module(defines).kernel(kernel));
     }
 
     /** As bits: {@code TYPE} is the unsigned integer of the type's size. */
     Kernel ofBits(DType type, int lanes) {
         long code = (long) lanes * Long.BYTES + type.sizeBytes() - 1;
         Kernel known = find(code);
-        return known != null ? known : keep(code, modules.of(resource, List.of("TYPE=" + bits(type.sizeBytes()), "LANES=" + lanes)).kernel(kernel));
+        return known != null ? known : keep(code, module(List.of("TYPE=" + bits(type.sizeBytes()), "LANES=" + lanes)).kernel(kernel));
     }
 
     private static String bits(int size) {
@@ -85,7 +89,7 @@ final class Variants {
         long code = (((((long) lanes * types + value.ordinal()) * (types + 1) + (main == null ? types : main.ordinal())) * types + gradient.ordinal()) * types
                 + first.ordinal()) * types + second.ordinal();
         Kernel known = find(code);
-        return known != null ? known : keep(code, modules.of(resource, List.of("VALUE=" + state(value), "MAIN=" + (main == null ? "void" : state(main)),
+        return known != null ? known : keep(code, module(List.of("VALUE=" + state(value), "MAIN=" + (main == null ? "void" : state(main)),
                 "GRADIENT=" + state(gradient), "FIRST=" + state(first), "SECOND=" + state(second), "LANES=" + lanes)).kernel(kernel));
     }
 
@@ -96,6 +100,10 @@ final class Variants {
             case F8_E4M3 -> "f8";
             case F64, F32, BF16, F16, F8_E5M2, I64, I32, U8, BOOL -> spelled(dtype);
         };
+    }
+
+    private KernelModule module(List<String> defines) {
+        return before.isEmpty() ? modules.of(resource, defines) : modules.of(Stream.concat(before.stream(), Stream.of(resource)).toList(), defines);
     }
 
     private Kernel find(long code) {

@@ -54,7 +54,7 @@ class FlashConfigurationTest {
             assumeTrue(false, missing.getMessage());
         }
         FlashConfiguration configuration = FlashConfiguration.of(kind, 64, 64, HOPPER);
-        String source = KernelCompiler.source("types.cuh") + KernelCompiler.source("tensorcore.cuh") + KernelCompiler.source(kind.resource);
+        String source = KernelCompiler.source("types.cuh") + KernelCompiler.source("mma.cuh") + KernelCompiler.source("tensorcore.cuh") + KernelCompiler.source(kind.resource);
         assertTrue(KernelCompiler.compile(kind.resource, source, 90, configuration.defines(DType.BF16)).length > 10_000);
     }
 }

@@ -1,0 +1,164 @@
+package ai.sparktron.trainer.kernels.cuda;
+
+import ai.sparktron.trainer.kernels.ExpertKernels;
+import ai.sparktron.trainer.kernels.Transpose;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * Products of experts in one launch: blocks read on the device how many rows each expert has, so the host neither knows nor waits. In half precision on the tensor
+ * cores ({@code groupedTensor.cu}), in tiles that are timed on the first operands of a shape and remembered on disk; other operands in float32
+ * ({@code groupedPlain.cu}). Sums are in float32. Methods are those of {@link ExpertKernels}. Used by the device's thread.
+ */
+final class GroupedProducts implements AutoCloseable {
+
+    private static final int ALIGNMENT_BYTES = 16;
+    private static final int CHUNK = 8;
+    private static final int PLAIN_THREADS = 256;
+    private static final int PLAIN_BLOCKS = 4;
+
+    private final CudaDevice device;
+    private final Modules modules;
+    private final boolean timed;
+    private final AlgorithmFile file;
+    private final DeviceTimer timer;
+    private final Variants plainSegments;
+    private final Variants plainGradient;
+    private final Map<GroupedKey, Plan> plans = new HashMap<>();
+    private final GroupedKey probe = new GroupedKey();
+
+    /** A kernel and the tiles it is compiled for. */
+    private record Plan(Kernel kernel, GroupedTiles tiles) {
+    }
+
+    GroupedProducts(CudaEngine.Foundation engine) {
+        this.device = engine.device();
+        this.modules = engine.modules();
+        this.timed = !engine.settings().deterministic();
+        this.file = new AlgorithmFile(engine.settings().folder(), device.name() + "-sm" + device.capability() + "-experts");
+        this.timer = new DeviceTimer(device);
+        List<String> before = List.of("grouped.cuh");
+        this.plainSegments = modules.variants(before, "groupedPlain.cu", "plainSegments");
+        this.plainGradient = modules.variants(before, "groupedPlain.cu", "plainGradient");
+    }
+
+    void multiply(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out) {
+        int experts = Math.toIntExact(offsets.elements() - 1);
+        int inner = Math.toIntExact(x.columns());
+        int columns = Math.toIntExact(out.columns());
+        int height = transposeW == Transpose.YES ? columns : inner;
+        if (!tensorCores(x, x, w, out)) {
+            plainSegments.of(x.dtype(), 1).matrix(x).pointer(offsets).integer(experts).matrix(w).integer(height).integer(transposeW == Transpose.YES ? 1 : 0)
+                    .matrix(out).integer(columns).integer(inner)
+                    .launch(device.multiprocessors() * PLAIN_BLOCKS, 1, 1, PLAIN_THREADS, (experts + 1) * Integer.BYTES);
+            return;
+        }
+        probe.set(transposeW == Transpose.YES ? GroupedKey.Kind.FORWARD : GroupedKey.Kind.INPUT_GRADIENT, x.dtype(), out.dtype(), experts, inner, columns, x.rows());
+        Plan plan = plans.get(probe);
+        if (plan == null) {
+            plan = choose(probe.copy(), x.dtype(), out.dtype(), experts, any -> () -> launch(any, x, offsets, experts, w, height, out));
+        }
+        launch(plan, x, offsets, experts, w, height, out);
+    }
+
+    private void launch(Plan plan, Tensor x, Tensor offsets, int experts, Tensor w, int height, Tensor out) {
+        plan.kernel.matrix(x).pointer(offsets).integer(experts).matrix(w).integer(height).matrix(out).integer((int) out.columns()).integer((int) x.columns())
+                .launch(device.multiprocessors() * plan.tiles.blocks(), 1, 1, plan.tiles.threads(), plan.tiles.sharedBytes(experts));
+    }
+
+    void gradient(Tensor dy, Tensor x, Tensor offsets, Tensor dW) {
+        int experts = Math.toIntExact(offsets.elements() - 1);
+        int rows = Math.toIntExact(dy.columns());
+        int columns = Math.toIntExact(x.columns());
+        if (!tensorCores(x, dy, x, dW)) {
+            plainGradient.of(x.dtype(), dW.dtype(), 1).matrix(dy).matrix(x).pointer(offsets).integer(experts).matrix(dW).integer(rows).integer(columns)
+                    .launch(device.multiprocessors() * PLAIN_BLOCKS, 1, 1, PLAIN_THREADS, 0);
+            return;
+        }
+        probe.set(GroupedKey.Kind.WEIGHT_GRADIENT, x.dtype(), dW.dtype(), experts, rows, columns, x.rows());
+        Plan plan = plans.get(probe);
+        if (plan == null) {
+            plan = choose(probe.copy(), x.dtype(), dW.dtype(), experts, any -> () -> launch(any, dy, x, offsets, experts, dW, false));
+        }
+        launch(plan, dy, x, offsets, experts, dW, true);
+    }
+
+    /** @param keep whether the product is added; otherwise its memory is moved as if it were */
+    private void launch(Plan plan, Tensor dy, Tensor x, Tensor offsets, int experts, Tensor dW, boolean keep) {
+        plan.kernel.matrix(dy).matrix(x).pointer(offsets).integer(experts).matrix(dW).integer((int) dy.columns()).integer((int) x.columns()).integer(keep ? 1 : 0)
+                .launch(device.multiprocessors() * plan.tiles.blocks(), 1, 1, plan.tiles.threads(), plan.tiles.sharedBytes(experts));
+    }
+
+    private static boolean tensorCores(Tensor first, Tensor a, Tensor b, Tensor out) {
+        return (first.dtype() == DType.BF16 || first.dtype() == DType.F16) && aligned(a) && aligned(b) && aligned(out);
+    }
+
+    private static boolean aligned(Tensor tensor) {
+        return tensor.address() % ALIGNMENT_BYTES == 0 && tensor.columns() % CHUNK == 0 && (tensor.rows() <= 1 || tensor.rowStride() % CHUNK == 0);
+    }
+
+    private Plan choose(GroupedKey key, DType operands, DType result, int experts, Function<Plan, Runnable> trial) {
+        List<GroupedTiles> fitting = new ArrayList<>(GroupedTiles.ALL);
+        fitting.removeIf(tiles -> tiles.sharedBytes(experts) > device.sharedMemoryBytes());
+        if (fitting.isEmpty()) {
+            throw new CudaException("products of " + experts + " experts: no kernel fits into the " + device.sharedMemoryBytes() + " bytes of shared memory of "
+                    + device.name() + "; share the experts out over more ranks (--expert_model_parallel_size)");
+        }
+        Plan chosen = known(key, fitting).map(tiles -> plan(key, operands, result, tiles)).orElse(null);
+        if (chosen == null) {
+            chosen = timed ? fastest(fitting.stream().map(tiles -> plan(key, operands, result, tiles)).toList(), trial) : plan(key, operands, result, fitting.get(0));
+            if (timed) {
+                file.put(key.toString(), chosen.tiles.code().getBytes(StandardCharsets.US_ASCII));
+            }
+        }
+        plans.put(key, chosen);
+        return chosen;
+    }
+
+    private Optional<GroupedTiles> known(GroupedKey key, List<GroupedTiles> fitting) {
+        Optional<String> code = timed ? file.get(key.toString()).map(bytes -> new String(bytes, StandardCharsets.US_ASCII)) : Optional.empty();
+        return fitting.stream().filter(tiles -> code.isPresent() && tiles.code().equals(code.get())).findFirst();
+    }
+
+    private Plan fastest(List<Plan> plans, Function<Plan, Runnable> trial) {
+        Plan best = null;
+        float shortest = Float.POSITIVE_INFINITY;
+        for (Plan each : plans) {
+            float milliseconds = timer.time(trial.apply(each));
+            if (milliseconds < shortest || best == null) {
+                shortest = milliseconds;
+                best = each;
+            }
+        }
+        return best;
+    }
+
+    private Plan plan(GroupedKey key, DType operands, DType result, GroupedTiles tiles) {
+        List<String> defines = new ArrayList<>(tiles.defines());
+        defines.add("TYPE=" + half(operands));
+        defines.add("RESULT=" + (result == DType.F32 ? "float" : half(result)));
+        defines.add(switch (key.kind()) {
+            case FORWARD -> "RIGHT_LAYOUT=ALONG";
+            case INPUT_GRADIENT -> "RIGHT_LAYOUT=ACROSS_SUM";
+            case WEIGHT_GRADIENT -> "GRADIENT=1";
+        });
+        KernelModule module = modules.of(List.of("mma.cuh", "grouped.cuh", "groupedTensor.cu"), defines);
+        return new Plan(module.kernel(key.kind() == GroupedKey.Kind.WEIGHT_GRADIENT ? "tensorGradient" : "tensorSegments"), tiles);
+    }
+
+    private static String half(DType type) {
+        return type == DType.BF16 ? "bf16" : "f16";
+    }
+
+    @Override
+    public void close() {
+        timer.close();
+    }
+}
