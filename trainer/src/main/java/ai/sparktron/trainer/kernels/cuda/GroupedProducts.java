@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 
 /**
  * Products of experts in one launch: blocks read on the device how many rows each expert has, so the host neither knows nor waits. In half precision on the tensor
@@ -26,6 +27,7 @@ final class GroupedProducts implements AutoCloseable {
 
     private final CudaDevice device;
     private final Modules modules;
+    private final IntFunction<List<GroupedTiles>> candidates;
     private final boolean timed;
     private final AlgorithmFile file;
     private final DeviceTimer timer;
@@ -39,9 +41,18 @@ final class GroupedProducts implements AutoCloseable {
     }
 
     GroupedProducts(CudaEngine.Foundation engine) {
+        this(engine, experts -> GroupedTiles.fitting(engine.device().capability(), engine.device().sharedMemoryBytes(), experts), !engine.settings().deterministic());
+    }
+
+    /**
+     * @param candidates tiles for so many experts
+     * @param timed      whether the fastest is taken; otherwise the first, the same in every run
+     */
+    GroupedProducts(CudaEngine.Foundation engine, IntFunction<List<GroupedTiles>> candidates, boolean timed) {
+        this.candidates = candidates;
         this.device = engine.device();
         this.modules = engine.modules();
-        this.timed = !engine.settings().deterministic();
+        this.timed = timed;
         this.file = new AlgorithmFile(engine.settings().folder(), device.name() + "-sm" + device.capability() + "-experts");
         this.timer = new DeviceTimer(device);
         List<String> before = List.of("grouped.cuh");
@@ -105,8 +116,7 @@ final class GroupedProducts implements AutoCloseable {
     }
 
     private Plan choose(GroupedKey key, DType operands, DType result, int experts, Function<Plan, Runnable> trial) {
-        List<GroupedTiles> fitting = new ArrayList<>(GroupedTiles.ALL);
-        fitting.removeIf(tiles -> tiles.sharedBytes(experts) > device.sharedMemoryBytes());
+        List<GroupedTiles> fitting = candidates.apply(experts);
         if (fitting.isEmpty()) {
             throw new CudaException("products of " + experts + " experts: no kernel fits into the " + device.sharedMemoryBytes() + " bytes of shared memory of "
                     + device.name() + "; share the experts out over more ranks (--expert_model_parallel_size)");
@@ -149,7 +159,7 @@ final class GroupedProducts implements AutoCloseable {
             case INPUT_GRADIENT -> "RIGHT_LAYOUT=ACROSS_SUM";
             case WEIGHT_GRADIENT -> "GRADIENT=1";
         });
-        KernelModule module = modules.of(List.of("mma.cuh", "grouped.cuh", "groupedTensor.cu"), defines);
+        KernelModule module = modules.of(tiles.sources(), defines);
         return new Plan(module.kernel(key.kind() == GroupedKey.Kind.WEIGHT_GRADIENT ? "tensorGradient" : "tensorSegments"), tiles);
     }
 

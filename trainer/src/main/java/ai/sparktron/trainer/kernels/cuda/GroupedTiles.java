@@ -3,9 +3,10 @@ package ai.sparktron.trainer.kernels.cuda;
 import java.util.List;
 
 /**
- * How a block of {@code groupedTensor.cu} shares out a tile of results. Whatever the tile, an element's products are added in the same order: the choice among
- * them changes no bit.
+ * How a block of {@code groupedTensor.cu} shares out a tile of results. Whatever the tile, a unit adds an element's products in the same order: the choice among
+ * tiles of one unit changes no bit.
  *
+ * @param unit    what multiplies
  * @param rows    of a tile
  * @param columns of a tile
  * @param down    rows of warps
@@ -13,14 +14,45 @@ import java.util.List;
  * @param stages  pieces of the sum under way into shared memory
  * @param blocks  that a multiprocessor holds at once
  */
-record GroupedTiles(int rows, int columns, int down, int across, int stages, int blocks) {
+record GroupedTiles(Unit unit, int rows, int columns, int down, int across, int stages, int blocks) {
 
     private static final int DEPTH = 64;
     private static final int HALF_BYTES = 2;
 
+    /** Instructions of the tensor cores. */
+    enum Unit {
+        /** Of a warp, on every device. */
+        WARP("groupedWarps.cuh"),
+        /** Of four warps together, which read both operands from shared memory: compute capability 9.0. */
+        WARPGROUP("groupedHopper.cuh");
+
+        private static final int HOPPER = 90;
+
+        final String resource;
+
+        Unit(String resource) {
+            this.resource = resource;
+        }
+
+        boolean isOn(int capability) {
+            return this == WARP || capability == HOPPER;
+        }
+    }
+
     /** The first is taken where nothing may be measured. All were seen to keep their sums in registers. */
-    static final List<GroupedTiles> ALL = List.of(new GroupedTiles(128, 128, 2, 2, 3, 2), new GroupedTiles(128, 256, 2, 4, 3, 1),
-            new GroupedTiles(64, 128, 1, 4, 4, 2));
+    static final List<GroupedTiles> ALL = List.of(new GroupedTiles(Unit.WARP, 128, 128, 2, 2, 3, 2), new GroupedTiles(Unit.WARP, 128, 256, 2, 4, 3, 1),
+            new GroupedTiles(Unit.WARP, 64, 128, 1, 4, 4, 2), new GroupedTiles(Unit.WARPGROUP, 128, 256, 8, 1, 4, 1),
+            new GroupedTiles(Unit.WARPGROUP, 128, 128, 8, 1, 3, 2));
+
+    /** Those that a device can run. */
+    static List<GroupedTiles> fitting(int capability, int sharedBytes, int experts) {
+        return ALL.stream().filter(tiles -> tiles.unit.isOn(capability) && tiles.sharedBytes(experts) <= sharedBytes).toList();
+    }
+
+    /** Sources that the kernels are made of, in their order. */
+    List<String> sources() {
+        return List.of("mma.cuh", "grouped.cuh", "groupedPieces.cuh", unit.resource, "groupedTensor.cu");
+    }
 
     int threads() {
         return 32 * down * across;
@@ -37,6 +69,6 @@ record GroupedTiles(int rows, int columns, int down, int across, int stages, int
 
     /** Without spaces: how chosen tiles are remembered on disk. */
     String code() {
-        return rows + "x" + columns + ":" + down + "x" + across + ":" + stages;
+        return unit + ":" + rows + "x" + columns + ":" + down + "x" + across + ":" + stages;
     }
 }

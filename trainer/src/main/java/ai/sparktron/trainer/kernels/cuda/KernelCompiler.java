@@ -18,6 +18,8 @@ import org.bytedeco.javacpp.SizeTPointer;
  */
 public final class KernelCompiler {
 
+    private static final int HOPPER = 90;
+
     private KernelCompiler() {
     }
 
@@ -71,7 +73,7 @@ public final class KernelCompiler {
     }
 
     private static byte[] compile(_nvrtcProgram program, String name, int capability, List<String> defines) {
-        List<String> all = new ArrayList<>(List.of("--gpu-architecture=sm_" + capability, "--std=c++17", "--device-as-default-execution-space"));
+        List<String> all = new ArrayList<>(List.of("--gpu-architecture=" + architecture(capability), "--std=c++17", "--device-as-default-execution-space"));
         defines.forEach(define -> all.add("-D" + define));
         String[] options = all.toArray(String[]::new);
         try (PointerPointer<BytePointer> texts = new PointerPointer<>(options)) {
@@ -87,6 +89,11 @@ public final class KernelCompiler {
             check(nvrtc.nvrtcGetCUBIN(program, cubin), "nvrtcGetCUBIN of " + name);
             return cubin;
         }
+    }
+
+    /** Hopper's instructions for warpgroups are only in the form of its architecture that runs nowhere else. */
+    private static String architecture(int capability) {
+        return capability == HOPPER ? "sm_90a" : "sm_" + capability;
     }
 
     private static String log(_nvrtcProgram program) {

@@ -14,14 +14,19 @@ class GroupedTilesTest {
     private static final int ADA = 101_376;
     private static final int AMPERE = 166_912;
     private static final int HOPPER = 232_448;
+    /** What the device takes for itself of a block's shared memory. */
+    private static final int BLOCK_OVERHEAD = 1024;
 
     @Test
     void someFitEveryDevice() {
-        assertTrue(GroupedTiles.ALL.get(0).sharedBytes(256) <= ADA, "what is taken unmeasured fits everywhere");
+        for (int[] device : new int[][] {{80, AMPERE}, {89, ADA}, {90, HOPPER}, {100, HOPPER}}) {
+            assertEquals(GroupedTiles.ALL.get(0), GroupedTiles.fitting(device[0], device[1], 256).get(0), "what is taken unmeasured fits everywhere");
+        }
+        assertEquals(GroupedTiles.ALL, GroupedTiles.fitting(90, HOPPER, 512), "Hopper has all of them");
+        assertEquals(3, GroupedTiles.fitting(80, AMPERE, 512).size());
         for (GroupedTiles tiles : GroupedTiles.ALL) {
-            assertTrue(tiles.sharedBytes(512) <= AMPERE, tiles::code);
-            assertTrue(tiles.blocks() * (tiles.sharedBytes(512) + 1024) <= HOPPER + 1024, () -> tiles.code() + " cannot have " + tiles.blocks()
-                    + " blocks on a multiprocessor");
+            assertTrue(tiles.blocks() * (tiles.sharedBytes(512) + BLOCK_OVERHEAD) <= HOPPER + BLOCK_OVERHEAD, () -> tiles.code() + " cannot have "
+                    + tiles.blocks() + " blocks on a multiprocessor");
         }
         assertEquals(GroupedTiles.ALL.size(), GroupedTiles.ALL.stream().map(GroupedTiles::code).distinct().count(), "codes tell tiles apart");
     }
@@ -33,11 +38,13 @@ class GroupedTilesTest {
         } catch (CudaException missing) {
             assumeTrue(false, missing.getMessage());
         }
-        for (String use : List.of("RIGHT_LAYOUT=ALONG", "RIGHT_LAYOUT=ACROSS_SUM", "GRADIENT=1")) {
-            compile(90, GroupedTiles.ALL.get(0), "bf16", "float", use);
+        for (GroupedTiles tiles : List.of(GroupedTiles.ALL.get(0), GroupedTiles.ALL.get(3))) {
+            for (String use : List.of("RIGHT_LAYOUT=ALONG", "RIGHT_LAYOUT=ACROSS_SUM", "GRADIENT=1")) {
+                compile(90, tiles, "bf16", "float", use);
+            }
+            compile(90, tiles, "f16", "f16", "GRADIENT=1");
         }
-        compile(90, GroupedTiles.ALL.get(0), "f16", "f16", "GRADIENT=1");
-        for (GroupedTiles tiles : GroupedTiles.ALL) {
+        for (GroupedTiles tiles : GroupedTiles.fitting(80, AMPERE, 64)) {
             compile(80, tiles, "bf16", "float", "GRADIENT=1");
         }
         for (int capability : new int[] {89, 100}) {
@@ -52,8 +59,8 @@ class GroupedTilesTest {
     private static void compile(int capability, GroupedTiles tiles, String type, String result, String use) {
         List<String> defines = new ArrayList<>(tiles.defines());
         defines.addAll(List.of("TYPE=" + type, "RESULT=" + result, use));
-        String source = KernelCompiler.source("types.cuh") + KernelCompiler.source("mma.cuh") + KernelCompiler.source("grouped.cuh")
-                + KernelCompiler.source("groupedTensor.cu");
-        assertTrue(KernelCompiler.compile("groupedTensor.cu", source, capability, defines).length > 10_000, defines.toString());
+        StringBuilder source = new StringBuilder(KernelCompiler.source("types.cuh"));
+        tiles.sources().forEach(each -> source.append(KernelCompiler.source(each)));
+        assertTrue(KernelCompiler.compile("groupedTensor.cu", source.toString(), capability, defines).length > 10_000, defines.toString());
     }
 }

@@ -1,0 +1,52 @@
+// Pieces of experts' products on their way into shared memory. Follows mma.cuh and grouped.cuh, and is followed by groupedWarps.cuh or groupedHopper.cuh, which
+// multiply. Compiled for types of operands (bf16 or f16) and of the weights' gradient, tiles of ROWS x COLUMNS results made by ACROSS warps to a row of them and
+// DOWN such rows, and STAGES pieces under way. Addresses and rows are aligned to 16 bytes; sizes along which rows run are multiples of 8.
+//
+// A piece is DEPTH elements of the sum. An operand lies in shared memory as it does in the device's: rows along the sum (SIDE x DEPTH) or across it (DEPTH x SIDE).
+
+using T = TYPE;
+using U = RESULT;
+
+constexpr int DEPTH = 64;
+constexpr int THREADS = 32 * DOWN * ACROSS;
+constexpr int WARP_ROWS = ROWS / DOWN, WARP_COLUMNS = COLUMNS / ACROSS;
+constexpr int M = WARP_ROWS / 16, N = WARP_COLUMNS / 8;    // products of a warp
+constexpr int LEFT_BYTES = ROWS * DEPTH * 2, STAGE_BYTES = LEFT_BYTES + COLUMNS * DEPTH * 2;
+
+/** How an operand lies. */
+enum Layout { ALONG, ACROSS_SUM };
+
+/** Byte in a tile of rows of COUNT elements where the 8 elements of a chunk of a row are. */
+template <int COUNT> FORCE unsigned placed(int row, int chunk);
+
+/** Enqueues a tile of HEIGHT rows of WIDTH elements; zeros outside of rows x columns. */
+template <int HEIGHT, int WIDTH> FORCE void fetch(unsigned tile, const T* x, i64 stride, int rows, int columns) {
+    constexpr int CHUNKS = WIDTH / 8, STEP = THREADS / CHUNKS;
+    static_assert(THREADS % CHUNKS == 0 && HEIGHT % STEP == 0, "threads have whole columns of chunks");
+    int chunk = threadIdx.x % CHUNKS, row = threadIdx.x / CHUNKS;
+    bool wide = chunk * 8 < columns;
+    const T* from = x + row * stride + chunk * 8;
+#pragma unroll
+    for (int i = 0; i < HEIGHT / STEP; i++) {
+        bool there = wide && row + i * STEP < rows;
+        copy16(tile + placed<WIDTH>(row + i * STEP, chunk), there ? from + i * STEP * stride : x, there);
+    }
+}
+
+/** Matrices of which a tile of the result is made; sizes are what is left from the tile's first row, column and the sum's first element on. */
+struct Factors {
+    const T* left;
+    i64 leftStride;
+    const T* right;
+    i64 rightStride;
+    int rows, columns, inner;
+};
+
+template <Layout LEFT, Layout RIGHT> FORCE void fetchPiece(const Factors& of, int step, unsigned room) {
+    int at = step * DEPTH, rest = of.inner - at;
+    unsigned left = room + step % STAGES * STAGE_BYTES, right = left + LEFT_BYTES;
+    if constexpr (LEFT == ALONG) fetch<ROWS, DEPTH>(left, of.left + at, of.leftStride, of.rows, rest);
+    else fetch<DEPTH, ROWS>(left, of.left + at * of.leftStride, of.leftStride, rest, of.rows);
+    if constexpr (RIGHT == ALONG) fetch<COLUMNS, DEPTH>(right, of.right + at, of.rightStride, of.columns, rest);
+    else fetch<DEPTH, COLUMNS>(right, of.right + at * of.rightStride, of.rightStride, rest, of.columns);
+}
