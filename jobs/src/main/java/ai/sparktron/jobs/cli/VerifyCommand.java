@@ -3,7 +3,6 @@ package ai.sparktron.jobs.cli;
 import ai.sparktron.jobs.barrier.ExitCode;
 import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.Options;
-import ai.sparktron.trainer.config.ParallelOptions;
 import ai.sparktron.trainer.config.VerifyOptions;
 import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.mesh.Mesh;
@@ -30,9 +29,8 @@ final class VerifyCommand {
         if (!Files.isDirectory(directory)) {
             throw new ConfigurationException("there is no directory " + directory + " with a reference case");
         }
-        ParallelOptions sizes = options.parallel();
-        Mesh mesh = Mesh.of(options.derived().numRanks(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(), sizes.contextParallelSize(), 1, 1);
-        Verification.Settings settings = new Verification.Settings(mesh, RunSetup.planSettings(sizes), verify.microBatchSize(), RunSetup.recompute(options.recompute()),
+        Mesh mesh = RunSetup.mesh(options, options.derived().numRanks());
+        Verification.Settings settings = new Verification.Settings(mesh, RunSetup.planSettings(options), verify.microBatchSize(), RunSetup.recompute(options.recompute()),
                 DecoderModel.Options.DEFAULT_CHUNK_BYTES, verify.write().map(Path::of).orElse(null),
                 new Verification.Tolerances(verify.logitsTolerance(), verify.lossTolerance(), verify.gradientTolerance(), verify.trajectoryTolerance()));
         return new Verification(Engines.of(options), settings).run(directory, console.out()).passed() ? ExitCode.OK : ExitCode.CONFIGURATION;

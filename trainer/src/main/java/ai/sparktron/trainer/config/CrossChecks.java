@@ -157,6 +157,12 @@ final class CrossChecks {
         int count = moe.numExperts().orElse(0);
         int parallel = moe.expertModelParallelSize();
         require(!experts || count % parallel == 0, "--num_experts " + count + " is not a multiple of --expert_model_parallel_size " + parallel);
+        int stage = options.derived().numRanks() / options.parallel().pipelineModelParallelSize();
+        int fold = parallel * moe.expertTensorParallelSize();
+        require(stage % fold == 0, "--expert_model_parallel_size " + parallel + " x --expert_tensor_parallel_size " + moe.expertTensorParallelSize() + " = " + fold
+                + " does not divide the " + stage + " ranks of a pipeline stage (--num_ranks / --pipeline_model_parallel_size)");
+        require(fold == 1 || !sharesModel(), "--expert_model_parallel_size and --expert_tensor_parallel_size above 1 share experts out and exclude --use_megatron_fsdp true,"
+                + " which shares out what all replicas hold; take --use_distributed_optimizer true");
         require(parallel == 1 || !options.precision().fp16().orElse(false), "--expert_model_parallel_size " + parallel + " excludes --fp16 true");
         require(!experts || options.parallel().tensorModelParallelSize() == 1 || options.parallel().sequenceParallel(),
                 "--num_experts with --tensor_model_parallel_size above 1 needs --sequence_parallel true");

@@ -31,10 +31,21 @@ public record Derived(
     private static final double LORA_LR = 1e-4;
     private static final double COLLECTIVE_TIMEOUT_SECONDS = 600;
 
+    /** Stages times the fewest ranks of a stage that tensor x context and expert x expert tensor both divide. */
+    private static int fewestRanks(ParallelOptions parallel, MoeOptions moe) {
+        int dense = Math.multiplyExact(parallel.tensorModelParallelSize(), parallel.contextParallelSize());
+        int fold = Math.multiplyExact(moe.expertModelParallelSize(), moe.expertTensorParallelSize());
+        int stage = dense;
+        while (stage % fold != 0) {
+            stage = Math.addExact(stage, dense);
+        }
+        return Math.multiplyExact(stage, parallel.pipelineModelParallelSize());
+    }
+
     static Derived of(Options options) {
         ParallelOptions parallel = options.parallel();
         TrainingOptions training = options.training();
-        int numRanks = options.cluster().numRanks().orElse(parallel.modelParallelSize());
+        int numRanks = options.cluster().numRanks().orElseGet(() -> fewestRanks(parallel, options.moe()));
         int dataParallelSize = Math.max(1, numRanks / parallel.modelParallelSize());
         int stepSamples = Math.multiplyExact(training.microBatchSize(), dataParallelSize);
         double lr = options.learningRate().lr()

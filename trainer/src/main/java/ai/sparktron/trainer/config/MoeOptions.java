@@ -6,9 +6,9 @@ import java.util.Optional;
 /** Mixture of experts. */
 @Concern(title = "Mixture of experts", commands = {Command.PT, Command.SFT, Command.RLHF, Command.EXPORT, Command.VERIFY, Command.PLAN})
 public record MoeOptions(
-        @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "ep_size", doc = "Ranks that share the experts (EP).")
+        @Option(value = "1", range = "[1,)", alias = "ep_size", doc = "Ranks that share the experts (EP).")
         int expertModelParallelSize,
-        @Option(value = "1", range = "[1,)", status = Status.PLANNED, alias = "etp_size", doc = "Ranks that share each expert's weights (ETP).")
+        @Option(value = "1", range = "[1,)", alias = "etp_size", doc = "Ranks that share each expert's weights (ETP).")
         int expertTensorParallelSize,
         @Option(range = "[1,)", status = Status.PLANNED, doc = "Experts of a layer; absent: from config.json.")
         Optional<Integer> numExperts,
@@ -39,7 +39,9 @@ public record MoeOptions(
         @Option(of = {"aux_loss", "seq_aux_loss", "global_aux_loss", "sinkhorn", "none"}, status = Status.PLANNED,
                 doc = "Balancing; absent: config.json, else aux_loss.")
         List<String> moeRouterLoadBalancingType,
-        @Option(value = "alltoall", of = {"alltoall", "allgather", "flex", "alltoall_seq"}, status = Status.PLANNED, doc = "How tokens reach experts.")
+        @Option(value = "alltoall", of = {"alltoall", "allgather", "flex", "alltoall_seq"}, planned = "flex",
+                doc = "How tokens reach experts on other ranks: each to the ranks of its experts (alltoall, and alltoall_seq, which is the same here), or all to every rank.",
+                note = "flex sends tokens through the kernels of DeepEP, which are not here; alltoall does the same over the ranks' communicator.")
         String moeTokenDispatcherType,
         @Option(value = "false", status = Status.PLANNED, doc = "DeepEP kernels.")
         boolean moeEnableDeepep,

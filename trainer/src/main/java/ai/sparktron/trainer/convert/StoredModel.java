@@ -163,7 +163,7 @@ final class StoredModel implements AutoCloseable {
         used.add(stored);
         boolean up = !down && !name.endsWith("." + config.family().expertGate() + ".weight");
         long ofExpert = expected.elements() / experts;
-        return new StoredTensor.Plain(folder, stored, tensor.expert() * ofExpert + (up ? tensor.elements() : 0));
+        return new StoredTensor.Plain(folder, stored, tensor.expert().index() * ofExpert + (up ? tensor.elements() : 0));
     }
 
     /** Layers past the last one predict tokens further on. */

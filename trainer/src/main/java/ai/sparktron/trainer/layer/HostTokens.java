@@ -45,6 +45,13 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
         return of(ids, null, null, positions, new int[ids.length]);
     }
 
+    /** The same tokens, none of which is trained. */
+    public HostTokens untrained() {
+        int[] none = new int[ids.length];
+        Arrays.fill(none, -1);
+        return new HostTokens(ids, none, weights, positions, documents, reach, names);
+    }
+
     /** These and, up to a multiple of so many tokens, documents of one token that train nothing. */
     public HostTokens padded(int multiple) {
         int old = ids.length;

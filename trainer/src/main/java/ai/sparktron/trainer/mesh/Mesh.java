@@ -133,6 +133,29 @@ public record Mesh(int pipeline, int data, int context, int tensor, int expert, 
         return List.copyOf(members);
     }
 
+    /** Ranks that together hold all experts of this rank's layers, parts of each expert included, ascending: tokens travel between them. */
+    public List<Integer> expertBlock(int rank) {
+        requireRank(rank);
+        int fold = expert * expertTensor;
+        List<Integer> members = new ArrayList<>();
+        for (int part = 0; part < fold; part++) {
+            members.add(rank / fold * fold + part);
+        }
+        return List.copyOf(members);
+    }
+
+    /** Ranks that together hold all experts of all layers, ascending: this one's {@link #expertBlock} and its likes of the other stages. */
+    public List<Integer> expertReplica(int rank) {
+        int stage = data * context * tensor;
+        List<Integer> members = new ArrayList<>();
+        for (int first = 0; first < ranks(); first += stage) {
+            for (int other : expertBlock(rank)) {
+                members.add(first + other % stage);
+            }
+        }
+        return List.copyOf(members);
+    }
+
     private int stride(Axis axis) {
         return switch (axis) {
             case TENSOR -> 1;

@@ -54,10 +54,11 @@ final class FeedForwardSpecs {
         List<TensorSpec> gateUp = new ArrayList<>();
         List<TensorSpec> down = new ArrayList<>();
         for (int e = 0; e < experts.experts(); e++) {
-            String expert = module + "experts." + e + ".";
-            gateUp.add(make.matrix(expert + names.gate() + ".weight", ffn, make.embed(), Scale.PLAIN, e));
-            gateUp.add(make.matrix(expert + names.up() + ".weight", ffn, make.embed(), Scale.PLAIN, e));
-            down.add(make.matrix(expert + names.down() + ".weight", make.embed(), ffn, Scale.RESIDUAL, e));
+            String prefix = module + "experts." + e + ".";
+            TensorSpec.Expert expert = new TensorSpec.Expert(e, experts.experts());
+            gateUp.add(make.matrix(prefix + names.gate() + ".weight", ffn, make.embed(), Scale.PLAIN, expert));
+            gateUp.add(make.matrix(prefix + names.up() + ".weight", ffn, make.embed(), Scale.PLAIN, expert));
+            down.add(make.matrix(prefix + names.down() + ".weight", make.embed(), ffn, Scale.RESIDUAL, expert));
         }
         specs.add(ParameterSpec.of(ours + "experts.linear_fc1.weight", gateUp.toArray(TensorSpec[]::new)));
         specs.add(ParameterSpec.of(ours + "experts.linear_fc2.weight", down.toArray(TensorSpec[]::new)));

@@ -50,24 +50,30 @@ public final class Parameters {
     /**
      * Allocates the buffers.
      *
-     * @param specs     the parameters of this rank's layers, in the order of the model
+     * @param all       the parameters of this rank's layers, in the order of the model
      * @param slicing   the part of each that this rank holds
      * @param run       frame of the run arena
      * @param valueType type of values: that of the activations
      * @param use       whether gradients are wanted
      * @param shards    the trained elements are padded to a multiple of this many aligned parts, for sharding over data-parallel ranks
      */
-    public static Parameters allocate(List<ParameterSpec> specs, Slicing slicing, Arena.Frame run, DType valueType, Use use, int shards) {
-        return allocate(specs, slicing, run, valueType, gradientType(valueType), use, shards);
+    public static Parameters allocate(List<ParameterSpec> all, Slicing slicing, Arena.Frame run, DType valueType, Use use, int shards) {
+        return allocate(all, slicing, run, valueType, gradientType(valueType), use, shards);
     }
 
     /** As the other, with gradients of a type of their own: float32, or that of the values. */
-    public static Parameters allocate(List<ParameterSpec> specs, Slicing slicing, Arena.Frame run, DType valueType, DType gradientType, Use use, int shards) {
+    public static Parameters allocate(List<ParameterSpec> all, Slicing slicing, Arena.Frame run, DType valueType, DType gradientType, Use use, int shards) {
+        List<ParameterSpec> specs = held(all, slicing);
         Offsets offsets = Offsets.of(specs, slicing, (long) ALIGNMENT * shards);
         Tensor value = run.tensor("parameters", valueType, Math.max(1, offsets.all));
         Tensor gradient = use == Use.TRAIN && offsets.trained > 0 ? run.tensor("gradients", gradientType, offsets.trained) : null;
         Tensor buffers = offsets.buffers == 0 ? null : run.tensor("buffers", DType.F32, offsets.buffers);
         return new Parameters(specs, slicing, offsets, value, gradient, buffers);
+    }
+
+    /** The parts of each parameter that this rank holds anything of. */
+    private static List<ParameterSpec> held(List<ParameterSpec> all, Slicing slicing) {
+        return all.stream().map(spec -> spec.withParts(spec.parts().stream().filter(slicing::holds).toList())).toList();
     }
 
     private Parameters(Map<String, Parameter> byName, Tensor value, long decayed, long trained) {
@@ -81,12 +87,13 @@ public final class Parameters {
 
     /** Elements that parameters take in a flat buffer, padded for so many shards. */
     public static long elements(List<ParameterSpec> specs, Slicing slicing, int shards) {
-        return Offsets.of(specs, slicing, (long) ALIGNMENT * shards).all;
+        return Offsets.of(held(specs, slicing), slicing, (long) ALIGNMENT * shards).all;
     }
 
     /** As {@link #allocate} without {@link ParameterSpec#buffer() buffers}, in memory of {@link #elements} elements that others may use at other times. */
     public static Parameters over(List<ParameterSpec> specs, Slicing slicing, Tensor value, Tensor gradient, int shards) {
-        return new Parameters(specs, slicing, Offsets.of(specs, slicing, (long) ALIGNMENT * shards), value, gradient, null);
+        List<ParameterSpec> held = held(specs, slicing);
+        return new Parameters(held, slicing, Offsets.of(held, slicing, (long) ALIGNMENT * shards), value, gradient, null);
     }
 
     /** Several as one, in their order, to look parameters up by name. It has no flat buffers of its own: {@link #value()} is the first one's. */

@@ -26,10 +26,10 @@ final class SpecMaker {
     }
 
     TensorSpec matrix(String name, Dim rows, Dim columns, Scale scale) {
-        return matrix(name, rows, columns, scale, TensorSpec.NO_EXPERT);
+        return matrix(name, rows, columns, scale, null);
     }
 
-    TensorSpec matrix(String name, Dim rows, Dim columns, Scale scale, int expert) {
+    TensorSpec matrix(String name, Dim rows, Dim columns, Scale scale, TensorSpec.Expert expert) {
         double deviation = config.initializerRange() / (scale == Scale.RESIDUAL ? Math.sqrt(2.0 * config.layers()) : 1);
         return new TensorSpec(name, List.of(rows, columns), Initialisation.normal(deviation), expert);
     }

@@ -10,12 +10,18 @@ import java.util.Objects;
  * @param name           name in Hugging Face files
  * @param dims           one dimension (biases, norms) or two, [out, in]
  * @param initialisation values without a checkpoint
- * @param expert         the expert it belongs to, of those of its layer; {@link #NO_EXPERT} for what every token sees
+ * @param expert         the expert it belongs to; null for what every token sees
  */
-public record TensorSpec(String name, List<Dim> dims, Initialisation initialisation, int expert) {
+public record TensorSpec(String name, List<Dim> dims, Initialisation initialisation, Expert expert) {
 
-    /** Not of an expert. */
-    public static final int NO_EXPERT = -1;
+    /**
+     * One of the experts of a layer.
+     *
+     * @param index from 0
+     * @param of    how many there are
+     */
+    public record Expert(int index, int of) {
+    }
 
     public TensorSpec {
         Objects.requireNonNull(name, "name");
@@ -28,12 +34,12 @@ public record TensorSpec(String name, List<Dim> dims, Initialisation initialisat
 
     /** Of what every token sees. */
     public TensorSpec(String name, List<Dim> dims, Initialisation initialisation) {
-        this(name, dims, initialisation, NO_EXPERT);
+        this(name, dims, initialisation, null);
     }
 
     /** Whether it belongs to an expert. */
     public boolean ofExpert() {
-        return expert != NO_EXPERT;
+        return expert != null;
     }
 
     /** Global shape. */

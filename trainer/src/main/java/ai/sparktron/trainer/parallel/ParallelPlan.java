@@ -9,6 +9,7 @@ import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
+import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.seam.Seams;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -16,7 +17,9 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /** What one rank does in the shared training: its seams, its layers, its rows, and the groups its gradients are added in. */
@@ -26,20 +29,27 @@ public final class ParallelPlan {
     private final Mesh mesh;
     private final int rank;
     private final List<ParallelStrategy> strategies;
+    private final Optional<ExpertParallel> experts;
     private final Communicator gradientGroup;
+    private final Communicator expertGradientGroup;
     private final Communicator modelRanks;
     private final Communicator tokenGroup;
     private final StageSplit split;
     private final int tokenMultiple;
 
-    private ParallelPlan(Mesh mesh, World world, List<ParallelStrategy> strategies, StageSplit split, int tokenMultiple) {
+    private ParallelPlan(Mesh mesh, World world, List<ParallelStrategy> strategies, Optional<ExpertParallel> experts, StageSplit split,
+                         int tokenMultiple) {
         this.mesh = mesh;
         this.world = world;
         this.split = split;
         this.tokenMultiple = tokenMultiple;
         this.rank = world.rank();
         this.strategies = List.copyOf(strategies);
+        this.experts = experts;
         this.gradientGroup = group(mesh, world, EnumSet.of(Axis.DATA, Axis.CONTEXT));
+        List<Integer> sameExperts = mesh.expertDataGroup(rank);
+        this.expertGradientGroup = experts.isEmpty() && sameExperts.equals(gradientGroup.ranks()) ? gradientGroup
+                : world.group("expert-data-" + sameExperts.get(0), sameExperts);
         this.modelRanks = group(mesh, world, EnumSet.of(Axis.PIPELINE, Axis.TENSOR));
         this.tokenGroup = mesh.pipeline() == 1 ? gradientGroup : group(mesh, world, EnumSet.of(Axis.PIPELINE, Axis.DATA, Axis.CONTEXT));
     }
@@ -67,11 +77,12 @@ public final class ParallelPlan {
      * @param sequenceParallel whether tokens are cut over the tensor-parallel ranks where layers need not see them all
      * @param keyExchange      how context-parallel ranks exchange keys and values
      * @param stages           how layers are dealt to pipeline stages
+     * @param tokenExchange    how tokens reach experts on other ranks
      */
-    public record Settings(boolean sequenceParallel, KeyExchange keyExchange, StageSplit stages) {
-        /** With as many layers on each stage. */
+    public record Settings(boolean sequenceParallel, KeyExchange keyExchange, StageSplit stages, TokenExchange tokenExchange) {
+        /** With as many layers on each stage, and tokens that go to the ranks of their experts. */
         public Settings(boolean sequenceParallel, KeyExchange keyExchange) {
-            this(sequenceParallel, keyExchange, StageSplit.even());
+            this(sequenceParallel, keyExchange, StageSplit.even(), TokenExchange.ALL_TO_ALL);
         }
 
         public static Settings defaults() {
@@ -84,8 +95,6 @@ public final class ParallelPlan {
         if (mesh.ranks() != world.size()) {
             throw new IllegalArgumentException("mesh of " + mesh.ranks() + " ranks in a world of " + world.size());
         }
-        refuse("expert_model_parallel_size", mesh.expert());
-        refuse("expert_tensor_parallel_size", mesh.expertTensor());
         List<ParallelStrategy> strategies = new ArrayList<>();
         boolean sequence = settings.sequenceParallel() && mesh.tensor() > 1;
         if (mesh.tensor() > 1) {
@@ -97,14 +106,13 @@ public final class ParallelPlan {
         if (mesh.data() > 1) {
             strategies.add(new DataParallel());
         }
-        int chunks = mesh.context() > 1 ? 2 * mesh.context() : 1;
-        return new ParallelPlan(mesh, world, strategies, settings.stages(), chunks * (sequence ? mesh.tensor() : 1));
-    }
-
-    private static void refuse(String option, int size) {
-        if (size != 1) {
-            throw new IllegalArgumentException("--" + option + " " + size + ": only data, tensor, pipeline and context parallelism are built yet; set it to 1");
+        Optional<ExpertParallel> experts = Optional.empty();
+        if (mesh.expert() * mesh.expertTensor() > 1) {
+            List<Integer> block = mesh.expertBlock(world.rank());
+            experts = Optional.of(new ExpertParallel(world.group("experts-" + block.get(0), block), mesh, settings.tokenExchange()));
         }
+        int chunks = mesh.context() > 1 ? 2 * mesh.context() : 1;
+        return new ParallelPlan(mesh, world, strategies, experts, settings.stages(), chunks * (sequence ? mesh.tensor() : 1));
     }
 
     public Mesh mesh() {
@@ -120,6 +128,7 @@ public final class ParallelPlan {
     public void validate(ModelConfig config, int maxLength) {
         layout(config);
         strategies.forEach(strategy -> strategy.validate(config, maxLength));
+        experts.ifPresent(strategy -> strategy.validate(config));
     }
 
     /** The ranks along one axis, in its order. */
@@ -138,7 +147,7 @@ public final class ParallelPlan {
         for (ParallelStrategy strategy : strategies) {
             seams = strategy.decorate(seams);
         }
-        return seams;
+        return experts.isPresent() ? experts.get().decorate(seams) : seams;
     }
 
     /** Which stage holds which layers. @throws IllegalArgumentException when they cannot be dealt as the options say */
@@ -173,7 +182,59 @@ public final class ParallelPlan {
 
     /** Ranks that together hold the replica of the model that this rank has a part of. */
     public ModelGroup modelGroup(ModelConfig config) {
-        return new ModelGroup(modelRanks, along(Axis.TENSOR), this::gradientIsPartialInReplica, copies(config));
+        boolean apart = expertsApart(config);
+        return new ModelGroup(modelRanks, along(Axis.TENSOR), parameter -> gradientIsPartialInReplica(parameter) && !(apart && parameter.ofExperts()),
+                copies(config));
+    }
+
+    /** Whether experts are held by other ranks than the rest, so that their gradients are summed over others: then they are parameters of their own. */
+    public boolean expertsApart(ModelConfig config) {
+        return config.experts() != null && expertGradientGroup != gradientGroup;
+    }
+
+    /** Ranks that hold the same experts. */
+    public Communicator expertGradientGroup() {
+        return expertGradientGroup;
+    }
+
+    /** Collectives of {@link #expertGradientGroup()} beside the layers' work, as {@link #gradientsInBackground()}. */
+    public BackgroundCollectives expertGradientsInBackground() {
+        return world.background(expertGradientGroup.name() + "-background", expertGradientGroup.ranks());
+    }
+
+    /** Ranks that together hold all experts once, none of which holds what another does. */
+    public ModelGroup expertModelGroup() {
+        List<Integer> replica = mesh.expertReplica(rank);
+        return new ModelGroup(world.group("expert-model-" + replica.get(0), replica), world.group("alone-" + rank, List.of(rank)), parameter -> false, null);
+    }
+
+    /** Everybody. */
+    public Communicator allRanks() {
+        return world.all("all-ranks");
+    }
+
+    /** Whether ranks meet in every pass because tokens travel between replicas, so that none may leave one out. */
+    public boolean meetsInEveryPass() {
+        return experts.isPresent();
+    }
+
+    /**
+     * Who gives what of a whole model that is put together.
+     *
+     * @param ranks   take part; hold every parameter
+     * @param answers parameters that this rank gives: each element of the model is given by one of the ranks
+     */
+    public record Holders(Communicator ranks, Predicate<Parameter> answers) {
+    }
+
+    /** The replica of this rank, or where replicas share experts all ranks. */
+    public Holders holders(ModelConfig config) {
+        ModelGroup model = modelGroup(config);
+        if (experts.isEmpty()) {
+            return new Holders(model.ranks(), model::answersFor);
+        }
+        return new Holders(allRanks(), parameter -> parameter.spec().ofExperts() ? expertGradientGroup.rank() == 0
+                : gradientGroup.rank() == 0 && model.answersFor(parameter));
     }
 
     private Communicator copies(ModelConfig config) {
@@ -198,11 +259,13 @@ public final class ParallelPlan {
      */
     public void warmUp(ModelConfig config, Tensor scalar) {
         ModelGroup model = modelGroup(config);
-        for (Communicator group : new Communicator[] {gradientGroup, model.ranks(), model.stage(), tokenGroup, model.copies()}) {
-            if (group != null) {
-                group.allReduce(scalar, Reduction.SUM);
-            }
+        List<Communicator> groups = new ArrayList<>(List.of(gradientGroup, model.ranks(), model.stage(), tokenGroup));
+        Optional.ofNullable(model.copies()).ifPresent(groups::add);
+        if (expertsApart(config)) {
+            groups.addAll(List.of(expertGradientGroup, expertModelGroup().ranks(), allRanks()));
         }
+        experts.ifPresent(strategy -> groups.add(strategy.block()));
+        groups.forEach(group -> group.allReduce(scalar, Reduction.SUM));
         if (mesh.context() > 1) {
             warmUpRing(along(Axis.CONTEXT), scalar);
         }

@@ -85,7 +85,7 @@ final class BucketTraffic implements ParameterUse {
         if (!lastPass) {
             return;
         }
-        through.forEach(parameter -> complete(places.get(parameter)));
+        through.stream().filter(places::containsKey).forEach(parameter -> complete(places.get(parameter)));
         while (started < reducing.length && incomplete[started] == 0) {
             reducing[started] = reduceInBackground(buckets.buckets().get(started));
             started++;
@@ -177,7 +177,7 @@ final class BucketTraffic implements ParameterUse {
     public void beforeForward(List<Parameter> needed) {
         if (overlap.gathers()) {
             for (Parameter parameter : needed) {
-                for (int bucket : bucketsOf[places.get(parameter)]) {
+                for (int bucket : places.containsKey(parameter) ? bucketsOf[places.get(parameter)] : new int[0]) {
                     arrive(bucket);
                 }
             }

@@ -13,7 +13,7 @@ import ai.sparktron.trainer.convert.WeightSource;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
-import ai.sparktron.trainer.parallel.ModelGroup;
+import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.SafetensorsFolder;
 import ai.sparktron.trainer.tuner.Tuning;
@@ -50,8 +50,8 @@ final class ModelFiles implements Checkpointer.ModelWriter {
         this.model = model;
         this.tuning = model.tuning();
         this.writes = writes;
-        ModelGroup group = model.grid().modelGroup(config);
-        this.gathered = GatheredWeights.values(model.parameters(), engine, group.ranks()::allGather, group::answersFor);
+        ParallelPlan.Holders holders = model.grid().holders(config);
+        this.gathered = GatheredWeights.values(model.parameters(), engine, holders.ranks()::allGather, holders.answers());
         if (options.tuner().mergeLora()) {
             MergedWeights.requireSeparable(tuning.adapters(), config.tiedEmbeddings());
         }
@@ -59,7 +59,8 @@ final class ModelFiles implements Checkpointer.ModelWriter {
 
     @Override
     public void write(Path directory) {
-        if (model.grid().gradientGroup().rank() != 0 && !model.update().meetsInEveryPass()) {
+        boolean every = model.update().meetsInEveryPass() || model.grid().meetsInEveryPass();
+        if (model.grid().gradientGroup().rank() != 0 && !every) {
             return;
         }
         try {

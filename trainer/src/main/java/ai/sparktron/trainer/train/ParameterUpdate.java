@@ -91,13 +91,10 @@ public final class ParameterUpdate implements ModelUpdate {
         this.model = model;
         this.sharding = how.sharding();
         long trained = parameters.trainedElements();
-        if (trained == 0) {
-            throw new TrainingException("no parameter is trained: everything is frozen; check freeze_parameters and trainable_parameters");
-        }
         FlatBuckets buckets = FlatBuckets.cut(parameters, data.size(),
                 model.copied(parameters).map(table -> table.gradient().elements()).orElse(0L), how.bucketElements());
         this.traffic = new BucketTraffic(parameters, buckets, data, model, sharding, how.overlap(), background);
-        List<FlatRange> owned = sharding == Sharding.REPLICATED ? List.of(new FlatRange(0, trained, false))
+        List<FlatRange> owned = trained == 0 ? List.of() : sharding == Sharding.REPLICATED ? List.of(new FlatRange(0, trained, false))
                 : buckets.buckets().stream().map(bucket -> bucket.share(data.rank(), data.size())).toList();
         List<FlatRange> decayed = List.of(new FlatRange(0, parameters.decayedElements(), true),
                 new FlatRange(parameters.decayedElements(), trained, false));
@@ -127,21 +124,43 @@ public final class ParameterUpdate implements ModelUpdate {
     @Override
     public Tensor apply(double learningRate, double denominator) {
         traffic.finishReduction();
-        for (Share share : shares) {
-            model.shareOfSquares(engine.kernels(), parameters, share.own().gradient(), share.range().from(), clipping.squares());
-        }
+        addSquaresOfShares(clipping.squares());
         if (sharding == Sharding.DISTRIBUTED && data.size() > 1) {
             data.allReduce(clipping.squares(), Reduction.SUM);
         }
         if (model.ranks().size() > 1) {
             model.ranks().allReduce(clipping.squares(), Reduction.SUM);
         }
-        Tensor factor = clipping.factor(denominator);
+        step(learningRate, clipping.factor(denominator));
+        return clipping.norm();
+    }
+
+    /** Reduces the gradients and adds squares, over all ranks of data and model together each element's once. @param squares float64 [1] */
+    void addSquares(Tensor squares) {
+        traffic.finishReduction();
+        if (sharding == Sharding.DISTRIBUTED || data.rank() == 0) {
+            addSquaresOfShares(squares);
+        }
+    }
+
+    private void addSquaresOfShares(Tensor squares) {
+        for (Share share : shares) {
+            model.shareOfSquares(engine.kernels(), parameters, share.own().gradient(), share.range().from(), squares);
+        }
+    }
+
+    /** Updates the parameters on all ranks, unless the factor is not finite, and clears the gradients. @param factor float32 [1] on the summed gradient */
+    void step(double learningRate, Tensor factor) {
         traffic.settle();
         shares.forEach(share -> share.optimizer().step((float) learningRate, factor));
         traffic.gather();
-        engine.kernels().fill(parameters.gradient(), 0);
-        return clipping.norm();
+        clearGradients();
+    }
+
+    private void clearGradients() {
+        if (parameters.gradient() != null) {
+            engine.kernels().fill(parameters.gradient(), 0);
+        }
     }
 
     @Override
@@ -167,7 +186,7 @@ public final class ParameterUpdate implements ModelUpdate {
     @Override
     public void clear() {
         engine.kernels().fill(parameters.value(), 0);
-        engine.kernels().fill(parameters.gradient(), 0);
+        clearGradients();
         if (parameters.buffers() != null) {
             engine.kernels().fill(parameters.buffers(), 0);
         }
@@ -181,13 +200,13 @@ public final class ParameterUpdate implements ModelUpdate {
 
     @Override
     public long heldBytes() {
-        return parameters.value().sizeBytes() + parameters.gradient().sizeBytes()
+        return parameters.value().sizeBytes() + (parameters.gradient() == null ? 0 : parameters.gradient().sizeBytes())
                 + shares.stream().map(share -> share.own().main()).filter(Objects::nonNull).mapToLong(StateTensor::sizeBytes).sum();
     }
 
     @Override
     public long steps() {
-        return shares.get(0).optimizer().steps();
+        return shares.isEmpty() ? 0 : shares.get(0).optimizer().steps();
     }
 
     @Override

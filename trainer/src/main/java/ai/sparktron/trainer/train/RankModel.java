@@ -9,7 +9,6 @@ import ai.sparktron.trainer.data.BatchShape;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.mesh.Axis;
-import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.ParameterSpec;
@@ -24,6 +23,7 @@ import ai.sparktron.trainer.tensor.Tensor;
 import ai.sparktron.trainer.tuner.Tuning;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * What one rank holds in training: its place on the grid, its parameters, its layers and how they are updated. Made from the options and nothing else, so that runs
@@ -35,7 +35,7 @@ final class RankModel implements AutoCloseable {
     private final Engine engine;
     private final Arena.Frame run;
     private final ParallelPlan grid;
-    private final BackgroundCollectives background;
+    private final List<BackgroundCollectives> background = new ArrayList<>();
     private final Tuning tuning;
     private final Parameters parameters;
     private final ModelUpdate update;
@@ -55,33 +55,56 @@ final class RankModel implements AutoCloseable {
         this.engine = engine;
         this.run = run;
         ParallelOptions sizes = options.parallel();
-        this.grid = ParallelPlan.of(Mesh.of(world.size(), sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(), sizes.contextParallelSize(), 1, 1), world,
-                RunSetup.planSettings(sizes));
+        this.grid = ParallelPlan.of(RunSetup.mesh(options, world.size()), world, RunSetup.planSettings(options));
         grid.validate(config, longest);
         this.links = grid.links(config);
-        ModelGroup group = grid.modelGroup(config);
-        Communicator ranks = grid.gradientGroup();
-        ParameterUpdate.Traffic traffic = RunSetup.traffic(sizes, ranks.size());
-        this.background = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null : grid.gradientsInBackground();
         this.tuning = StartingPoint.tuning(options, config);
         StateTypes types = StateTypes.of(DType.F32);
         List<ModelPart> parts = grid.parts(config);
         List<ParameterSpec> specs = tuning.applyTo(config, parts);
         if (RunSetup.sharing(sizes).ofModel()) {
+            if (grid.expertsApart(config) || grid.meetsInEveryPass()) {
+                throw new IllegalArgumentException("--data_parallel_sharding_strategy shares a model out over ranks that all hold the same of it: it does not go with"
+                        + " shared experts (--expert_model_parallel_size, --tensor_model_parallel_size above 1); use --use_distributed_optimizer true instead");
+            }
             boolean resident = RunSetup.sharing(sizes) == RunSetup.Sharing.GRADIENTS;
+            Communicator ranks = grid.gradientGroup();
             ShardedUnits units = ShardedUnits.allocate(specs, grid.seams().slicing(), types, run, ranks.rank(), ranks.size(), resident);
             this.parameters = units.joined();
-            this.update = new ShardedUpdate(engine, units, ranks, group, resident, options.optimizer(), types, run);
+            this.update = new ShardedUpdate(engine, units, ranks, grid.modelGroup(config), resident, options.optimizer(), types, run);
         } else {
-            this.parameters = Parameters.allocate(specs, grid.seams().slicing(), run, types.value(), types.gradient(), Parameters.Use.TRAIN,
-                    ranks.size());
-            this.update = new ParameterUpdate(engine, parameters, ranks, background, group, traffic, options.optimizer(), types, run);
+            boolean apart = grid.expertsApart(config);
+            List<Parameters> held = new ArrayList<>();
+            List<ParameterUpdate> updates = new ArrayList<>();
+            part(specs.stream().filter(spec -> !apart || !spec.ofExperts()).toList(), grid.gradientGroup(), grid.modelGroup(config), grid::gradientsInBackground, held,
+                    updates, types);
+            if (apart) {
+                part(specs.stream().filter(ParameterSpec::ofExperts).toList(), grid.expertGradientGroup(), grid.expertModelGroup(), grid::expertGradientsInBackground,
+                        held, updates, types);
+            }
+            if (held.stream().allMatch(part -> part.trainedElements() == 0)) {
+                throw new TrainingException("no parameter is trained: everything is frozen; check freeze_parameters and trainable_parameters");
+            }
+            this.parameters = apart ? Parameters.joined(held) : held.get(0);
+            this.update = apart ? new JointUpdate(updates, new Clipping(engine, options.optimizer().clipGrad(), run), grid.allRanks(), grid.meetsInEveryPass()) : updates.get(0);
         }
         for (ModelPart part : parts) {
             chunks.add(new DecoderModel(config, new DecoderModel.Options(part, grid.seams(), RunSetup.recompute(options.recompute()),
                     DecoderModel.Options.DEFAULT_CHUNK_BYTES, longest, tuning.adapters()), parameters, engine, run, update.use()));
         }
         update.clear();
+    }
+
+    /** Parameters whose gradients are summed over the same ranks. */
+    private void part(List<ParameterSpec> specs, Communicator ranks, ModelGroup group, Supplier<BackgroundCollectives> inBackground, List<Parameters> held,
+                      List<ParameterUpdate> updates, StateTypes types) {
+        ParameterUpdate.Traffic traffic = RunSetup.traffic(options.parallel(), ranks.size());
+        BackgroundCollectives beside = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null : inBackground.get();
+        if (beside != null) {
+            background.add(beside);
+        }
+        held.add(Parameters.allocate(specs, grid.seams().slicing(), run, types.value(), types.gradient(), Parameters.Use.TRAIN, ranks.size()));
+        updates.add(new ParameterUpdate(engine, held.get(held.size() - 1), ranks, beside, group, traffic, options.optimizer(), types, run));
     }
 
     /** Uses every group once, so that connections are made, and what is wrong with them is found, before the first step. */
@@ -129,8 +152,6 @@ final class RankModel implements AutoCloseable {
 
     @Override
     public void close() {
-        if (background != null) {
-            background.close();
-        }
+        background.forEach(BackgroundCollectives::close);
     }
 }

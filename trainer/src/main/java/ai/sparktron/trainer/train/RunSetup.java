@@ -7,12 +7,14 @@ import ai.sparktron.trainer.config.RecomputeOptions;
 import ai.sparktron.trainer.data.RowOrder;
 import ai.sparktron.trainer.data.TrainingLength;
 import ai.sparktron.trainer.layer.Recompute;
+import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.optimizer.LearningRateSchedule;
 import ai.sparktron.trainer.parallel.FlatBuckets;
 import ai.sparktron.trainer.parallel.KeyExchange;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.parallel.StageLayout;
 import ai.sparktron.trainer.parallel.StageSplit;
+import ai.sparktron.trainer.parallel.TokenExchange;
 import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Set;
@@ -88,14 +90,23 @@ public final class RunSetup {
     }
 
     /** How ranks on the axes of the mesh work together. */
-    public static ParallelPlan.Settings planSettings(ParallelOptions options) {
+    public static ParallelPlan.Settings planSettings(Options all) {
+        ParallelOptions options = all.parallel();
         KeyExchange exchange = switch (options.cpCommType()) {
             case "p2p" -> KeyExchange.RING;
             case "all_gather" -> KeyExchange.GATHER;
             case "a2a" -> KeyExchange.HEADS;
             default -> throw new IllegalStateException("cp_comm_type " + options.cpCommType() + " is refused when options are parsed");
         };
-        return new ParallelPlan.Settings(options.sequenceParallel(), exchange, stages(options));
+        TokenExchange tokens = all.moe().moeTokenDispatcherType().equals("allgather") ? TokenExchange.ALL_GATHER : TokenExchange.ALL_TO_ALL;
+        return new ParallelPlan.Settings(options.sequenceParallel(), exchange, stages(options), tokens);
+    }
+
+    /** The grid of so many ranks. @throws IllegalArgumentException when sizes do not fit; names the option */
+    public static Mesh mesh(Options options, int ranks) {
+        ParallelOptions sizes = options.parallel();
+        return Mesh.of(ranks, sizes.tensorModelParallelSize(), sizes.pipelineModelParallelSize(), sizes.contextParallelSize(),
+                options.moe().expertModelParallelSize(), options.moe().expertTensorParallelSize());
     }
 
     /** Which pipeline stage holds which layers. @throws IllegalArgumentException when they cannot be dealt as the options say */

@@ -64,7 +64,7 @@ public final class StepRunner {
         this.update = update;
         this.ranks = plan.tokenGroup();
         this.speaks = plan.seams().tokens().rank() == 0 && links.isLast();
-        this.mayLeaveOut = !update.meetsInEveryPass() && links.pipeline().chunks() == 1;
+        this.mayLeaveOut = !update.meetsInEveryPass() && !plan.meetsInEveryPass() && links.pipeline().chunks() == 1;
         this.normalisation = normalisation;
         this.lossSum = run.tensor("loss sum", DType.F32, 1);
         engine.kernels().fill(lossSum, 0);

@@ -8,12 +8,14 @@ import ai.sparktron.trainer.convert.LoadedModel;
 import ai.sparktron.trainer.convert.MergedWeights;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Pass;
 import ai.sparktron.trainer.layer.SequenceCache;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.model.DecoderSpecs;
+import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSpec;
@@ -41,6 +43,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /** Runs a loaded model on the inputs of a reference case. */
 final class CaseRunner implements AutoCloseable {
@@ -52,7 +55,7 @@ final class CaseRunner implements AutoCloseable {
     private final LoadedModel loaded;
     private final Engine engine;
     private final Kernels kernels;
-    private final Communicator group;
+    private final ParallelPlan plan;
     private final Communicator tokenGroup;
     private final StagedForward forward;
     private final PassMemory passes;
@@ -73,7 +76,7 @@ final class CaseRunner implements AutoCloseable {
      */
     CaseRunner(LoadedModel loaded, ParallelPlan plan, int microBatchRows) {
         this.loaded = loaded;
-        this.group = plan.gradientGroup();
+        this.plan = plan;
         this.dataRank = plan.coordinate(Axis.DATA);
         this.dataRanks = plan.mesh().data();
         this.context = plan.along(Axis.CONTEXT);
@@ -158,14 +161,17 @@ final class CaseRunner implements AutoCloseable {
         int together = microBatchRows == 0 ? (all + dataRanks - 1) / dataRanks : microBatchRows;
         float scale = 1f / rows.trained();
         List<StageRunner.Work> work = new ArrayList<>();
-        for (int from = dataRank * together; from < all; from += dataRanks * together) {
-            work.add(new StageRunner.Work(rows.microBatch(from, Math.min(together, all - from)).padded(tokenMultiple), scale));
+        for (int round = 0; round < all; round += dataRanks * together) {
+            int from = round + dataRank * together;
+            if (from < all) {
+                work.add(new StageRunner.Work(rows.microBatch(from, Math.min(together, all - from)).padded(tokenMultiple), scale));
+            } else if (plan.meetsInEveryPass()) {
+                work.add(new StageRunner.Work(rows.microBatch(0, 1).untrained().padded(tokenMultiple), scale));
+            }
         }
         stage.train(work, lossSum);
         replica.completeGradients(loaded.parameters());
-        if (group.size() > 1) {
-            group.allReduce(loaded.parameters().gradient(), Reduction.SUM);
-        }
+        loaded.parameters().all().stream().filter(Parameter::isTrained).forEach(this::sum);
         replica.copied(loaded.parameters()).ifPresent(table -> replica.addCopies(table.gradient()));
         if (tokenGroup.size() > 1) {
             tokenGroup.allReduce(lossSum, Reduction.SUM);
@@ -173,9 +179,25 @@ final class CaseRunner implements AutoCloseable {
         return floats(lossSum)[0];
     }
 
+    private void sum(Parameter parameter) {
+        Communicator group = parameter.spec().ofExperts() ? plan.expertGradientGroup() : plan.gradientGroup();
+        if (group.size() > 1) {
+            group.allReduce(parameter.gradient(), Reduction.SUM);
+        }
+    }
+
+    private GatheredWeights gathered(Quantity quantity) {
+        ParallelPlan.Holders holders = plan.holders(loaded.config());
+        return quantity.of(loaded.parameters(), engine, holders.ranks()::allGather, holders.answers());
+    }
+
+    private interface Quantity {
+        GatheredWeights of(Parameters parameters, Engine engine, GatheredWeights.Exchange exchange, Predicate<Parameter> answerers);
+    }
+
     /** Gradients by the names of the files: of the model's, or of the adapter's where there is one. */
     Map<String, float[]> gradients() throws IOException {
-        GatheredWeights weights = GatheredWeights.gradients(loaded.parameters(), engine, replica.ranks()::allGather, replica::answersFor);
+        GatheredWeights weights = gathered(GatheredWeights::gradients);
         Map<String, float[]> byName = new LinkedHashMap<>();
         List<ParameterSpec> model = DecoderSpecs.of(loaded.config());
         if (loaded.tuning().peft().isPresent()) {
@@ -194,7 +216,7 @@ final class CaseRunner implements AutoCloseable {
 
     /** The model's tensors by their names, with the additions in them. */
     Map<String, float[]> merged() throws IOException {
-        GatheredWeights weights = GatheredWeights.values(loaded.parameters(), engine, replica.ranks()::allGather, replica::answersFor);
+        GatheredWeights weights = gathered(GatheredWeights::values);
         MergedWeights merged = new MergedWeights(weights, weights, loaded.tuning().adapters());
         Map<String, float[]> tensors = new LinkedHashMap<>();
         for (ParameterSpec parameter : DecoderSpecs.of(loaded.config())) {
@@ -260,9 +282,12 @@ final class CaseRunner implements AutoCloseable {
             for (int i = 0; i < steps.size(); i++) {
                 float loss = lossAndGradients(steps.get(i).rows());
                 kernels.fill(scalar, 0);
-                replica.shareOfSquares(kernels, parameters, parameters.gradient(), 0, scalar);
-                if (replica.ranks().size() > 1) {
-                    replica.ranks().allReduce(scalar, Reduction.SUM);
+                Predicate<Parameter> answers = plan.holders(loaded.config()).answers();
+                parameters.all().stream().filter(Parameter::isTrained).filter(answers)
+                        .forEach(parameter -> kernels.sumOfSquares(parameter.gradient(), scalar, Write.ACCUMULATE));
+                Communicator holders = plan.holders(loaded.config()).ranks();
+                if (holders.size() > 1) {
+                    holders.allReduce(scalar, Reduction.SUM);
                 }
                 kernels.gradientFactor(scalar, 1, CLIP, factor, norm);
                 optimizer.step((float) steps.get(i).learningRate(), factor);

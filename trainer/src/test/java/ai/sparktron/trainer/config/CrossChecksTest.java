@@ -48,6 +48,8 @@ class CrossChecksTest {
         "--mlp_padding_free true --sequence_parallel true | --mlp_padding_free, --sequence_parallel",
         "--streaming true | --streaming, --train_iters",
         "--streaming true --train_iters 3 --val_dataset a | --streaming, --eval_iters",
+        "--num_ranks 6 --expert_model_parallel_size 4 | --expert_model_parallel_size 4, --num_ranks",
+        "--num_ranks 2 --expert_model_parallel_size 2 --use_megatron_fsdp true | --expert_model_parallel_size, --use_megatron_fsdp",
         "--num_experts 6 --expert_model_parallel_size 4 | --num_experts 6, --expert_model_parallel_size 4",
         "--expert_model_parallel_size 2 --fp16 true | --expert_model_parallel_size, --fp16",
         "--num_experts 8 --tensor_model_parallel_size 2 | --num_experts, --sequence_parallel",

@@ -54,6 +54,18 @@ class MeshTest {
         assertEquals(List.of(10, 14), mesh.expertDataGroup(10));
     }
 
+    /** Two stages of eight ranks; four parts of the experts, each cut in two: expert tensor is innermost, then expert, then expert data. */
+    @Test
+    void expertsAreDealtAndCutWithinAStage() {
+        Mesh mesh = new Mesh(2, 8, 1, 1, 2, 2);
+        assertEquals(List.of(4, 5, 6, 7), mesh.expertBlock(6));
+        assertEquals(List.of(4, 6), mesh.expertGroup(6));
+        assertEquals(1, mesh.expertCoordinate(6));
+        assertEquals(List.of(2, 6), mesh.expertDataGroup(6));
+        assertEquals(List.of(4, 5, 6, 7, 12, 13, 14, 15), mesh.expertReplica(6));
+        assertEquals(List.of(4, 5, 6, 7, 12, 13, 14, 15), mesh.expertReplica(13));
+    }
+
     @Test
     void sizesThatDoNotFitAreNamed() {
         IllegalArgumentException ranks = assertThrows(IllegalArgumentException.class, () -> Mesh.of(6, 4, 1, 1, 1, 1));

@@ -14,8 +14,29 @@ import java.util.List;
  * @param data     replicas
  * @param exchange {@code cp_comm_type}
  * @param sharing  what ranks of the data and context axes share out
+ * @param experts  how a stage's ranks share experts
  */
-record Grid(int tensor, boolean sequence, int stages, int chunks, int context, int data, String exchange, Sharing sharing) {
+record Grid(int tensor, boolean sequence, int stages, int chunks, int context, int data, String exchange, Sharing sharing, Experts experts) {
+
+    /**
+     * A stage's ranks folded anew.
+     *
+     * @param parts      ranks that the experts are dealt to
+     * @param cut        ranks that share each expert's weights
+     * @param dispatcher {@code moe_token_dispatcher_type}
+     */
+    record Experts(int parts, int cut, String dispatcher) {
+        static final Experts WHOLE = new Experts(1, 1, "alltoall");
+    }
+
+    /** All experts on each rank. */
+    Grid(int tensor, boolean sequence, int stages, int chunks, int context, int data, String exchange, Sharing sharing) {
+        this(tensor, sequence, stages, chunks, context, data, exchange, sharing, Experts.WHOLE);
+    }
+
+    Grid with(Experts dealt) {
+        return new Grid(tensor, sequence, stages, chunks, context, data, exchange, sharing, dealt);
+    }
 
     /** What data-parallel ranks share, and when it travels. */
     enum Sharing {
@@ -45,6 +66,8 @@ record Grid(int tensor, boolean sequence, int stages, int chunks, int context, i
         if (chunks > 1) {
             words.addAll(List.of("--virtual_pipeline_model_parallel_size", "" + chunks));
         }
+        words.addAll(List.of("--expert_model_parallel_size", "" + experts.parts(), "--expert_tensor_parallel_size", "" + experts.cut(), "--moe_token_dispatcher_type",
+                experts.dispatcher()));
         words.addAll(sharing.words);
         return words;
     }
@@ -52,6 +75,6 @@ record Grid(int tensor, boolean sequence, int stages, int chunks, int context, i
     @Override
     public String toString() {
         return "TP" + tensor + (sequence ? "+SP" : "") + " x PP" + stages + (chunks > 1 ? "x" + chunks : "") + " x CP" + context + (context > 1 ? " " + exchange : "") + " x DP"
-                + data + " " + sharing;
+                + data + " " + sharing + (experts.equals(Experts.WHOLE) ? "" : " " + experts);
     }
 }

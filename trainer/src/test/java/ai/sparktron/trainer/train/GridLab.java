@@ -161,8 +161,10 @@ final class GridLab {
             TensorSlice slice = parameter.slices().get(part);
             if (slice.tensor().dims().size() == 1) {
                 boolean norm = slice.tensor().name().contains("norm");
+                // A bias of experts that is larger than their scores differ would leave some of them without tokens.
+                float most = parameter.spec().buffer() ? 0.02f : 0.2f;
                 engine.kernels().fillUniform(parameter.part(part), slice.tensor().name().hashCode(), slice.firstRow(), slice.firstColumn(), slice.tensor().columns(),
-                        norm ? 0.7f : -0.2f, norm ? 1.5f : 0.2f);
+                        norm ? 0.7f : -most, norm ? 1.5f : most);
             }
         }
     }
@@ -175,7 +177,7 @@ final class GridLab {
     private static List<Held> values(RankModel model, Engine engine) {
         List<Held> values = new ArrayList<>();
         for (Parameter parameter : model.parameters().all()) {
-            for (int part = 0; part < parameter.slices().size(); part++) {
+            for (int part = 0; part < parameter.slices().size() && parameter.isTrained(); part++) {
                 model.update().bring(parameter.slices().get(part).tensor());
                 values.add(new Held(parameter.slices().get(part), floats(parameter.part(part), engine)));
             }

@@ -39,8 +39,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Numbers that no one here wrote: logits, loss, every gradient, greedy text and trajectories of Hugging Face models, in float32. */
 class ReferenceCaseTest {
 
-    private static final EngineFactory HOST = Nd4jEngines.factory(Nd4jEngines.Face.HOST);
-    private static final Path CASES = Path.of("src/test/resources/reference-cases");
+    static final EngineFactory HOST = Nd4jEngines.factory(Nd4jEngines.Face.HOST);
+    static final Path CASES = Path.of("src/test/resources/reference-cases");
 
     static List<Path> cases() throws IOException {
         try (Stream<Path> folders = Files.list(CASES)) {
@@ -152,7 +152,7 @@ class ReferenceCaseTest {
         return new Verification.Settings(Mesh.of(ranks, tensor, 1, context, 1, 1), grid, 1, Recompute.none(), 7 * 320 * 4, null, Verification.Tolerances.FLOAT32);
     }
 
-    private static void assertPasses(EngineFactory engines, Path folder, Verification.Settings settings) throws IOException {
+    static void assertPasses(EngineFactory engines, Path folder, Verification.Settings settings) throws IOException {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         Verification.Report report = new Verification(engines, settings).run(folder, new PrintStream(text, true, StandardCharsets.UTF_8));
         assertTrue(report.passed(), text.toString(StandardCharsets.UTF_8));
