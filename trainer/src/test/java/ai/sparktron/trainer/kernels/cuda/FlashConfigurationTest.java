@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
+/** Kernels of attention on the tensor cores: which of them serve which heads, and that all compile. */
 class FlashConfigurationTest {
 
     private static final int AMPERE_CONSUMER = 101_376;
