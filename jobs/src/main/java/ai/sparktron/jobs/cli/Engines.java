@@ -2,6 +2,7 @@ package ai.sparktron.jobs.cli;
 
 import ai.sparktron.trainer.comm.nccl.NcclSettings;
 import ai.sparktron.trainer.comm.nccl.NcclWorld;
+import ai.sparktron.trainer.config.KernelOptions;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.kernels.DeviceStreams;
 import ai.sparktron.trainer.kernels.EngineFactory;
@@ -31,9 +32,20 @@ final class Engines {
         };
     }
 
-    private static CudaEngine.Settings cuda(Options options) {
+    /** How {@code --deterministic_mode}, {@code --attention_backend} and the kernels' cache make a GPU's engine. */
+    static CudaEngine.Settings cuda(Options options) {
         CudaEngine.Settings usual = CudaEngine.Settings.usual();
-        return new CudaEngine.Settings(options.engine().kernelCache().map(Path::of).orElse(usual.folder()), usual.tf32(), usual.deterministic());
+        return new CudaEngine.Settings(options.engine().kernelCache().map(Path::of).orElse(usual.folder()), usual.tf32(), options.kernels().deterministicMode(),
+                attention(options.kernels().attentionBackend()));
+    }
+
+    private static CudaEngine.Attention attention(KernelOptions.AttentionBackend backend) {
+        return switch (backend) {
+            case AUTO, FUSED -> CudaEngine.Attention.FASTEST;
+            case FLASH -> CudaEngine.Attention.OWN;
+            case UNFUSED, LOCAL -> CudaEngine.Attention.PLAIN;
+            case FLASH_2, FLASH_3, FLASH_4 -> throw new IllegalStateException("attention backend " + backend + " is refused by the parser");
+        };
     }
 
     /** Tensors of the host go over its own world, those of GPUs over NCCL, with the hosts' world for control. */

@@ -216,9 +216,6 @@ final class CrossChecks {
         boolean flash = kernels.attentionBackend() == KernelOptions.AttentionBackend.FLASH;
         require(!kernels.deterministicMode() || !flash, "--deterministic_mode true excludes --attention_backend flash");
         require(!kernels.deterministicMode() || !kernels.crossEntropyLossFusion(), "--deterministic_mode true excludes --cross_entropy_loss_fusion true");
-        boolean dense = kernels.attentionBackend() == KernelOptions.AttentionBackend.UNFUSED || kernels.attentionBackend() == KernelOptions.AttentionBackend.LOCAL;
-        require(!dense || !options.packing().paddingFree(), "--attention_backend " + kernels.attentionBackend().name().toLowerCase(java.util.Locale.ROOT)
-                + " excludes --padding_free true; leave attention_backend out");
     }
 
     private void export() {

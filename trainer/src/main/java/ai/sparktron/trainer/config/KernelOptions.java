@@ -3,12 +3,11 @@ package ai.sparktron.trainer.config;
 /** Choices between kernels that compute the same thing. */
 @Concern(title = "Kernels", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PLAN})
 public record KernelOptions(
-        @Option(value = "false", status = Status.NO_MEANING, doc = "Bitwise repeatable kernels.",
-                note = "The CPU engine is always bitwise repeatable for the same seed and grid.")
+        @Option(value = "false", doc = "The same bits at every run of the same seed and grid, on GPUs too, where it costs speed; the CPU engine always gives them.")
         boolean deterministicMode,
-        @Option(value = "auto", planned = {"flash_2", "flash_3", "flash_4"}, status = Status.NO_MEANING,
-                doc = "Attention kernel: auto, flash, fused, unfused, local.",
-                note = "An engine has one attention kernel; it keeps documents apart and never stores scores.")
+        @Option(value = "auto", planned = {"flash_2", "flash_3", "flash_4"},
+                doc = "Attention kernels on GPUs: auto and fused are cuDNN's for what it takes and our own for the rest, flash our own on the tensor cores, "
+                        + "unfused and local plain float32 arithmetic. The CPU engine has one kernel. All keep documents apart and never store scores.")
         AttentionBackend attentionBackend,
         @Option(value = "false", status = Status.NO_MEANING, inverse = "masked_softmax_fusion",
                 doc = "Turn off the fused scale, mask and softmax.", note = FUSED)

@@ -65,7 +65,6 @@ class CrossChecksTest {
         "--finetune false | --finetune, --load",
         "--deterministic_mode true --attention_backend flash | --deterministic_mode, --attention_backend",
         "--deterministic_mode true --cross_entropy_loss_fusion true | --deterministic_mode, --cross_entropy_loss_fusion",
-        "--attention_backend unfused | --attention_backend unfused, --padding_free",
     })
     void bothOptionsAreNamed(String given, String named) {
         List<String> problems = CrossChecks.problems(UncheckedOptions.of(Command.SFT, given));

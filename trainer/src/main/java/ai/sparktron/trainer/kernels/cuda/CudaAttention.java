@@ -11,7 +11,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Attention by the fastest of what takes a call: cuDNN for whole documents in half precision, kernels of our own for everything else. All give the same results up
- * to rounding, and either's gradient takes the other's log of sums. Why cuDNN does not take a call is logged once for each reason.
+ * to rounding, and any one's gradient takes another's log of sums. Why cuDNN does not take a call is logged once for each reason.
  */
 final class CudaAttention implements DeviceAttention {
 
@@ -24,25 +24,31 @@ final class CudaAttention implements DeviceAttention {
     private final DeviceAttention own;
     private final Set<String> told = new HashSet<>();
 
-    /** @param cudnn null where there is none */
     CudaAttention(CudnnAttention cudnn, DeviceAttention own) {
         this.cudnn = cudnn;
         this.own = own;
     }
 
-    /** The attention of an engine; without cuDNN its own kernels do everything, and the log says why. */
+    /** The attention of an engine by its settings; without cuDNN its own kernels do everything, and the log says why. */
     static DeviceAttention of(CudaEngine.Foundation engine) {
+        return switch (engine.settings().attention()) {
+            case FASTEST -> fastest(engine);
+            case OWN -> own(engine);
+            case PLAIN -> new PlainAttention(engine.modules(), engine.workspace());
+        };
+    }
+
+    private static DeviceAttention fastest(CudaEngine.Foundation engine) {
         DeviceAttention own = own(engine);
         try {
             return new CudaAttention(cudnn(engine, LEAST_TOKENS), own);
         } catch (CudaException missing) {
-            LOG.warn("attention goes without cuDNN, by slower kernels: {}", missing.getMessage());
-            return new CudaAttention(null, own);
+            LOG.warn("attention goes without cuDNN, by kernels of our own, which are slower on Hopper: {}", missing.getMessage());
+            return own;
         }
     }
 
-    /** The kernels of our own. */
-    static DeviceAttention own(CudaEngine.Foundation engine) {
+    private static DeviceAttention own(CudaEngine.Foundation engine) {
         return new OwnAttention(new FlashAttention(engine.device(), engine.memory(), engine.staging(), engine.modules(), engine.workspace()),
                 new PlainAttention(engine.modules(), engine.workspace()));
     }
@@ -62,7 +68,7 @@ final class CudaAttention implements DeviceAttention {
 
     @Override
     public void attention(Tensor q, Tensor k, Tensor v, AttentionShape shape, TokenLayout queries, TokenLayout keys, Tensor out, Tensor logSumExp) {
-        if (cudnn == null || refused(cudnn.attention(q, k, v, shape, queries, keys, out, logSumExp))) {
+        if (refused(cudnn.attention(q, k, v, shape, queries, keys, out, logSumExp))) {
             own.attention(q, k, v, shape, queries, keys, out, logSumExp);
         }
     }
@@ -70,7 +76,7 @@ final class CudaAttention implements DeviceAttention {
     @Override
     public void attentionGrad(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries, TokenLayout keys,
                               Tensor dq, Tensor dk, Tensor dv, Write write) {
-        if (cudnn == null || refused(cudnn.attentionGrad(dOut, q, k, v, out, logSumExp, shape, queries, keys, dq, dk, dv, write))) {
+        if (refused(cudnn.attentionGrad(dOut, q, k, v, out, logSumExp, shape, queries, keys, dq, dk, dv, write))) {
             own.attentionGrad(dOut, q, k, v, out, logSumExp, shape, queries, keys, dq, dk, dv, write);
         }
     }

@@ -27,12 +27,33 @@ public final class CudaEngine implements Engine, DeviceStreams {
      * @param folder        where compiled kernels and chosen algorithms are kept; processes may share it
      * @param tf32          whether products of float32 operands may be rounded to TF32
      * @param deterministic whether every run takes the same algorithms, so that it gives the same bits
+     * @param attention     which kernels do attention
      */
-    public record Settings(Path folder, boolean tf32, boolean deterministic) {
+    public record Settings(Path folder, boolean tf32, boolean deterministic, Attention attention) {
         /** Kernels in the user's cache folder, float32 as it is, the fastest algorithms. */
         public static Settings usual() {
-            return new Settings(Path.of(System.getProperty("user.home"), ".cache", "sparktron", "kernels"), false, false);
+            return new Settings(Path.of(System.getProperty("user.home"), ".cache", "sparktron", "kernels"), false, false, Attention.FASTEST);
         }
+
+        /** These, but with other kernels of attention. */
+        public Settings with(Attention kernels) {
+            return new Settings(folder, tf32, deterministic, kernels);
+        }
+
+        /** These, but with the same bits at every run, or not. */
+        public Settings withDeterministic(boolean same) {
+            return new Settings(folder, tf32, same, attention);
+        }
+    }
+
+    /** Kernels of attention; all give the same up to rounding. */
+    public enum Attention {
+        /** cuDNN's for what it takes, our own for the rest. */
+        FASTEST,
+        /** Our own on the tensor cores; those in float32 arithmetic for what they do not take. */
+        OWN,
+        /** Our own in float32 arithmetic, slow. */
+        PLAIN
     }
 
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();

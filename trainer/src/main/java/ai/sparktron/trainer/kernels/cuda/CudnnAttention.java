@@ -22,6 +22,9 @@ final class CudnnAttention implements AutoCloseable {
     /** Before it, parts of attention were switched off or wrong. */
     private static final long OLDEST_VERSION = 91_100;
 
+    /** Before it, gradients of packed documents could be wrong on Hopper (TransformerEngine issue 2186). */
+    private static final long OLDEST_PACKED_GRADIENT = 91_800;
+
     private static final int LARGEST_HEAD = 256;
     /** Columns of heads whose gradients are known to be right, and those of latent attention. */
     private static final int WIDEST_GRADIENT = 128;
@@ -38,6 +41,7 @@ final class CudnnAttention implements AutoCloseable {
     private static final long MOST_DETERMINISTIC_BYTES = 2L << 30;
     private static final long WORKSPACE_ALIGNMENT_BYTES = 256;
 
+    private final long version;
     private final cudnnContext library = new cudnnContext();
     private final CudnnPlan.Target target;
     private final Settings settings;
@@ -61,8 +65,9 @@ final class CudnnAttention implements AutoCloseable {
     /** @throws CudaException when cuDNN is not there or too old: why, and what to do */
     CudnnAttention(CudaDevice device, DeviceMemory memory, Staging staging, ElementwiseKernels elementwise, Settings settings) {
         CudaLibrary.CUDNN.load();
-        if (cudnn.cudnnGetVersion() < OLDEST_VERSION) {
-            throw new CudaException("cuDNN " + cudnn.cudnnGetVersion() + " is too old for attention: expected 9.11 or later (" + OLDEST_VERSION
+        this.version = cudnn.cudnnGetVersion();
+        if (version < OLDEST_VERSION) {
+            throw new CudaException("cuDNN " + version + " is too old for attention: expected 9.11 or later (" + OLDEST_VERSION
                     + "); put a newer one first on LD_LIBRARY_PATH (pip's nvidia-cudnn-cu13)");
         }
         this.settings = settings;
@@ -217,6 +222,9 @@ final class CudnnAttention implements AutoCloseable {
             return "the gradient of heads of " + shape.keySize() + " and " + shape.valueSize() + " columns";
         }
         describe(shape, q.dtype());
+        if (probe.packed() && version < OLDEST_PACKED_GRADIENT) {
+            return "gradients of packed documents with cuDNN " + version + ", before " + OLDEST_PACKED_GRADIENT;
+        }
         gradients.begin(probe.packed(), probe.grouped(), write).made(CudnnGradientOperands.Q, q, dq).made(CudnnGradientOperands.K, k, dk)
                 .made(CudnnGradientOperands.V, v, dv).read(out, dOut);
         describeBackward();

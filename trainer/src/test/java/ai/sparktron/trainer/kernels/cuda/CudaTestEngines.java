@@ -10,7 +10,8 @@ import java.nio.file.Path;
 /** Engines on the first GPU, for tests in other packages. */
 public final class CudaTestEngines {
 
-    private static final CudaEngine.Settings SETTINGS = new CudaEngine.Settings(Path.of(System.getProperty("java.io.tmpdir"), "sparktron-test-kernels"), false, false);
+    private static final CudaEngine.Settings SETTINGS = new CudaEngine.Settings(Path.of(System.getProperty("java.io.tmpdir"), "sparktron-test-kernels"), false, false,
+            CudaEngine.Attention.FASTEST);
 
     private CudaTestEngines() {
     }
@@ -27,16 +28,12 @@ public final class CudaTestEngines {
 
     /** Attention by cuDNN alone, of any length; what it refuses is an error. */
     public static Engine withCudnnAttention(boolean deterministic) {
-        return new CudaEngine(0, settings(deterministic), LoopProducts::new, engine -> new CudaAttention(CudaAttention.cudnn(engine, 1), new NoAttention()));
+        return new CudaEngine(0, SETTINGS.withDeterministic(deterministic), LoopProducts::new, engine -> new CudaAttention(CudaAttention.cudnn(engine, 1), new NoAttention()));
     }
 
     /** Attention without cuDNN. */
     public static Engine withOwnAttention() {
-        return new CudaEngine(0, SETTINGS, LoopProducts::new, engine -> new CudaAttention(null, CudaAttention.own(engine)));
-    }
-
-    private static CudaEngine.Settings settings(boolean deterministic) {
-        return new CudaEngine.Settings(SETTINGS.folder(), SETTINGS.tf32(), deterministic);
+        return new CudaEngine(0, SETTINGS.with(CudaEngine.Attention.OWN), LoopProducts::new, CudaAttention::of);
     }
 
     /** Where another attention must not be used. */
