@@ -22,7 +22,7 @@ class TrainingLogTest {
     Path run;
 
     private void step(JsonLinesSink log, long step, double loss) {
-        log.step(new StepMetrics(step, 20, step * 4, Map.of("loss", loss), 1e-4 / step, 1.5, 1000, 5, 2, 1, 1 << 30, Double.NaN, Double.NaN, step, 0, Map.of()));
+        log.step(new StepMetrics(step, 20, step * 4, Map.of("loss", loss), 1e-4 / step, 1.5, 1000, 5, 2, 1, 1 << 30, Double.NaN, Double.NaN, step, 0, 0, Map.of()));
     }
 
     /** A log as a run writes it. */

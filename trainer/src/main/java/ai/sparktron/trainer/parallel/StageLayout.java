@@ -2,8 +2,10 @@ package ai.sparktron.trainer.parallel;
 
 import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.parallel.schedule.Pipeline;
+import ai.sparktron.trainer.parallel.schedule.Schedule;
 import ai.sparktron.trainer.parallel.schedule.Timeline;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -160,10 +162,16 @@ public record StageLayout(Pipeline pipeline, List<List<ModelPart>> parts) {
         return parts;
     }
 
-    /** How long computations take in comparison, by the layers of each chunk. */
-    public Timeline.Work work() {
+    /** The timeline of a step: computations take as long as their chunk has layers. @param microBatches of a data rank */
+    public Timeline timeline(int microBatches) {
         int[][] layers = parts.stream().map(chunks -> chunks.stream().mapToInt(ModelPart::layers).toArray()).toArray(int[][]::new);
-        return Timeline.Work.ofLayers(layers);
+        int unit = Arrays.stream(layers).flatMapToInt(Arrays::stream).reduce(0, StageLayout::commonDivisor);
+        int[][] units = Arrays.stream(layers).map(chunks -> Arrays.stream(chunks).map(count -> count / unit).toArray()).toArray(int[][]::new);
+        return Timeline.of(Schedule.trainingOfAll(pipeline, microBatches), Timeline.Work.ofLayers(units), Timeline.Sends.ASYNCHRONOUS);
+    }
+
+    private static int commonDivisor(int one, int other) {
+        return other == 0 ? one : commonDivisor(other, one % other);
     }
 
     /** Layers of the chunks of each stage, for reports: {@code 4+4 | 3+3}. */

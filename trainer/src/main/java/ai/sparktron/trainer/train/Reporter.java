@@ -17,8 +17,9 @@ final class Reporter implements AutoCloseable {
      * @param devices         ranks
      * @param flopsPerToken   of the model
      * @param peakFlops       of one device, NaN when unknown
+     * @param bubble          part of the pipeline's time without work
      */
-    record Frame(long totalIterations, int devices, double flopsPerToken, double peakFlops) {
+    record Frame(long totalIterations, int devices, double flopsPerToken, double peakFlops, double bubble) {
     }
 
     private final Frame frame;
@@ -85,7 +86,7 @@ final class Reporter implements AutoCloseable {
     StepMetrics report(Window window, long iteration, long consumedSamples, double lossSum, double learningRate, double gradientNorm, long memoryBytes) {
         StepMetrics metrics = new StepMetrics(iteration, frame.totalIterations(), consumedSamples,
                 Map.of("loss", lossSum / Math.max(1, window.denominator())), learningRate, gradientNorm, window.tokens(), window.steps(), window.seconds(),
-                frame.devices(), memoryBytes, frame.flopsPerToken(), frame.peakFlops(), window.elapsedSeconds(), 0, window.phases());
+                frame.devices(), memoryBytes, frame.flopsPerToken(), frame.peakFlops(), window.elapsedSeconds(), 0, frame.bubble(), window.phases());
         sinks.forEach(sink -> sink.step(metrics));
         return metrics;
     }

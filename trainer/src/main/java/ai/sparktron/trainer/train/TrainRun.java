@@ -16,6 +16,8 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.parallel.StageLayout;
+import ai.sparktron.trainer.parallel.schedule.Timeline;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.StackArena;
@@ -44,6 +46,8 @@ public final class TrainRun {
 
     private static final long ARENA_CHUNK_BYTES = 64L << 20;
     private static final int STEPS_AHEAD = 4;
+    /** Units of time of the longest timeline that is printed. */
+    private static final int PRINTED_UNITS = 36;
     /** Network disks show another host's new file late. */
     private static final Duration SHARED_DISK_PATIENCE = Duration.ofSeconds(10);
 
@@ -135,15 +139,15 @@ public final class TrainRun {
                 context.resume() ? store.latest() : Optional.empty(), data.rows().rows());
         StepRunner steps = model.steps(memory.passes());
         say(model, config, engine, data, total);
-        return loop(config, engine, memory, data, new Parts(total, model.batchShape(), steps, checkpointer, progress));
+        return loop(config, engine, memory, data, new Parts(total, model.batchShape(), steps, checkpointer, progress, sayPipeline(model, config)));
     }
 
-    private record Parts(long total, BatchShape shape, StepRunner steps, Checkpointer checkpointer, Checkpointer.Progress progress) {
+    private record Parts(long total, BatchShape shape, StepRunner steps, Checkpointer checkpointer, Checkpointer.Progress progress, double bubble) {
     }
 
     private RunResult loop(ModelConfig config, Engine engine, Memory memory, Data data, Parts parts) {
         double flopsPerToken = config.flopsPerToken(meanContext(data.rows()));
-        Reporter.Frame frame = new Reporter.Frame(parts.total(), context.world().size(), flopsPerToken, engine.peakFlops(DType.F32));
+        Reporter.Frame frame = new Reporter.Frame(parts.total(), context.world().size(), flopsPerToken, engine.peakFlops(DType.F32), parts.bubble());
         Evaluator evaluator = data.validation() == null || options.evaluation().evalIters() == 0 ? null
                 : new Evaluator(data.validation(), parts.shape(), options.evaluation().evalIters());
         TrainLoop.Intervals intervals = new TrainLoop.Intervals(parts.total(), options.logging().logInterval(), options.derived().evalInterval(),
@@ -209,6 +213,22 @@ public final class TrainRun {
         line(Figures.count(data.rows().rows()) + " training rows of up to " + data.rows().rowCapacity() + " tokens, "
                 + Figures.count(data.rows().counts().tokens()) + " tokens; " + total + " steps of " + options.training().globalBatchSize() + " rows"
                 + (data.validation() == null ? "" : "; " + Figures.count(data.validation().rows()) + " validation rows"));
+    }
+
+    /** @return the bubble, 0 without a pipeline */
+    private double sayPipeline(RankModel model, ModelConfig config) {
+        StageLayout layout = model.grid().layout(config);
+        int microBatches = model.batchShape().microBatches();
+        if (layout.pipeline().stages() == 1) {
+            return 0;
+        }
+        Timeline timeline = layout.timeline(microBatches);
+        line("pipeline of " + layout.pipeline().stages() + " stages with " + layout.text() + " layers, " + microBatches + " micro-batches a step: bubble "
+                + Figures.percent(timeline.bubble()));
+        if (timeline.length() <= PRINTED_UNITS) {
+            timeline.text().lines().forEach(this::line);
+        }
+        return timeline.bubble();
     }
 
     private static double meanContext(ShardSource rows) {

@@ -27,7 +27,10 @@ public final class ConsoleSink implements MetricsSink {
                 + (metrics.devices() > 1 ? " (" + Figures.count(metrics.tokensPerSecondPerDevice()) + " per rank)" : ""));
         double utilisation = metrics.modelFlopsUtilisation();
         if (!Double.isNaN(utilisation)) {
-            line.add(String.format(java.util.Locale.ROOT, "MFU %.1f %%", utilisation * 100));
+            line.add("MFU " + Figures.percent(utilisation));
+        }
+        if (metrics.bubble() > 0) {
+            line.add("bubble " + Figures.percent(metrics.bubble()));
         }
         line.add(Figures.bytes(metrics.memoryBytes()));
         line.add(String.format(java.util.Locale.ROOT, "%.3f s/step", metrics.secondsPerStep()));

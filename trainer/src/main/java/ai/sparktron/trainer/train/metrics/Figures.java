@@ -50,6 +50,11 @@ public final class Figures {
         return String.format(Locale.ROOT, "%.4f", value);
     }
 
+    /** {@code 15.8 %} of a part from 0 to 1. */
+    public static String percent(double part) {
+        return String.format(Locale.ROOT, "%.1f %%", part * 100);
+    }
+
     /** Thousands separated: {@code 52,310}. */
     public static String count(double value) {
         return String.format(Locale.ROOT, "%,.0f", value);

@@ -77,6 +77,9 @@ public final class JsonLinesSink implements MetricsSink {
         if (!Double.isNaN(metrics.modelFlopsUtilisation())) {
             line.put("mfu", rounded(metrics.modelFlopsUtilisation()));
         }
+        if (metrics.bubble() > 0) {
+            line.put("pipeline_bubble", rounded(metrics.bubble()));
+        }
         line.put("memory(GiB)", rounded(metrics.memoryBytes() / (double) (1L << 30)));
         line.put("skipped_iterations", metrics.skipped());
         line.put("consumed_samples", metrics.consumedSamples());

@@ -21,11 +21,12 @@ import java.util.Map;
  * @param peakFlops       peak rate of one device, NaN when unknown
  * @param elapsedSeconds  since the run (not the attempt) began training
  * @param skipped         steps skipped so far because of overflow
+ * @param bubble          part of all stages' time, 0 to 1, that the pipeline's schedule leaves without work; 0 without a pipeline
  * @param phases          seconds by phase of a step ({@code forward-backward}, {@code grad-reduce}, {@code optimizer}, {@code data})
  */
 public record StepMetrics(long iteration, long totalIterations, long consumedSamples, Map<String, Double> losses, double learningRate,
                           double gradientNorm, long tokens, long steps, double seconds, int devices, long memoryBytes, double flopsPerToken,
-                          double peakFlops, double elapsedSeconds, long skipped, Map<String, Double> phases) {
+                          double peakFlops, double elapsedSeconds, long skipped, double bubble, Map<String, Double> phases) {
 
     public StepMetrics {
         losses = new LinkedHashMap<>(losses);

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 class MetricsSinksTest {
 
     private static StepMetrics step(long iteration, double loss) {
-        return new StepMetrics(iteration, 40, iteration * 16, Map.of("loss", loss), 2e-5, 1.25, 8000, 1, 0.5, 2, 3L << 30, 6e9, 989e12, iteration, 0,
+        return new StepMetrics(iteration, 40, iteration * 16, Map.of("loss", loss), 2e-5, 1.25, 8000, 1, 0.5, 2, 3L << 30, 6e9, 989e12, iteration, 0, 0.125,
                 Map.of("forward-backward", 0.4));
     }
 
@@ -32,7 +32,7 @@ class MetricsSinksTest {
         List<String> lines = new ArrayList<>();
         ConsoleSink console = new ConsoleSink(lines::add);
         console.step(step(20, 2.3456));
-        assertEquals("step 20/40 | loss 2.3456 | lr 2.000e-05 | grad norm 1.2500 | 16,000 tokens/s (8,000 per rank) | MFU 4.9 % | 3.00 GiB | 0.500 s/step"
+        assertEquals("step 20/40 | loss 2.3456 | lr 2.000e-05 | grad norm 1.2500 | 16,000 tokens/s (8,000 per rank) | MFU 4.9 % | bubble 12.5 % | 3.00 GiB | 0.500 s/step"
                 + " | left 10s", lines.get(0));
         console.evaluation(new EvaluationMetrics(20, 40, Map.of("loss", 1.0), 12, 300, 2));
         assertEquals("evaluation at step 20/40 | loss 1.0000 | perplexity 2.7183 | 12 samples | 2s", lines.get(1));
@@ -55,6 +55,7 @@ class MetricsSinksTest {
         assertEquals(7, lines.size());
         JsonNode sixth = new ObjectMapper().readTree(lines.get(5));
         assertEquals(60.0, sixth.get("loss").asDouble());
+        assertEquals(0.125, sixth.get("pipeline_bubble").asDouble());
         assertEquals("6/40", sixth.get("global_step/max_steps").asText());
         assertEquals(0.5, new ObjectMapper().readTree(lines.get(6)).get("eval_loss").asDouble());
     }
