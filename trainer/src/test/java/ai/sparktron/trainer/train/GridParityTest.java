@@ -19,13 +19,14 @@ class GridParityTest {
     private static final int STEPS = 10;
     private static final double TOLERANCE = 1e-5;
     private static final List<Integer> TENSOR = List.of(1, 2, 4);
-    private static final List<Integer> STAGES = List.of(1);
-    private static final List<Integer> CHUNKS = List.of(1);
+    private static final List<Integer> STAGES = List.of(1, 2, 4);
+    private static final List<Integer> CHUNKS = List.of(1, 2);
     private static final List<Integer> CONTEXT = List.of(1, 2, 4, 8);
     private static final List<Integer> DATA = List.of(1, 2, 4, 8);
     private static final List<String> EXCHANGES = List.of("p2p", "all_gather", "a2a");
 
-    private static final String SHAPE = "\"hidden_size\":16,\"num_hidden_layers\":4,\"num_attention_heads\":8,\"num_key_value_heads\":4,\"head_dim\":4,"
+    private static final int LAYERS = 4;
+    private static final String SHAPE = "\"hidden_size\":16,\"num_hidden_layers\":" + LAYERS + ",\"num_attention_heads\":8,\"num_key_value_heads\":4,\"head_dim\":4,"
             + "\"intermediate_size\":24,\"vocab_size\":40,\"max_position_embeddings\":64,\"initializer_range\":0.2}";
 
     /** Models with grouped-query heads. */
@@ -59,7 +60,7 @@ class GridParityTest {
                                 boolean headsFit = 4 % (tensor * context) == 0;
                                 Grid grid = new Grid(tensor, sequence, stages, chunks, context, data, EXCHANGES.get(turn % (headsFit ? 3 : 2)),
                                         Sharing.values()[turn % Sharing.values().length]);
-                                if (grid.ranks() > 1 && grid.ranks() <= RANKS) {
+                                if (grid.ranks() > 1 && grid.ranks() <= RANKS && stages * chunks <= LAYERS) {
                                     grids.add(grid);
                                 }
                             }

@@ -15,6 +15,7 @@ import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.parallel.KeyExchange;
 import ai.sparktron.trainer.parallel.ParallelPlan;
+import ai.sparktron.trainer.parallel.StageSplit;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.SafetensorsFile;
 import ai.sparktron.trainer.tensor.SafetensorsWriter;
@@ -27,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -132,6 +134,28 @@ class ReferenceCaseTest {
         assertPasses(HOST, CASES.resolve("llama-bias"), onGrid(8, 2, 2, new ParallelPlan.Settings(true, exchange == KeyExchange.HEADS ? KeyExchange.GATHER : exchange)));
     }
 
+    private static ParallelPlan.Settings stages(boolean sequence, String layout) {
+        return new ParallelPlan.Settings(sequence, KeyExchange.RING, new StageSplit(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(),
+                Optional.of(layout)));
+    }
+
+    /** Two stages, the second with what is left. */
+    @ParameterizedTest
+    @MethodSource("cases")
+    void pipelineStagesGiveTheNumbersOfHuggingFace(Path folder) throws IOException {
+        int layers = ConfigReader.read(folder).layers();
+        assertPasses(HOST, folder, onGrid(2, 1, 2, 1, stages(false, "Et*1|t*" + (layers - 1) + "L")));
+    }
+
+    @Test
+    void pipelineStagesAndOtherAxesTogether() throws IOException {
+        assertPasses(HOST, CASES.resolve("qwen3"), onGrid(6, 2, 3, 1, ParallelPlan.Settings.defaults()));
+        assertPasses(HOST, CASES.resolve("qwen2-tied"), onGrid(2, 1, 2, 1, stages(false, "Et|t|t|L")));
+        assertPasses(HOST, CASES.resolve("qwen2-tied"), onGrid(8, 2, 2, 2, stages(true, "Et|ttL")));
+        assertPasses(HOST, CASES.resolve("qwen3-wide-heads"), onGrid(4, 1, 2, 1, stages(false, "E|t|t|L")));
+        assertPasses(HOST, CASES.resolve("llama-dynamic"), onGrid(2, 1, 2, 1, ParallelPlan.Settings.defaults()));
+    }
+
     @Test
     void expertsUnderTensorParallelismNeedSequenceParallelism() {
         IllegalArgumentException refusal = assertThrows(IllegalArgumentException.class, () -> assertPasses(HOST, CASES.resolve("qwen3_moe"), onGrid(2, 2)));
@@ -149,7 +173,11 @@ class ReferenceCaseTest {
     }
 
     private static Verification.Settings onGrid(int ranks, int tensor, int context, ParallelPlan.Settings grid) {
-        return new Verification.Settings(Mesh.of(ranks, tensor, 1, context, 1, 1), grid, 1, Recompute.none(), 7 * 320 * 4, null, Verification.Tolerances.FLOAT32);
+        return onGrid(ranks, tensor, 1, context, grid);
+    }
+
+    private static Verification.Settings onGrid(int ranks, int tensor, int stages, int context, ParallelPlan.Settings grid) {
+        return new Verification.Settings(Mesh.of(ranks, tensor, stages, context, 1, 1), grid, 1, Recompute.none(), 7 * 320 * 4, null, Verification.Tolerances.FLOAT32);
     }
 
     static void assertPasses(EngineFactory engines, Path folder, Verification.Settings settings) throws IOException {
