@@ -127,13 +127,8 @@ public final class StepRunner {
         return normalisation == Normalisation.PER_TOKEN ? batch.trainedTokens() : 1;
     }
 
-    /** Padding tokens are documents of one token without a target at the end of the batch. */
     private static long realTokens(MicroBatch batch) {
-        int end = batch.tokens();
-        while (end > 0 && batch.positions()[end - 1] == 0 && batch.labels()[end - 1] == MicroBatch.IGNORED) {
-            end--;
-        }
-        return end;
+        return batch.rows().stream().mapToLong(MicroBatch.Row::tokens).sum();
     }
 
     /** Sums two numbers of the host over the ranks that count, in their order; no device is waited for. */

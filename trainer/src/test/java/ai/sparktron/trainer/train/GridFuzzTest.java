@@ -40,7 +40,7 @@ class GridFuzzTest {
             try {
                 GridLab lab = new GridLab(drawn.task(), STEPS);
                 Outcome one = lab.run(Grid.ONE_RANK);
-                GridComparison comparison = new GridComparison(one, TOLERANCE);
+                GridComparison comparison = new GridComparison(one, TOLERANCE, lab.disturbed().run(Grid.ONE_RANK));
                 List<String> found = comparison.differences(lab.run(drawn.grid()));
                 numbers += comparison.numbers();
                 if (!found.isEmpty()) {

@@ -22,6 +22,7 @@ import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSlice;
 import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.StackArena;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.io.IOException;
@@ -80,13 +81,27 @@ final class GridLab {
     private record RankOutcome(double probeLoss, List<Held> held, double[] losses, double[] norms, long tokens) {
     }
 
+    /** About the last bit of weights of this size. */
+    private static final float LAST_BIT = 3e-8f;
+
     private final Task task;
     private final int steps;
+    private final boolean disturbed;
 
     /** @param steps of AdamW */
     GridLab(Task task, int steps) {
+        this(task, steps, false);
+    }
+
+    private GridLab(Task task, int steps, boolean disturbed) {
         this.task = task;
         this.steps = steps;
+        this.disturbed = disturbed;
+    }
+
+    /** The same with weights that differ in their last bits: what comes out otherwise tells how much rounding matters to this model. */
+    GridLab disturbed() {
+        return new GridLab(task, steps, true);
     }
 
     Outcome run(Grid grid) {
@@ -149,14 +164,19 @@ final class GridLab {
         model.warmUp();
         model.update().load((parameters, weights) -> {
             Initialiser.initialise(parameters, engine.kernels(), 5);
-            parameters.all().forEach(parameter -> disturb(parameter, engine));
+            parameters.all().forEach(parameter -> giveVectorsNumbers(parameter, engine));
+            if (disturbed) {
+                Tensor noise = run.tensor("noise", DType.F32, parameters.value().elements());
+                engine.kernels().fillNormal(noise, 9, 0, 0, noise.elements(), 0, LAST_BIT);
+                engine.kernels().add(parameters.value(), noise, parameters.value());
+            }
             parameters.all().forEach(weights::adopt);
         });
         return model;
     }
 
     /** Norms of 1 and biases of 0 would hide what is done to the wrong one. */
-    private static void disturb(Parameter parameter, Engine engine) {
+    private static void giveVectorsNumbers(Parameter parameter, Engine engine) {
         for (int part = 0; part < parameter.slices().size(); part++) {
             TensorSlice slice = parameter.slices().get(part);
             if (slice.tensor().dims().size() == 1) {
