@@ -126,6 +126,15 @@ public final class Verification {
         return report;
     }
 
+    /**
+     * One rank's part, where the ranks are elsewhere than on threads of this process: all of them call it with their ends of one world of the settings' mesh.
+     *
+     * @return what the first rank found; of others, what they compared
+     */
+    public Report run(Path directory, World world) throws IOException {
+        return new Report(compare(new ReferenceCase(directory), world));
+    }
+
     /** Every rank on a thread of its own; the first rank's comparisons. */
     private List<Comparison> onThreads(ReferenceCase reference, List<World> worlds) throws IOException {
         ExecutorService threads = Executors.newFixedThreadPool(worlds.size());
