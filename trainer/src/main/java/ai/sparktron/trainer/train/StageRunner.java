@@ -77,6 +77,8 @@ public final class StageRunner {
         private Arena arena;
         private Pass pass;
         private Transfer receiving;
+        /** Begun before forward has its input, where a stage's last forward and first backward are the same pass. */
+        private Transfer receivingGradient;
         private Tensor output;
         private Transfer sending;
         private Arena gradientArena;
@@ -164,14 +166,14 @@ public final class StageRunner {
             flight.gradientArena = memory.gradients().take();
             flight.gradientFrame = flight.gradientArena.open("gradient");
             flight.gradient = chunk(action).gradient(flight.pass, flight.gradientFrame);
-            flight.receiving = links.gradients().receive(flight.gradient, action.peer());
+            flight.receivingGradient = links.gradients().receive(flight.gradient, action.peer());
         }
 
         @Override
         public void backward(Action.Backward action) {
             Flight flight = flight(action);
-            await(flight.receiving);
-            flight.receiving = null;
+            await(flight.receivingGradient);
+            flight.receivingGradient = null;
             // What the next stage has answered it has received, so nobody waits here.
             await(flight.sending);
             flight.sending = null;

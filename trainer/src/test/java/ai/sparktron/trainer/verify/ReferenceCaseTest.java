@@ -149,7 +149,7 @@ class ReferenceCaseTest {
 
     @Test
     void pipelineStagesAndOtherAxesTogether() throws IOException {
-        assertPasses(HOST, CASES.resolve("qwen3"), onGrid(6, 2, 3, 1, ParallelPlan.Settings.defaults()));
+        assertPasses(HOST, CASES.resolve("qwen3"), onGrid(12, 2, 3, 2, ParallelPlan.Settings.defaults()));
         assertPasses(HOST, CASES.resolve("qwen2-tied"), onGrid(2, 1, 2, 1, stages(false, "Et|t|t|L")));
         assertPasses(HOST, CASES.resolve("qwen2-tied"), onGrid(8, 2, 2, 2, stages(true, "Et|ttL")));
         assertPasses(HOST, CASES.resolve("qwen3-wide-heads"), onGrid(4, 1, 2, 1, stages(false, "E|t|t|L")));
