@@ -13,7 +13,7 @@ import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** NCCL between processes that share the first GPU: right numbers and clear ends, never a speed. */
+/** NCCL between processes that share the first GPU, or take several in turn: right numbers and clear ends, never a speed. */
 @Tag("gpu")
 class NcclWorldTest extends CommunicatorContract {
 

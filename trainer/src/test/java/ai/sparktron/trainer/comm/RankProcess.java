@@ -62,7 +62,7 @@ final class RankProcess {
         this.world = world;
     }
 
-    /** port, rank, size, collective timeout in milliseconds, backend, compared calls. */
+    /** port, rank, size, collective timeout in milliseconds, backend, compared calls, GPU. */
     public static void main(String[] arguments) throws Exception {
         int rank = Integer.parseInt(arguments[1]);
         int size = Integer.parseInt(arguments[2]);
@@ -72,7 +72,7 @@ final class RankProcess {
             socket.setTcpNoDelay(true);
             ObjectOutputStream out = new ObjectOutputStream(socket.getOutputStream());
             ObjectInputStream in = new ObjectInputStream(socket.getInputStream());
-            DeviceBlocks blocks = backend == Backend.NCCL ? DeviceBlocks.open() : null;
+            DeviceBlocks blocks = backend == Backend.NCCL ? DeviceBlocks.open(Integer.parseInt(arguments[6])) : null;
             out.writeObject(rank);
             out.flush();
             in.readObject();

@@ -23,9 +23,12 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Ranks that are processes, seen from the test as worlds: each call goes to its rank's process and its results come back, so that the contract of communicators
- * runs against what only works between processes, such as several ranks on one GPU. Each process has another {@code NCCL_HOSTID}.
+ * runs against what only works between processes, such as several ranks on one GPU. Ranks take the GPUs in turn ({@code -Dsparktron.test.gpus=N}, by itself 1); NCCL
+ * accepts one that has one already only from another host, so each round of them claims to be one ({@code NCCL_HOSTID}).
  */
 public final class RemoteRanks {
+
+    private static final int GPUS = Integer.getInteger("sparktron.test.gpus", 1);
 
     private RemoteRanks() {
     }
@@ -81,8 +84,9 @@ public final class RemoteRanks {
         log.toFile().deleteOnExit();
         ProcessBuilder builder = new ProcessBuilder(System.getProperty("java.home") + "/bin/java", "-Xmx512m", "-XX:+UseSerialGC", "-cp",
                 System.getProperty("java.class.path"), RankProcess.class.getName(), String.valueOf(port), String.valueOf(rank), String.valueOf(size),
-                String.valueOf(timeout.toMillis()), backend.name(), String.valueOf(comparedCalls)).redirectErrorStream(true).redirectOutput(log.toFile());
-        builder.environment().put("NCCL_HOSTID", "rank-" + rank);
+                String.valueOf(timeout.toMillis()), backend.name(), String.valueOf(comparedCalls), String.valueOf(rank % GPUS))
+                .redirectErrorStream(true).redirectOutput(log.toFile());
+        builder.environment().put("NCCL_HOSTID", "host-" + rank / GPUS);
         builder.environment().putIfAbsent("NCCL_SOCKET_IFNAME", "lo");
         return builder.start();
     }

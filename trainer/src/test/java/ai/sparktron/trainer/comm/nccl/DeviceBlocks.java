@@ -14,27 +14,29 @@ import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
 
-/** The first GPU for tests of communication: a stream and tensors, without an engine. */
+/** A GPU for tests of communication: a stream and tensors, without an engine. */
 public final class DeviceBlocks implements DeviceStreams {
 
+    private final int device;
     private final CUstream_st stream;
 
-    private DeviceBlocks(CUstream_st stream) {
+    private DeviceBlocks(int device, CUstream_st stream) {
+        this.device = device;
         this.stream = stream;
     }
 
     /** The device, with a stream that waits for nothing else. */
-    public static DeviceBlocks open() {
+    public static DeviceBlocks open(int device) {
         NcclLibrary.load();
-        checkCuda(cudart.cudaSetDevice(0), "cudaSetDevice");
+        checkCuda(cudart.cudaSetDevice(device), "cudaSetDevice " + device);
         CUstream_st stream = new CUstream_st();
         checkCuda(cudart.cudaStreamCreateWithFlags(stream, cudart.cudaStreamNonBlocking), "cudaStreamCreate");
-        return new DeviceBlocks(stream);
+        return new DeviceBlocks(device, stream);
     }
 
     @Override
     public int device() {
-        return 0;
+        return device;
     }
 
     @Override
@@ -49,7 +51,7 @@ public final class DeviceBlocks implements DeviceStreams {
 
     /** A tensor of the device, which lives as long as the process. */
     public Tensor tensor(DType dtype, long elements) {
-        checkCuda(cudart.cudaSetDevice(0), "cudaSetDevice");
+        checkCuda(cudart.cudaSetDevice(device), "cudaSetDevice " + device);
         Pointer pointer = new Pointer();
         long bytes = Math.max(1, elements) * dtype.sizeBytes();
         checkCuda(cudart.cudaMalloc(pointer, bytes), "cudaMalloc of " + bytes + " bytes");
