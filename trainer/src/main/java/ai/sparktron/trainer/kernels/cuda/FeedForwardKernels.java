@@ -5,6 +5,8 @@ import ai.sparktron.trainer.tensor.Tensor;
 /** SwiGLU: {@code swiglu.cu}. With A the bytes of [T, F]: 3 A forward, 5 A backward, 6 A where backward makes the activation again. */
 final class FeedForwardKernels {
 
+    private static final int WARP = 32;
+
     private final Grid grid;
     private final Variants swiGlu;
     private final Variants swiGluGrad;
@@ -42,8 +44,13 @@ final class FeedForwardKernels {
     }
 
     void swiGluScaledGrad(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dGateUp, Tensor dFactors) {
-        grid.overRows(dOut.rows(), dOut.columns(), Grid.lanes(dOut)).with(dOut).with(gateUp).with(dGateUp);
-        swiGluScaledGrad.of(dOut.dtype(), grid.lanes()).matrix(dOut).matrix(gateUp).pointer(factors).matrix(dGateUp).pointer(dFactors)
-                .longInteger(dOut.columns()).launch((int) dOut.rows(), 1, 1, Grid.THREADS, 0);
+        int lanes = grid.overRows(dOut.rows(), dOut.columns(), Grid.lanes(dOut)).with(dOut).with(gateUp).with(dGateUp).lanes();
+        swiGluScaledGrad.of(dOut.dtype(), lanes).matrix(dOut).matrix(gateUp).pointer(factors).matrix(dGateUp).pointer(dFactors)
+                .longInteger(dOut.columns()).launch((int) dOut.rows(), 1, 1, threads(dOut.columns() / lanes), 0);
+    }
+
+    /** Of a block that has a row of so many packs: narrow experts' rows do not fill a large one. */
+    private static int threads(long packs) {
+        return (int) Math.min(Grid.THREADS, Math.max(1, (packs + WARP - 1) / WARP) * WARP);
     }
 }

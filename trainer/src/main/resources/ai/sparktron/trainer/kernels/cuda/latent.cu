@@ -33,7 +33,8 @@ extern "C" __global__ void latentHeadsGrad(const T* dk, i64 kStride, const T* dv
         }
         int at = (int) (column - (i64) heads * width);
         float sums[L] = {};
-        for (int h = 0; h < heads; h++) {
+#pragma unroll 8
+        for (int h = 0; h < heads; h++) {  // many loads under way: few threads have these sums
             Pack<T, L> pack = load<L>(keys + (i64) h * (plain + turned) + plain + at);
 #pragma unroll
             for (int i = 0; i < L; i++) sums[i] += real(pack.at[i]);
