@@ -64,7 +64,7 @@ record GroupedTiles(Unit unit, int rows, int columns, int down, int across, int 
     }
 
     List<String> defines() {
-        return List.of("ROWS=" + rows, "COLUMNS=" + columns, "DOWN=" + down, "ACROSS=" + across, "STAGES=" + stages);
+        return List.of("ROWS=" + rows, "COLUMNS=" + columns, "DOWN=" + down, "ACROSS=" + across, "STAGES=" + stages, "BLOCKS=" + blocks);
     }
 
     /** Without spaces: how chosen tiles are remembered on disk. */

@@ -49,9 +49,13 @@ template <int N> FORCE void multiplied() { asm volatile("wgmma.wait_group.sync.a
 FORCE void showCopies() { asm volatile("fence.proxy.async;" ::: "memory"); }
 
 /**
- * sum += the product. All threads of the block call. A piece's place is filled again when every warpgroup has multiplied the one after it, so two stages are not
- * under way.
+ * Groups of products that are still under way when the next piece begins. None where another block of the multiprocessor has products meanwhile: then one more
+ * piece is under way instead.
  */
+constexpr int LAG = BLOCKS == 1 ? 1 : 0;
+constexpr int AHEAD = STAGES - 1 - LAG;         // pieces under way: the place of a piece is filled again when every warpgroup has multiplied it
+
+/** sum += the product. All threads of the block call. */
 template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Factors& of, unsigned room, float (&sum)[M][N][4]) {
     constexpr int LEFT_STEP = LEFT == ALONG ? 32 : 16 * 128, RIGHT_STEP = RIGHT == ALONG ? 32 : 16 * 128;
     int steps = (of.inner + DEPTH - 1) / DEPTH;
@@ -59,13 +63,14 @@ template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Factors& of, unsi
     float* d = &sum[0][0][0];
     __syncthreads();  // the tile before this one may still be read
 #pragma unroll
-    for (int s = 0; s < STAGES - 2; s++) {
+    for (int s = 0; s < AHEAD; s++) {
         if (s < steps) fetchPiece<LEFT, RIGHT>(of, s, room);
         commit();
     }
     for (int step = 0; step < steps; step++) {
-        arrived<STAGES - 3>();
+        arrived<AHEAD - 1>();
         showCopies();
+        if (LAG == 0) multiplied<0>();
         __syncthreads();
         unsigned left = room + step % STAGES * STAGE_BYTES + rows, right = room + step % STAGES * STAGE_BYTES + LEFT_BYTES;
         beginProducts();
@@ -76,9 +81,9 @@ template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Factors& of, unsi
                 multiply128<LEFT, RIGHT>(T(), d + n * 64, operand(left + k * LEFT_STEP), operand(right + n * 128 * 128 + k * RIGHT_STEP));
             }
         endProducts();
-        if (step + STAGES - 2 < steps) fetchPiece<LEFT, RIGHT>(of, step + STAGES - 2, room);
+        if (step + AHEAD < steps) fetchPiece<LEFT, RIGHT>(of, step + AHEAD, room);
         commit();
-        multiplied<1>();
+        if (LAG > 0) multiplied<LAG>();
     }
     multiplied<0>();
     arrived<0>();

@@ -1,6 +1,7 @@
 // Pieces of experts' products on their way into shared memory. Follows mma.cuh and grouped.cuh, and is followed by groupedWarps.cuh or groupedHopper.cuh, which
 // multiply. Compiled for types of operands (bf16 or f16) and of the weights' gradient, tiles of ROWS x COLUMNS results made by ACROSS warps to a row of them and
-// DOWN such rows, and STAGES pieces under way. Addresses and rows are aligned to 16 bytes; sizes along which rows run are multiples of 8.
+// DOWN such rows, STAGES pieces in shared memory, and BLOCKS of a multiprocessor. Addresses and rows are aligned to 16 bytes; sizes along which rows run are
+// multiples of 8.
 //
 // A piece is DEPTH elements of the sum. An operand lies in shared memory as it does in the device's: rows along the sum (SIDE x DEPTH) or across it (DEPTH x SIDE).
 

@@ -31,7 +31,7 @@ FORCE void writeTile(T* out, i64 stride, int rows, int columns, const float (&su
 }
 
 /** out [rows, columns] = x [rows, inner] op(w[e]); an expert has `height` rows of w. Shared memory: the stages, then [experts + 1]. */
-extern "C" __global__ void __launch_bounds__(THREADS) tensorSegments(const T* x, i64 xStride, const int* offsets, int experts, const T* w, i64 wStride,
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorSegments(const T* x, i64 xStride, const int* offsets, int experts, const T* w, i64 wStride,
                                                                      int height, T* out, i64 outStride, int columns, int inner) {
     extern __shared__ __align__(1024) unsigned char room[];
     SegmentTiles tiles(offsets, experts, ROWS, (columns + COLUMNS - 1) / COLUMNS, (int*) (room + STAGES * STAGE_BYTES));
@@ -56,7 +56,7 @@ FORCE Pack<float, 2> both(const U* at) {
     return Pack<float, 2> {{real(pack.at[0]), real(pack.at[1])}};
 }
 
-constexpr int AT_ONCE = N < 8 ? N : 8;    // packs read before they are written: more do not fit the registers
+constexpr int AT_ONCE = THREADS * BLOCKS > 256 ? 4 : 8;    // packs read before they are written: more do not fit the registers
 
 /** Adds the sums where `keep` is 1; at 0 the same memory is moved, unchanged. */
 FORCE void addTile(U* to, i64 stride, int rows, int columns, const float (&sum)[M][N][4], int keep) {
@@ -86,7 +86,7 @@ FORCE void addTile(U* to, i64 stride, int rows, int columns, const float (&sum)[
 }
 
 /** dW[e] [rows, columns] += dy[segment]^T x[segment]. Shared memory: the stages. */
-extern "C" __global__ void __launch_bounds__(THREADS) tensorGradient(const T* dy, i64 dyStride, const T* x, i64 xStride, const int* offsets,
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorGradient(const T* dy, i64 dyStride, const T* x, i64 xStride, const int* offsets,
                                                                      int experts, U* dW, i64 stride, int rows, int columns, int keep) {
     extern __shared__ __align__(1024) unsigned char room[];
     int down = (rows + ROWS - 1) / ROWS, across = (columns + COLUMNS - 1) / COLUMNS;
