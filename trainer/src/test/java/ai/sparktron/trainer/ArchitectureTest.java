@@ -58,6 +58,7 @@ class ArchitectureTest {
                 new Rule("model", List.of("kernels", "comm", "mesh", "layer", "seam", "parallel", "train", "config", "tuner")),
                 new Rule("tuner", List.of("tensor", "kernels", "comm", "mesh", "seam", "parallel", "layer", "optimizer", "data", "train", "generate", "checkpoint",
                         "convert", "verify")),
+                new Rule("preference", List.of("mesh", "parallel", "model", "data", "train", "checkpoint", "convert", "config", "verify", "kernels.nd4j", "kernels.cuda")),
                 new Rule("optimizer", List.of("layer", "comm", "train", "kernels.nd4j", "kernels.cuda")),
                 new Rule("data", List.of("layer", "kernels", "comm", "train")),
                 new Rule("train", List.of("kernels.nd4j", "kernels.cuda", "comm.socket", "comm.nccl")),

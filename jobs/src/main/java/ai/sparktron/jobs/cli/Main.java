@@ -79,10 +79,10 @@ public final class Main {
             console.out().print(OptionPrinter.help(command));
             return ExitCode.OK;
         }
-        if (command == Command.RLHF || command == Command.PLAN) {
+        if (command == Command.PLAN) {
             throw notBuilt(command);
         }
-        Options options = RunFolders.withModel(OptionParser.parse(command, words, settings(), OptionParser.Completeness.COMPLETE));
+        Options options = RunFolders.withReference(RunFolders.withModel(OptionParser.parse(command, words, settings(), OptionParser.Completeness.COMPLETE)));
         console.out().print(OptionPrinter.effective(options));
         return run(options);
     }
@@ -92,8 +92,8 @@ public final class Main {
             case VERIFY -> new VerifyCommand(options, console).run();
             case EXPORT -> new ExportCommand(options, console).run();
             case INFER -> new InferCommand(options, console).run();
-            case PREPARE, PT, SFT -> HostTraining.isNeeded() ? new HostTraining(options, console).run() : SparkCommands.run(options, console);
-            case RLHF, PLAN -> throw notBuilt(options.command());
+            case PREPARE, PT, SFT, RLHF -> HostTraining.isNeeded() ? new HostTraining(options, console).run() : SparkCommands.run(options, console);
+            case PLAN -> throw notBuilt(options.command());
         };
     }
 

@@ -23,13 +23,17 @@ final class ModelFolder {
 
     /** The directory of {@code --model}; of a run's directory its newest checkpoint. @throws ConfigurationException when there is none */
     static Path model(ModelOptions options, Weights weights) {
-        String model = options.model().orElseThrow(() -> new ConfigurationException("--model is missing"));
-        Path directory = find("--model", model, options, weights);
+        return model("model", options.model().orElseThrow(() -> new ConfigurationException("--model is missing")), options, weights);
+    }
+
+    /** As the other, of a model that another option names. @param options say which hub */
+    static Path model(String option, String model, ModelOptions options, Weights weights) {
+        Path directory = find("--" + option, model, options, weights);
         if (!Files.isRegularFile(directory.resolve("config.json")) && Files.isDirectory(directory) && holdsCheckpoints(directory)) {
             return CheckpointStore.open(directory).directory().toAbsolutePath().normalize();
         }
         if (!Files.isRegularFile(directory.resolve("config.json"))) {
-            throw new ConfigurationException("--model " + model + ": " + directory + " has no config.json; name a directory in Hugging Face layout");
+            throw new ConfigurationException("--" + option + " " + model + ": " + directory + " has no config.json; name a directory in Hugging Face layout");
         }
         return directory.toAbsolutePath().normalize();
     }

@@ -26,6 +26,12 @@ record RunFolders(Path model, Path tokenizer, ModelConfig config) {
         return named || options.tuner().adapterLoad().isEmpty() ? options : AdapterFolder.of("adapter_load", options.tuner().adapterLoad().get()).withModel(options);
     }
 
+    /** Options with the folder of the reference that preferences are measured from, where they name one; a hub's is downloaded. */
+    static Options withReference(Options options) {
+        return options.preference().refLoad().isEmpty() ? options : options.with("ref_load",
+                ModelFolder.model("ref_load", options.preference().refLoad().get(), options.model(), ModelFolder.Weights.NEEDED).toString());
+    }
+
     /** The folders of a training run: {@code --model}, or the checkpoint of {@code --load}. */
     static RunFolders ofTraining(Options options) throws IOException {
         boolean loaded = options.checkpoint().load().isPresent();
@@ -76,9 +82,10 @@ record RunFolders(Path model, Path tokenizer, ModelConfig config) {
         return options.template().maxLength().or(() -> options.training().seqLength()).orElse(config.maxPositions());
     }
 
-    /** Tokens of a row: {@code --packing_length} when packing, else those of a sample. */
+    /** Tokens of a row: {@code --packing_length} when packing, else those of a sample, or of both samples of a pair. */
     int rowLength(Options options) {
-        return options.packing().packing() ? options.packing().packingLength().orElse(maxLength(options)) : maxLength(options);
+        int together = maxLength(options) * (options.trainsOnPairs() ? 2 : 1);
+        return options.packing().packing() ? options.packing().packingLength().orElse(together) : together;
     }
 
     /** Refuses a tokenizer whose ids the model does not have. */

@@ -14,7 +14,7 @@ import java.util.UUID;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 
-/** {@code pt} and {@code sft}: data prepared or found, then one trainer per rank in a barrier job. */
+/** {@code pt}, {@code sft} and {@code rlhf}: data prepared or found, then one trainer per rank in a barrier job. */
 final class Training {
 
     private final Options options;

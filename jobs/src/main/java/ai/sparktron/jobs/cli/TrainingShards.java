@@ -2,6 +2,7 @@ package ai.sparktron.jobs.cli;
 
 import ai.sparktron.pipeline.spark.CachedData;
 import ai.sparktron.pipeline.spark.ChatCodec;
+import ai.sparktron.pipeline.spark.PairCodec;
 import ai.sparktron.pipeline.spark.PreparedData;
 import ai.sparktron.pipeline.spark.RowCodec;
 import ai.sparktron.pipeline.spark.TokenizerBundle;
@@ -56,9 +57,10 @@ record TrainingShards(List<String> train, List<String> validation, long rows) {
         ChatFormat format = ChatFormat.of(options, folders.model(), folders.tokenizer());
         DataOptions data = options.data();
         console.out().println("template " + format.template().name() + ", at most " + folders.maxLength(options) + " tokens a sample");
-        return new ChatCodec(tokenizer, format.template(), format.options(),
+        ChatCodec codec = new ChatCodec(tokenizer, format.template(), format.options(),
                 new ChatCodec.Rows(columns(options), data.modelName(), data.modelAuthor(), data.dataSeed()), folders.maxLength(options),
                 TruncationStrategy.valueOf(options.template().truncationStrategy().toUpperCase(Locale.ROOT)));
+        return options.trainsOnPairs() ? new PairCodec(codec) : codec;
     }
 
     /** {@code --columns} as names. */

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 /** Every option that is said to be built is read by code that does something with it; checking it against other options does not count. */
 class NoOptionIsIgnoredTest {
 
-    private static final Set<String> CHECKS = Set.of("CrossChecks", "ModelChecks");
+    private static final Set<String> CHECKS = Set.of("CrossChecks", "ModelChecks", "PreferenceChecks");
     /** Read otherwise than through their accessor: by the parser, by the entry point's own look at the words, by a method of the record. */
     private static final Set<String> READ_OTHERWISE = Set.of("ProgramOptions.config", "ProgramOptions.debug", "CheckpointOptions.maxShardSize",
             "ExportOptions.maxShardSize");

@@ -17,7 +17,7 @@ import java.util.TreeMap;
  * @param rowCapacity          most tokens of a row ({@code max_length})
  * @param packing              how samples were put into rows
  * @param seed                 {@code data_seed} of the preparation
- * @param rowForm              what a row means; {@link #TOKENS} is the only form of this version
+ * @param rowForm              what a row means: {@link #TOKENS} or {@link #PAIRS}
  * @param notes                anything else worth keeping, by name
  */
 public record ShardMetadata(String tokenizerFingerprint, String templateFingerprint, int vocabularySize, int rowCapacity, Packing packing, long seed,
@@ -31,6 +31,9 @@ public record ShardMetadata(String tokenizerFingerprint, String templateFingerpr
 
     /** A row is documents for next-token training. */
     public static final String TOKENS = "tokens";
+
+    /** A row is documents in pairs: a preferred answer, then the one that it was preferred to, each with the prompt before it. */
+    public static final String PAIRS = "pairs";
 
     private static final String NOTE_PREFIX = "note.";
 
@@ -49,6 +52,11 @@ public record ShardMetadata(String tokenizerFingerprint, String templateFingerpr
     public static ShardMetadata of(String tokenizerFingerprint, String templateFingerprint, int vocabularySize, int rowCapacity, Packing packing,
             long seed) {
         return new ShardMetadata(tokenizerFingerprint, templateFingerprint, vocabularySize, rowCapacity, packing, seed, TOKENS, new TreeMap<>());
+    }
+
+    /** The same of rows that mean something else. */
+    public ShardMetadata withRowForm(String other) {
+        return new ShardMetadata(tokenizerFingerprint, templateFingerprint, vocabularySize, rowCapacity, packing, seed, other, notes);
     }
 
     /** The same with one more note. */

@@ -65,7 +65,8 @@ final class BucketTask implements Function2<Integer, Iterator<Tuple2<Integer, by
         private final OutputFiles output;
         private final ObjectMapper mapper = SliceReader.mapper();
         private final RowCodec.Session session;
-        private final List<Example> examples = new ArrayList<>();
+        /** What is put into a row together: an example, or those of a pair. */
+        private final List<List<Example>> samples = new ArrayList<>();
         private final ByteArrayOutputStream badRows = new ByteArrayOutputStream();
         private final boolean validation;
 
@@ -113,22 +114,29 @@ final class BucketTask implements Function2<Integer, Iterator<Tuple2<Integer, by
                 long parsed = System.nanoTime();
                 report.spent(Stage.PARSE, parsed - start);
                 start = parsed;
-                List<Segment> segments = session.render(columns);
+                List<List<Segment>> texts = session.render(columns);
                 long rendered = System.nanoTime();
                 report.spent(Stage.TEMPLATE, rendered - start);
                 start = rendered;
-                for (Segment segment : segments) {
-                    report.textCharacters += segment.text().length();
+                List<Example> encoded = new ArrayList<>();
+                for (List<Segment> text : texts) {
+                    text.forEach(segment -> report.textCharacters += segment.text().length());
+                    encoded.addAll(session.encode(text));
                 }
-                List<Example> encoded = session.encode(segments);
                 report.spent(Stage.TOKENIZE, System.nanoTime() - start);
-                for (Example example : encoded) {
-                    examples.add(example);
-                    report.lengths.add(example.ids().length);
-                }
+                keep(encoded);
                 report.kept++;
             } catch (BadRowException bad) {
                 drop(row, bad.badRow());
+            }
+        }
+
+        private void keep(List<Example> encoded) {
+            encoded.forEach(example -> report.lengths.add(example.ids().length));
+            if (shared.codec().rowForm().equals(ShardMetadata.PAIRS)) {
+                samples.add(encoded);
+            } else {
+                encoded.forEach(example -> samples.add(List.of(example)));
             }
         }
 
@@ -167,10 +175,7 @@ final class BucketTask implements Function2<Integer, Iterator<Tuple2<Integer, by
 
         private RowPlan pack() {
             long start = System.nanoTime();
-            int[] lengths = new int[examples.size()];
-            for (int i = 0; i < lengths.length; i++) {
-                lengths[i] = examples.get(i).ids().length;
-            }
+            int[] lengths = samples.stream().mapToInt(sample -> sample.stream().mapToInt(example -> example.ids().length).sum()).toArray();
             RowPlan plan = shared.metadata().packing().packer().pack(lengths, shared.metadata().rowCapacity());
             report.spent(Stage.PACK, System.nanoTime() - start);
             return plan;
@@ -189,8 +194,7 @@ final class BucketTask implements Function2<Integer, Iterator<Tuple2<Integer, by
                     for (int row = 0; row < plan.rows(); row++) {
                         builder.clear();
                         for (int place = plan.start(row); place < plan.start(row + 1); place++) {
-                            Example example = examples.get(plan.sample(place));
-                            builder.add(example.ids(), example.labels(), example.weights());
+                            samples.get(plan.sample(place)).forEach(example -> builder.add(example.ids(), example.labels(), example.weights()));
                         }
                         writer.append(builder);
                     }

@@ -84,6 +84,9 @@ public final class CachedData {
             differences.add("its template and options of rendering are " + metadata.templateFingerprint() + ", this run's are "
                     + codec.templateFingerprint());
         }
+        if (!metadata.rowForm().equals(codec.rowForm())) {
+            differences.add("its rows are " + metadata.rowForm() + ", this run's are " + codec.rowForm());
+        }
         if (metadata.rowCapacity() != maxLength) {
             differences.add("its max_length is " + metadata.rowCapacity() + ", this run's is " + maxLength);
         }

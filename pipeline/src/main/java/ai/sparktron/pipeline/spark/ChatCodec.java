@@ -2,6 +2,7 @@ package ai.sparktron.pipeline.spark;
 
 import ai.sparktron.pipeline.dataset.BadRow;
 import ai.sparktron.pipeline.dataset.BadRowException;
+import ai.sparktron.pipeline.dataset.Conversation;
 import ai.sparktron.pipeline.dataset.ConversationReader;
 import ai.sparktron.pipeline.dataset.ReadOptions;
 import ai.sparktron.pipeline.dataset.SelfCognition;
@@ -98,7 +99,7 @@ public record ChatCodec(TokenizerBundle tokenizer, ChatTemplate template, Render
     }
 
     /** One thread's reader and encoder. */
-    private static final class Rendering implements Session {
+    static final class Rendering implements Session {
         private final ChatTemplate template;
         private final RenderOptions options;
         private final SelfCognition selfCognition;
@@ -114,8 +115,13 @@ public record ChatCodec(TokenizerBundle tokenizer, ChatTemplate template, Render
         }
 
         @Override
-        public List<Segment> render(Map<String, Object> row) {
-            return template.render(reader.read(named(row)).orElseThrow(), options);
+        public List<List<Segment>> render(Map<String, Object> row) {
+            return List.of(template.render(conversation(row), options));
+        }
+
+        /** @throws BadRowException when the row is none */
+        Conversation conversation(Map<String, Object> row) {
+            return reader.read(named(row)).orElseThrow();
         }
 
         /** Self-cognition rows get their names; they are known by their tag, so that braces in other rows stay. */

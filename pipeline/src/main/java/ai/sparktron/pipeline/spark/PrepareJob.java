@@ -211,8 +211,7 @@ public final class PrepareJob {
     }
 
     private List<BucketReport> encode(JavaSparkContext spark, SourceRows rows, Routing routing, PreparedDirectory directory) {
-        ShardMetadata metadata = ShardMetadata.of(codec.tokenizerFingerprint(), codec.templateFingerprint(), codec.vocabularySize(),
-                options.maxLength(), options.packing(), options.dataSeed());
+        ShardMetadata metadata = metadata();
         Broadcast<Routing> broadcastRouting = spark.broadcast(routing);
         Broadcast<BucketTask.Shared> shared = spark.broadcast(new BucketTask.Shared(codec, rows.pieces(), routing, metadata, options.strict(),
                 options.splitDatasetRatio() > 0, new HadoopSettings(spark.hadoopConfiguration()), directory.path()));
@@ -220,6 +219,11 @@ public final class PrepareJob {
                 .mapPartitionsWithIndex(new BucketTask(shared), true).setName("one shard per bucket").collect());
         reports.sort(Comparator.comparingInt(report -> report.bucket));
         return reports;
+    }
+
+    private ShardMetadata metadata() {
+        return ShardMetadata.of(codec.tokenizerFingerprint(), codec.templateFingerprint(), codec.vocabularySize(), options.maxLength(), options.packing(),
+                options.dataSeed()).withRowForm(codec.rowForm());
     }
 
     /** Bucket number = partition number. */
@@ -261,8 +265,7 @@ public final class PrepareJob {
                     + directory.path() + "/" + PreparedData.BAD_ROWS + ". The first:\n    "
                     + String.join("\n    ", examples.stream().map(BadRowReport::toString).toList()));
         }
-        ShardMetadata metadata = ShardMetadata.of(codec.tokenizerFingerprint(), codec.templateFingerprint(), codec.vocabularySize(),
-                options.maxLength(), options.packing(), options.dataSeed());
+        ShardMetadata metadata = metadata();
         ShardManifest trainManifest = new ShardManifest(metadata, train);
         ShardManifest validationManifest = routing.validation() == null ? null : new ShardManifest(metadata, validation);
         PrepareSummary summary = summary(reports, examples, trainManifest, validationManifest, (System.nanoTime() - start) / 1e9);

@@ -1,5 +1,6 @@
 package ai.sparktron.pipeline.spark;
 
+import ai.sparktron.packing.shard.ShardMetadata;
 import ai.sparktron.pipeline.dataset.BadRowException;
 import ai.sparktron.pipeline.template.Segment;
 import ai.sparktron.pipeline.tokenize.Example;
@@ -9,7 +10,7 @@ import java.util.Map;
 
 /**
  * What a preparation does with one row: template, then tokens. Travels to the executors once (broadcast), where tasks open sessions of their own.
- * {@link ChatCodec} is the one for training rows; tests and notebooks may bring another.
+ * {@link ChatCodec} is the one for training rows, {@link PairCodec} for preferences; tests and notebooks may bring another.
  */
 public interface RowCodec extends Serializable {
 
@@ -24,6 +25,11 @@ public interface RowCodec extends Serializable {
         return "";
     }
 
+    /** What the samples of a row are to each other: see {@code ShardMetadata}. Those of pairs stay together, in their order. */
+    default String rowForm() {
+        return ShardMetadata.TOKENS;
+    }
+
     /** Every id is below this. */
     int vocabularySize();
 
@@ -33,13 +39,15 @@ public interface RowCodec extends Serializable {
     /** One thread's work on rows. */
     interface Session {
         /**
+         * The texts of a row: one, or the chosen and the rejected one of a pair.
+         *
          * @param row column names to parsed JSON
          * @throws BadRowException when the row cannot be used
          */
-        List<Segment> render(Map<String, Object> row);
+        List<List<Segment>> render(Map<String, Object> row);
 
         /**
-         * Usually one sample; several where {@code truncation_strategy split} cuts a long text.
+         * A text's samples: usually one; several where {@code truncation_strategy split} cuts a long text.
          *
          * @throws BadRowException when the sample is too long, empty, or nothing of it is trained
          */

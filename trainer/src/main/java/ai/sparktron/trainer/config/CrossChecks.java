@@ -26,6 +26,7 @@ final class CrossChecks {
         checks.tuning();
         checks.attention();
         checks.export();
+        checks.problems.addAll(PreferenceChecks.problems(options));
         return List.copyOf(checks.problems);
     }
 

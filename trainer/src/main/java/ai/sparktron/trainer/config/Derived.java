@@ -62,7 +62,8 @@ public record Derived(
     }
 
     private static Optional<Integer> rowLength(Options options) {
-        Optional<Integer> length = options.template().maxLength().or(() -> options.training().seqLength());
+        Optional<Integer> length = options.template().maxLength().or(() -> options.training().seqLength())
+                .map(tokens -> options.trainsOnPairs() ? Math.multiplyExact(2, tokens) : tokens);
         return options.packing().packing() ? options.packing().packingLength().or(() -> length) : length;
     }
 

@@ -36,9 +36,10 @@ public final class ModelChecks {
         int expert = options.moe().expertModelParallelSize();
         require(problems, expert == 1 || model.experts() > 0, "--expert_model_parallel_size " + expert + " needs a model with experts");
         require(problems, model.experts() % expert == 0, "the model's " + model.experts() + " experts do not divide by --expert_model_parallel_size " + expert);
-        options.derived().rowLength().ifPresent(length -> require(problems, length <= model.longestSequence() || options.packing().packing(),
+        boolean severalToARow = options.packing().packing() || options.trainsOnPairs();
+        options.derived().rowLength().ifPresent(length -> require(problems, length <= model.longestSequence() || severalToARow,
                 "--max_length " + length + " is above the model's longest sequence of " + model.longestSequence()));
-        options.template().maxLength().ifPresent(length -> require(problems, length <= model.longestSequence() || !options.packing().packing(),
+        options.template().maxLength().ifPresent(length -> require(problems, length <= model.longestSequence() || !severalToARow,
                 "--max_length " + length + " is above the model's longest sequence of " + model.longestSequence()));
         if (!problems.isEmpty()) {
             throw new ConfigurationException(problems);

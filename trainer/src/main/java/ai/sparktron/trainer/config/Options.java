@@ -77,6 +77,11 @@ public record Options(
         return given.contains(name);
     }
 
+    /** Whether rows are pairs of a chosen and a rejected answer. */
+    public boolean trainsOnPairs() {
+        return command == Command.RLHF || command == Command.PREPARE && prepare.task().equals("rlhf");
+    }
+
     /** Values that follow from the options. */
     public Derived derived() {
         return Derived.of(this);

@@ -6,7 +6,7 @@ import java.util.Optional;
 @Concern(title = "Packing", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PREPARE})
 public record PackingOptions(
         @Option(value = "false", doc = "Pack several samples into each row of packing_length tokens.") boolean packing,
-        @Option(range = "[1,)", doc = "Tokens of a packed row; absent: max_length.") Optional<Integer> packingLength,
+        @Option(range = "[1,)", doc = "Tokens of a packed row; absent: max_length, or twice that for pairs of answers.") Optional<Integer> packingLength,
         @Option(value = "binpack", of = {"binpack", "sequential"}, doc = "binpack: best fit, longest first; sequential: in order, a new row when the next sample does not fit.") String packingStrategy,
         @Option(value = "1", range = "[1,)", status = Status.NO_MEANING, doc = "Processes that pack.", note = "Each Spark partition packs its own rows.")
         int packingNumProc,

@@ -6,19 +6,20 @@ import java.util.Optional;
 /** Training on preferences. */
 @Concern(title = "Preferences", commands = {Command.RLHF})
 public record PreferenceOptions(
-        @Option(value = "dpo", of = {"dpo", "kto", "rm", "grpo", "gkd"}, planned = {"kto", "rm", "grpo", "gkd"}, status = Status.PLANNED, doc = "Kind of training.")
+        @Option(value = "dpo", of = {"dpo", "kto", "rm", "grpo", "gkd"}, planned = {"kto", "rm", "grpo", "gkd"}, doc = "Kind of training: dpo, on pairs of a chosen and a rejected answer.")
         String rlhfType,
-        @Option(status = Status.PLANNED, alias = "mcore_ref_model", doc = "Reference weights; absent: load, or model.") Optional<String> refLoad,
-        @Option(value = "0.1", range = "(0,)", status = Status.PLANNED, doc = "How far the policy may leave the reference.") double beta,
-        @Option(range = "[0,)", status = Status.PLANNED, doc = "Weight of the chosen answer's own loss; absent or 0: none.",
+        @Option(alias = "mcore_ref_model", doc = "Reference: a directory in Hugging Face layout, or a run or checkpoint of ours; absent: the weights that the run begins with. LoRA"
+                + " without it has its base as reference, which costs no memory.") Optional<String> refLoad,
+        @Option(value = "0.1", range = "(0,)", doc = "How far the policy may leave the reference: the smaller, the farther.") double beta,
+        @Option(range = "[0,)", doc = "Weight of the chosen answer's own loss; absent or 0: none.",
                 note = "Megatron-SWIFT's first version added it with weight 1 unasked; later versions and we do not.")
         Optional<Double> rpoAlpha,
-        @Option(value = "false", status = Status.PLANNED, doc = "Leave the reference out.") boolean referenceFree,
-        @Option(value = "0", range = "[0,0.5)", status = Status.PLANNED, doc = "Share of preferences taken to be the wrong way round.") double labelSmoothing,
-        @Option(value = "reverse_kl", of = {"reverse_kl", "js_divergence", "alpha_divergence"}, status = Status.PLANNED, doc = "Measure of distance.")
+        @Option(value = "false", doc = "Leave the reference out.") boolean referenceFree,
+        @Option(value = "0", range = "[0,0.5)", doc = "Share of preferences taken to be the wrong way round.") double labelSmoothing,
+        @Option(value = "reverse_kl", of = {"reverse_kl", "js_divergence", "alpha_divergence"}, doc = "Distance from the reference that margins are made of.")
         String fDivergenceType,
         @Option(value = "sigmoid", of = {"sigmoid", "robust", "hinge", "ipo", "exo_pair", "nca_pair", "sppo_hard", "apo_zero", "apo_down", "aot", "aot_pair"},
-                status = Status.PLANNED, doc = "Loss of a pair.")
+                doc = "Losses of a pair, added up.", note = "aot and aot_pair compare the pairs of a micro-batch, so they depend on micro_batch_size.")
         List<String> lossType) {
 
     public PreferenceOptions {

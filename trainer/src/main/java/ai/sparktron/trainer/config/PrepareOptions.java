@@ -6,5 +6,5 @@ import java.util.Optional;
 @Concern(title = "Shards", commands = {Command.PREPARE})
 public record PrepareOptions(
         @Option(doc = "Directory of the shards.") Optional<String> outputDir,
-        @Option(value = "sft", of = {"sft", "pt", "rlhf"}, planned = "rlhf", doc = "Which kind of training the shards are for.") String task) {
+        @Option(value = "sft", of = {"sft", "pt", "rlhf"}, doc = "Which kind of training the shards are for; rlhf trains the last answers, so give --loss_scale last_round.") String task) {
 }

@@ -103,9 +103,9 @@ public final class ShardSource implements RowSource {
         ShardMetadata first = manifests.get(0).metadata();
         for (int i = 0; i < manifests.size(); i++) {
             ShardMetadata metadata = manifests.get(i).metadata();
-            if (!metadata.rowForm().equals(ShardMetadata.TOKENS)) {
-                throw new ShardException(directories.get(i) + ": rowForm is '" + metadata.rowForm() + "', expected '" + ShardMetadata.TOKENS
-                        + "': this build trains on rows of tokens only");
+            if (!metadata.rowForm().equals(first.rowForm())) {
+                throw new ShardException(directories.get(i) + ": rowForm is '" + metadata.rowForm() + "', but that of " + directories.get(0) + " is '"
+                        + first.rowForm() + "': data sets of one run must hold rows of one form");
             }
             if (!metadata.tokenizerFingerprint().equals(first.tokenizerFingerprint())) {
                 throw new ShardException(directories.get(i) + ": tokenizerFingerprint is " + metadata.tokenizerFingerprint() + ", but that of "
@@ -121,6 +121,15 @@ public final class ShardSource implements RowSource {
     public void requireTokenizer(String fingerprint) {
         for (int i = 0; i < manifests.size(); i++) {
             manifests.get(i).metadata().requireTokenizer(fingerprint, directories.get(i));
+        }
+    }
+
+    /** @throws ShardException when rows mean something else, naming the command that trains on them */
+    public void requireForm(String rowForm) {
+        String own = manifests.get(0).metadata().rowForm();
+        if (!own.equals(rowForm)) {
+            throw new ShardException(directories.get(0) + ": rowForm is '" + own + "', expected '" + rowForm + "': "
+                    + (own.equals(ShardMetadata.PAIRS) ? "pairs of answers are what rlhf trains on" : "rlhf trains on pairs of answers, prepared with --task rlhf"));
         }
     }
 

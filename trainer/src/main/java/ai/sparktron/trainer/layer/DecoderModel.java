@@ -123,15 +123,20 @@ public final class DecoderModel {
      * @param lossSum    float32 [1] that the scaled losses are added to; null on stages without a head and where only logits are wanted
      */
     public Pass begin(HostTokens tokens, float lossScale, Pass.Mode mode, Arena microBatch, Arena scratch, Tensor lossSum) {
-        return begin(tokens, lossScale, mode, microBatch, scratch, lossSum, null);
+        return begin(tokens, lossScale, mode, microBatch, scratch, new LossRequest(lossSum, null), null);
+    }
+
+    /** Starts a micro-batch whose loss is that of an objective. */
+    public Pass begin(HostTokens tokens, SequenceObjective objective, Pass.Mode mode, Arena microBatch, Arena scratch) {
+        return begin(tokens, 1, mode, microBatch, scratch, new LossRequest(null, objective), null);
     }
 
     /** Starts tokens that attend to a cache as well and are added to it. No loss. */
     public Pass begin(HostTokens tokens, AttentionCache cache, Arena microBatch, Arena scratch) {
-        return begin(tokens, 1, Pass.Mode.EVALUATE, microBatch, scratch, null, cache);
+        return begin(tokens, 1, Pass.Mode.EVALUATE, microBatch, scratch, new LossRequest(null, null), cache);
     }
 
-    private Pass begin(HostTokens tokens, float lossScale, Pass.Mode mode, Arena microBatch, Arena scratch, Tensor lossSum, AttentionCache cache) {
+    private Pass begin(HostTokens tokens, float lossScale, Pass.Mode mode, Arena microBatch, Arena scratch, LossRequest loss, AttentionCache cache) {
         checkIds(tokens);
         Arena.Frame frame = microBatch.open("micro-batch");
         try {
@@ -140,7 +145,7 @@ public final class DecoderModel {
             TokenBatch batch = TokenBatch.upload(used, cache == null ? options.seams().tokens() : TokenDeal.whole(), lossScale, engine, frame);
             boolean train = mode == Pass.Mode.TRAIN;
             return new Pass(engine, scratch, frame, train ? Saved.keeping(microBatch) : Saved.discarding(scratch), batch,
-                    rope.tableFor(batch.reach(), frame), cache, lossSum, borders(mode, batch, frame));
+                    rope.tableFor(batch.reach(), frame), cache, loss, borders(mode, batch, frame));
         } catch (RuntimeException | Error e) {
             frame.close();
             throw e;

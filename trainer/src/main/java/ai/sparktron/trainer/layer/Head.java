@@ -25,6 +25,7 @@ final class Head {
     private final Region region;
     private final VocabularyGroup vocabulary;
     private final long chunkBytes;
+    private final ObjectiveLoss objectives;
 
     /**
      * @param weight     [V', D]: the head's, or the embedding's when tied
@@ -38,6 +39,7 @@ final class Head {
         this.region = region;
         this.vocabulary = vocabulary;
         this.chunkBytes = chunkBytes;
+        this.objectives = new ObjectiveLoss(weight, product, vocabulary, chunkBytes);
     }
 
     /** logits [rows, V'] of rows {@code first} to {@code first + rows}. */
@@ -50,7 +52,7 @@ final class Head {
         }
     }
 
-    /** Adds the scaled losses to the pass's sum. In a training pass, also the gradients of parameters, and that of the stream into the pass's gradient. */
+    /** Adds the scaled losses to the pass's sum, or asks its objective. In a training pass, also the gradients of parameters, and that of the stream into the pass's gradient. */
     void loss(Stream in, Pass pass) {
         boolean train = pass.gradient() != null;
         try (Arena.Frame scratch = pass.scratch().open(NAME)) {
@@ -60,7 +62,9 @@ final class Head {
             Tensor sum = norm.forward(in, normed, inverseRms, pass);
             Tensor entered = region.enter(normed, scratch);
             Tensor trained = trainedRows(entered, scratch, pass);
-            if (trained != null) {
+            if (pass.objective() != null) {
+                objectives.run(trained, train, pass);
+            } else if (trained != null) {
                 lossOfRows(trained, train, pass);
             }
             if (train) {

@@ -29,7 +29,7 @@ public final class Pass implements AutoCloseable {
     private final TokenBatch batch;
     private final Tensor ropeTable;
     private final AttentionCache cache;
-    private final Tensor lossSum;
+    private final LossRequest loss;
     private final Borders borders;
 
     /**
@@ -42,7 +42,7 @@ public final class Pass implements AutoCloseable {
     record Borders(Tensor input, Stream output, Tensor gradient) {
     }
 
-    Pass(Engine engine, Arena scratch, Arena.Frame frame, Saved saved, TokenBatch batch, Tensor ropeTable, AttentionCache cache, Tensor lossSum,
+    Pass(Engine engine, Arena scratch, Arena.Frame frame, Saved saved, TokenBatch batch, Tensor ropeTable, AttentionCache cache, LossRequest loss,
          Borders borders) {
         this.engine = engine;
         this.scratch = scratch;
@@ -51,13 +51,13 @@ public final class Pass implements AutoCloseable {
         this.batch = batch;
         this.ropeTable = ropeTable;
         this.cache = cache;
-        this.lossSum = lossSum;
+        this.loss = loss;
         this.borders = borders;
     }
 
     /** The same micro-batch with another stack: for layers whose forward is run again in backward. */
     Pass with(Saved other) {
-        return new Pass(engine, scratch, frame, other, batch, ropeTable, cache, lossSum, borders);
+        return new Pass(engine, scratch, frame, other, batch, ropeTable, cache, loss, borders);
     }
 
     Engine engine() {
@@ -71,7 +71,7 @@ public final class Pass implements AutoCloseable {
             return this;
         }
         TokenNames own = names.pick(IntStream.range((int) from, (int) (from + count)).toArray());
-        return new Pass(engine, scratch, frame, saved, batch.named(own), ropeTable, cache, lossSum, borders);
+        return new Pass(engine, scratch, frame, saved, batch.named(own), ropeTable, cache, loss, borders);
     }
 
     Kernels kernels() {
@@ -112,7 +112,12 @@ public final class Pass implements AutoCloseable {
 
     /** float32 [1] that the head adds the scaled losses to; null when no loss is asked for. */
     Tensor lossSum() {
-        return lossSum;
+        return loss.sum();
+    }
+
+    /** Asked for the loss; null where losses of tokens are summed. */
+    SequenceObjective objective() {
+        return loss.objective();
     }
 
     Borders borders() {

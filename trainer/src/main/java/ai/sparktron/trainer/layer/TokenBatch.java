@@ -25,13 +25,15 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
     /**
      * The trained tokens alone: the head works on no others.
      *
-     * @param count  N, may be 0
-     * @param rows   I32 [N] index of each in the micro-batch; null when all are trained
-     * @param labels I32 [N]
-     * @param scale  float32 [N] factor on each one's loss and gradient
-     * @param names  of these tokens, see {@link TokenBatch#names}
+     * @param count     N, may be 0
+     * @param rows      I32 [N] index of each in the micro-batch; null when all are trained
+     * @param labels    I32 [N]
+     * @param scale     float32 [N] factor on each one's loss and gradient
+     * @param names     of these tokens, see {@link TokenBatch#names}
+     * @param documents document of each in the whole micro-batch, on the host
+     * @param weights   weight of each, on the host
      */
-    record Targets(int count, Tensor rows, Tensor labels, Tensor scale, TokenNames names) {
+    record Targets(int count, Tensor rows, Tensor labels, Tensor scale, TokenNames names, int[] documents, float[] weights) {
     }
 
     /** The same batch as far as names go, of other tokens. */
@@ -78,17 +80,22 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
     private static Targets targets(HostTokens host, float lossScale, Engine engine, Arena.Frame frame) {
         int count = host.trainedTokens();
         if (count == 0) {
-            return new Targets(0, null, null, null, null);
+            return new Targets(0, null, null, null, null, new int[0], new float[0]);
         }
         int[] rows = new int[count];
         int[] labels = new int[count];
         float[] scale = new float[count];
+        int[] documents = new int[count];
+        float[] weights = new float[count];
         int next = 0;
         for (int t = 0; t < host.tokens(); t++) {
             if (host.labels()[t] >= 0) {
                 rows[next] = t;
                 labels[next] = host.labels()[t];
-                scale[next++] = lossScale * (host.weights() == null ? 1 : host.weights()[t]);
+                documents[next] = host.documents()[t];
+                weights[next] = host.weights() == null ? 1 : host.weights()[t];
+                scale[next] = lossScale * weights[next];
+                next++;
             }
         }
         Tensor labelTensor = frame.tensor("labels", DType.I32, count);
@@ -100,6 +107,7 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
             rowTensor = frame.tensor("trained_rows", DType.I32, count);
             engine.write(rowTensor, HostArrays.bytes(rows));
         }
-        return new Targets(count, rowTensor, labelTensor, scaleTensor, host.names() == null ? null : host.names().pick(rows));
+        return new Targets(count, rowTensor, labelTensor, scaleTensor, host.names() == null ? null : host.names().pick(rows),
+                documents, weights);
     }
 }

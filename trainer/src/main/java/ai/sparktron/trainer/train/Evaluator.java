@@ -4,7 +4,6 @@ import ai.sparktron.trainer.data.BatchShape;
 import ai.sparktron.trainer.data.MicroBatchSource;
 import ai.sparktron.trainer.data.RowSource;
 import ai.sparktron.trainer.train.metrics.EvaluationMetrics;
-import java.util.Map;
 
 /**
  * The loss over the validation rows: forward alone, every row once (a last partial batch too), or the first {@code eval_iters} global batches of them. All ranks
@@ -23,21 +22,19 @@ final class Evaluator {
         this.batches = evalIters < 0 ? Long.MAX_VALUE : evalIters;
     }
 
-    /** Evaluates the present weights. The loss sum of unreported training steps must have been taken before. */
+    /** Evaluates the present weights. The figures of unreported training steps must have been taken before. */
     EvaluationMetrics evaluate(StepRunner steps, long iteration, long totalIterations) {
         long began = System.nanoTime();
-        double denominator = 0;
         long done = 0;
         try (MicroBatchSource source = MicroBatchSource.evaluation(rows, shape)) {
             while (source.hasNext() && done < batches) {
-                denominator += steps.evaluate(source.next().microBatches());
+                steps.evaluate(source.next().microBatches());
                 done++;
             }
         }
-        double total = steps.sumOverRanks(denominator, 0)[0];
-        double loss = steps.lossOverRanks(steps.takeLossSum()) / Math.max(1, total);
+        StepObjective.Losses losses = steps.takeFigures().overRanks();
         long samples = Math.min(rows.rows(), done * shape.globalBatchSize());
-        return new EvaluationMetrics(iteration, totalIterations, Map.of("loss", loss), samples, Math.round(total),
+        return new EvaluationMetrics(iteration, totalIterations, losses.byName(), samples, Math.round(losses.count()),
                 (System.nanoTime() - began) * 1e-9);
     }
 }

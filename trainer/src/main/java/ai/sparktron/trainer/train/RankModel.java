@@ -17,12 +17,14 @@ import ai.sparktron.trainer.optimizer.StateTypes;
 import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.parallel.StageLinks;
+import ai.sparktron.trainer.preference.DocumentSums;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 import ai.sparktron.trainer.tuner.Tuning;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
@@ -41,11 +43,12 @@ final class RankModel implements AutoCloseable {
     private final ModelUpdate update;
     private final StageLinks links;
     private final List<DecoderModel> chunks = new ArrayList<>();
+    private final ReferenceModel reference;
     private final ModelConfig config;
 
     /**
      * @param world   over which tensors go
-     * @param longest tokens of the longest row
+     * @param longest tokens of the longest document
      * @param run     gives all that lives as long as the run
      * @throws IllegalArgumentException when options, model and number of ranks do not fit each other
      */
@@ -92,6 +95,7 @@ final class RankModel implements AutoCloseable {
             chunks.add(new DecoderModel(config, new DecoderModel.Options(part, grid.seams(), RunSetup.recompute(options.recompute()),
                     DecoderModel.Options.DEFAULT_CHUNK_BYTES, longest, tuning.adapters()), parameters, engine, run, update.use()));
         }
+        this.reference = RunSetup.hasReference(options) ? new ReferenceModel(options, config, tuning, parameters, types.value(), grid, longest, engine, run) : null;
         update.clear();
     }
 
@@ -143,11 +147,25 @@ final class RankModel implements AutoCloseable {
         return config;
     }
 
+    /** What preferences are measured from; empty where nothing is. */
+    Optional<ReferenceModel> reference() {
+        return Optional.ofNullable(reference);
+    }
+
     /** The steps of this rank. */
     StepRunner steps(PassMemory memory) {
-        StepRunner.Normalisation normalisation = options.training().calculatePerTokenLoss() ? StepRunner.Normalisation.PER_TOKEN
-                : StepRunner.Normalisation.PER_MICRO_BATCH;
-        return new StepRunner(engine, new StageRunner(chunks, links, memory, update::lastPass), update, grid, links, normalisation, run);
+        boolean speaks = grid.seams().tokens().rank() == 0 && links.isLast();
+        return new StepRunner(engine, new StageRunner(chunks, links, memory, update::lastPass), update, grid.tokenGroup(), speaks, objective(speaks, memory));
+    }
+
+    private StepObjective objective(boolean speaks, PassMemory memory) {
+        boolean mayLeaveOut = !update.meetsInEveryPass() && !grid.meetsInEveryPass() && links.pipeline().chunks() == 1;
+        if (!options.trainsOnPairs()) {
+            return new TokenLosses(engine, RunSetup.normalisation(options), grid.tokenGroup(), speaks, mayLeaveOut, run);
+        }
+        StageRunner first = reference == null ? null : new StageRunner(reference.chunks(), links, memory, Runnable::run);
+        return new PairLosses(RunSetup.preferenceLoss(options.preference()), options.preference().rpoAlpha().orElse(0.0), first,
+                new DocumentSums(engine, grid.along(Axis.CONTEXT), run), grid.tokenGroup(), speaks, mayLeaveOut);
     }
 
     @Override

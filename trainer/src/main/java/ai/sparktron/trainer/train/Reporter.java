@@ -30,7 +30,6 @@ final class Reporter implements AutoCloseable {
     private long windowBegan = System.nanoTime();
     private long steps;
     private long tokens;
-    private double denominator;
     private long allTokens;
 
     /** @param elapsedBefore seconds of training in earlier attempts of the run */
@@ -44,7 +43,6 @@ final class Reporter implements AutoCloseable {
         steps++;
         tokens += outcome.tokens();
         allTokens += outcome.tokens();
-        denominator += outcome.denominator();
         phases.merge("data", dataSeconds, Double::sum);
         outcome.phases().forEach((phase, seconds) -> phases.merge(phase, seconds, Double::sum));
     }
@@ -68,24 +66,23 @@ final class Reporter implements AutoCloseable {
      *
      * @param phases seconds of a step by phase
      */
-    record Window(long steps, long tokens, double denominator, double seconds, double elapsedSeconds, Map<String, Double> phases) {
+    record Window(long steps, long tokens, double seconds, double elapsedSeconds, Map<String, Double> phases) {
     }
 
     Window takeWindow() {
         Map<String, Double> perStep = new LinkedHashMap<>();
         phases.forEach((phase, total) -> perStep.put(phase, total / steps));
-        Window window = new Window(steps, tokens, denominator, (System.nanoTime() - windowBegan) * 1e-9, elapsedSeconds(), perStep);
+        Window window = new Window(steps, tokens, (System.nanoTime() - windowBegan) * 1e-9, elapsedSeconds(), perStep);
         steps = 0;
         tokens = 0;
-        denominator = 0;
         phases.clear();
         windowBegan = System.nanoTime();
         return window;
     }
 
-    StepMetrics report(Window window, long iteration, long consumedSamples, double lossSum, double learningRate, double gradientNorm, long memoryBytes) {
+    StepMetrics report(Window window, long iteration, long consumedSamples, Map<String, Double> losses, double learningRate, double gradientNorm, long memoryBytes) {
         StepMetrics metrics = new StepMetrics(iteration, frame.totalIterations(), consumedSamples,
-                Map.of("loss", lossSum / Math.max(1, window.denominator())), learningRate, gradientNorm, window.tokens(), window.steps(), window.seconds(),
+                losses, learningRate, gradientNorm, window.tokens(), window.steps(), window.seconds(),
                 frame.devices(), memoryBytes, frame.flopsPerToken(), frame.peakFlops(), window.elapsedSeconds(), 0, frame.bubble(), window.phases());
         sinks.forEach(sink -> sink.step(metrics));
         return metrics;

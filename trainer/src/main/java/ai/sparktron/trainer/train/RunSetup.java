@@ -1,8 +1,10 @@
 package ai.sparktron.trainer.train;
 
+import ai.sparktron.trainer.config.Command;
 import ai.sparktron.trainer.config.LearningRateOptions;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.ParallelOptions;
+import ai.sparktron.trainer.config.PreferenceOptions;
 import ai.sparktron.trainer.config.RecomputeOptions;
 import ai.sparktron.trainer.data.RowOrder;
 import ai.sparktron.trainer.data.TrainingLength;
@@ -15,7 +17,11 @@ import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.parallel.StageLayout;
 import ai.sparktron.trainer.parallel.StageSplit;
 import ai.sparktron.trainer.parallel.TokenExchange;
+import ai.sparktron.trainer.preference.Divergence;
+import ai.sparktron.trainer.preference.LossType;
+import ai.sparktron.trainer.preference.PreferenceLoss;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
@@ -133,5 +139,19 @@ public final class RunSetup {
             case SINGLE -> RowOrder.SEQUENTIAL;
             case EXTERNAL -> throw new IllegalStateException("dataloader_type external is refused when options are parsed");
         };
+    }
+
+    static TokenLosses.Normalisation normalisation(Options options) {
+        return options.training().calculatePerTokenLoss() ? TokenLosses.Normalisation.PER_TOKEN : TokenLosses.Normalisation.PER_MICRO_BATCH;
+    }
+
+    /** Whether a second, frozen model is asked before the policy. */
+    static boolean hasReference(Options options) {
+        return options.command() == Command.RLHF && !options.preference().referenceFree();
+    }
+
+    static PreferenceLoss preferenceLoss(PreferenceOptions options) {
+        List<LossType> types = options.lossType().stream().map(name -> LossType.valueOf(name.toUpperCase(Locale.ROOT))).toList();
+        return new PreferenceLoss(types, options.beta(), options.labelSmoothing(), Divergence.valueOf(options.fDivergenceType().toUpperCase(Locale.ROOT)));
     }
 }

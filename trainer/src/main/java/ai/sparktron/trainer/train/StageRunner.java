@@ -4,6 +4,7 @@ import ai.sparktron.trainer.comm.Transfer;
 import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Pass;
+import ai.sparktron.trainer.layer.SequenceObjective;
 import ai.sparktron.trainer.parallel.StageLinks;
 import ai.sparktron.trainer.parallel.schedule.Action;
 import ai.sparktron.trainer.parallel.schedule.Schedule;
@@ -29,9 +30,19 @@ public final class StageRunner {
      * One micro-batch.
      *
      * @param tokens    whole
-     * @param lossScale factor on its losses
+     * @param lossScale factor on the losses of its tokens
+     * @param objective asked for the loss instead; null = losses of tokens are summed
      */
-    public record Work(HostTokens tokens, float lossScale) {
+    public record Work(HostTokens tokens, float lossScale, SequenceObjective objective) {
+        /** With the losses of tokens. */
+        public Work(HostTokens tokens, float lossScale) {
+            this(tokens, lossScale, null);
+        }
+
+        /** With the loss of an objective. */
+        public Work(HostTokens tokens, SequenceObjective objective) {
+            this(tokens, 1, objective);
+        }
     }
 
     private final List<DecoderModel> chunks;
@@ -120,7 +131,8 @@ public final class StageRunner {
             flights.put(new Key(action.microBatch(), action.chunk()), flight);
             Work work = batches.get(action.microBatch());
             flight.arena = memory.passes().take();
-            flight.pass = chunk(action).begin(work.tokens(), work.lossScale(), mode, flight.arena, memory.scratch(), lossSum);
+            flight.pass = work.objective() == null ? chunk(action).begin(work.tokens(), work.lossScale(), mode, flight.arena, memory.scratch(), lossSum)
+                    : chunk(action).begin(work.tokens(), work.objective(), mode, flight.arena, memory.scratch());
             return flight;
         }
 

@@ -87,13 +87,13 @@ final class TrainLoop {
     private record Unread(long step, double learningRate, DataCursor before, Readback norm, Figures figures) {
     }
 
-    /** @param lossSum of this rank over the window */
-    private record Figures(Reporter.Window window, long consumedSamples, Readback lossSum, long memoryBytes) {
+    /** @param losses of this rank over the window */
+    private record Figures(Reporter.Window window, long consumedSamples, StepObjective.Taken losses, long memoryBytes) {
     }
 
     private Figures figures(long done, DataCursor cursor) {
         boolean reports = done == intervals.total() || done == 1 || evaluates(done) || done % intervals.logInterval() == 0;
-        return reports ? new Figures(reporter.takeWindow(), cursor.consumedSamples(), steps.takeLossSum(), memoryBytes.getAsLong()) : null;
+        return reports ? new Figures(reporter.takeWindow(), cursor.consumedSamples(), steps.takeFigures(), memoryBytes.getAsLong()) : null;
     }
 
     private boolean evaluates(long done) {
@@ -118,7 +118,7 @@ final class TrainLoop {
         requireFinite(norm, step);
         if (step.figures() != null) {
             Figures figures = step.figures();
-            StepMetrics metrics = reporter.report(figures.window(), step.step(), figures.consumedSamples(), steps.lossOverRanks(figures.lossSum()),
+            StepMetrics metrics = reporter.report(figures.window(), step.step(), figures.consumedSamples(), figures.losses().overRanks().byName(),
                     step.learningRate(), norm, figures.memoryBytes());
             loss = metrics.losses().get("loss");
             if (context.isFirst()) {

@@ -1,5 +1,6 @@
 package ai.sparktron.trainer.train;
 
+import ai.sparktron.packing.shard.ShardMetadata;
 import ai.sparktron.packing.shard.ShardVerification;
 import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.comm.World;
@@ -79,6 +80,7 @@ public final class TrainRun {
                 ShardSource validation = plan.validationData().isEmpty() ? null : open(plan.validationData());
                 Arena.Frame run = runArena.open("run")) {
             rows.requireVocabulary(config.vocabularySize());
+            rows.requireForm(options.trainsOnPairs() ? ShardMetadata.PAIRS : ShardMetadata.TOKENS);
             Memory memory = new Memory(runArena, passes, scratch, run);
             return run(config, engine, tensors.world(), memory, new Data(rows, validation));
         } catch (IOException e) {
@@ -123,7 +125,9 @@ public final class TrainRun {
     }
 
     private RunResult run(ModelConfig config, Engine engine, World world, Memory memory, Data data) throws IOException {
-        int longest = Math.max(data.rows().rowCapacity(), data.validation() == null ? 0 : data.validation().rowCapacity());
+        int longestRow = Math.max(data.rows().rowCapacity(), data.validation() == null ? 0 : data.validation().rowCapacity());
+        // A row has room for the longer answer twice.
+        int longest = options.trainsOnPairs() ? longestRow / 2 : longestRow;
         try (RankModel model = new RankModel(options, config, engine, world, longest, memory.run())) {
             model.warmUp();
             return run(config, engine, memory, data, model);
@@ -137,6 +141,9 @@ public final class TrainRun {
                 new ModelFiles(plan, config, model, engine, context.isFirst()), options.training().seed());
         Checkpointer.Progress progress = new StartingPoint(plan, config, model.tuning(), engine, this::line).fill(model.update(), checkpointer,
                 context.resume() ? store.latest() : Optional.empty(), data.rows().rows());
+        if (model.reference().isPresent()) {
+            model.reference().get().load(plan, this::line);
+        }
         StepRunner steps = model.steps(memory.passes());
         say(model, config, engine, data, total);
         return loop(config, engine, memory, data, new Parts(total, model.batchShape(), steps, checkpointer, progress, sayPipeline(model, config)));

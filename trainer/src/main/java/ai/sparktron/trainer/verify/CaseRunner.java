@@ -156,7 +156,6 @@ final class CaseRunner implements AutoCloseable {
     /** Forward and backward of all rows by all ranks; the summed gradients are left in the parameters. @return the mean loss */
     float lossAndGradients(ReferenceCase.Rows rows) {
         kernels.fill(lossSum, 0);
-        kernels.fill(loaded.parameters().gradient(), 0);
         int all = rows.ids().length;
         int together = microBatchRows == 0 ? (all + dataRanks - 1) / dataRanks : microBatchRows;
         float scale = 1f / rows.trained();
@@ -169,14 +168,27 @@ final class CaseRunner implements AutoCloseable {
                 work.add(new StageRunner.Work(rows.microBatch(0, 1).untrained().padded(tokenMultiple), scale));
             }
         }
-        stage.train(work, lossSum);
-        replica.completeGradients(loaded.parameters());
-        loaded.parameters().all().stream().filter(Parameter::isTrained).forEach(this::sum);
-        replica.copied(loaded.parameters()).ifPresent(table -> replica.addCopies(table.gradient()));
+        gradientsOf(work, 1);
         if (tokenGroup.size() > 1) {
             tokenGroup.allReduce(lossSum, Reduction.SUM);
         }
         return floats(lossSum)[0];
+    }
+
+    /**
+     * Forward and backward of this rank's work; the gradients, summed over all ranks, are left in the parameters.
+     *
+     * @param factor that they are multiplied by
+     */
+    void gradientsOf(List<StageRunner.Work> work, float factor) {
+        kernels.fill(loaded.parameters().gradient(), 0);
+        stage.train(work, lossSum);
+        replica.completeGradients(loaded.parameters());
+        loaded.parameters().all().stream().filter(Parameter::isTrained).forEach(this::sum);
+        replica.copied(loaded.parameters()).ifPresent(table -> replica.addCopies(table.gradient()));
+        if (factor != 1) {
+            kernels.scale(loaded.parameters().gradient(), factor);
+        }
     }
 
     private void sum(Parameter parameter) {

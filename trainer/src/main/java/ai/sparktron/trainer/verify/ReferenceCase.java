@@ -86,8 +86,13 @@ final class ReferenceCase {
         if (!has("inputs.safetensors")) {
             return Optional.empty();
         }
-        try (SafetensorsFile file = SafetensorsFile.open(directory.resolve("inputs.safetensors"))) {
-            return Optional.of(rows(file).get(0));
+        return Optional.of(inputs(directory.resolve("inputs.safetensors")));
+    }
+
+    /** The rows of a file. */
+    static Rows inputs(Path path) throws IOException {
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            return rows(file).get(0);
         }
     }
 

@@ -37,7 +37,7 @@ import java.util.concurrent.Future;
 
 /**
  * {@code verify DIR}: runs a reference case on an engine and compares logits, loss, every gradient, the greedy continuation and the training trajectory, as far as
- * the case has them.
+ * the case has them; of a case of preferences, losses, rewards and every gradient.
  */
 public final class Verification {
 
@@ -79,6 +79,11 @@ public final class Verification {
         public static Settings defaults() {
             return new Settings(Mesh.ofData(1), ParallelPlan.Settings.defaults(), 0, Recompute.none(), DecoderModel.Options.DEFAULT_CHUNK_BYTES, null, Tolerances.FLOAT32);
         }
+
+        /** How a rank's part of a model is loaded. */
+        LoadedModel.Settings loaded(int longest, ParallelPlan plan, Optional<Path> adapter) {
+            return new LoadedModel.Settings(longest, recompute, chunkBytes, plan.seams(), plan::parts, adapter, LoadedModel.Settings.AdapterUse.BESIDE);
+        }
     }
 
     /** @param engines compute in float32; one is opened for each rank and closed again */
@@ -115,9 +120,9 @@ public final class Verification {
      * @throws IllegalArgumentException when the directory is no reference case, or its model cannot be built
      */
     public Report run(Path directory, PrintStream out) throws IOException {
-        ReferenceCase reference = new ReferenceCase(directory);
+        RankWork work = work(directory);
         List<World> worlds = InProcessWorld.create(settings.mesh().ranks(), COLLECTIVE_TIMEOUT);
-        List<Comparison> comparisons = worlds.size() == 1 ? compare(reference, worlds.get(0)) : onThreads(reference, worlds);
+        List<Comparison> comparisons = worlds.size() == 1 ? work.compare(worlds.get(0)) : onThreads(work, worlds);
         Report report = new Report(comparisons);
         comparisons.forEach(comparison -> out.println(comparison.line()));
         long failed = comparisons.stream().filter(comparison -> !comparison.passed()).count();
@@ -132,18 +137,31 @@ public final class Verification {
      * @return what the first rank found; of others, what they compared
      */
     public Report run(Path directory, World world) throws IOException {
-        return new Report(compare(new ReferenceCase(directory), world));
+        return new Report(work(directory).compare(world));
+    }
+
+    /** What each rank does for a case. */
+    private interface RankWork {
+        List<Comparison> compare(World world) throws IOException;
+    }
+
+    private RankWork work(Path directory) {
+        if (PreferenceCase.isOne(directory)) {
+            return new PreferenceVerification(new PreferenceCase(directory), settings, engines)::compare;
+        }
+        ReferenceCase reference = new ReferenceCase(directory);
+        return world -> compare(reference, world);
     }
 
     /** Every rank on a thread of its own; the first rank's comparisons. */
-    private List<Comparison> onThreads(ReferenceCase reference, List<World> worlds) throws IOException {
+    private List<Comparison> onThreads(RankWork work, List<World> worlds) throws IOException {
         ExecutorService threads = Executors.newFixedThreadPool(worlds.size());
         try {
             List<Future<List<Comparison>>> ranks = new ArrayList<>();
             for (World world : worlds) {
                 ranks.add(threads.submit(() -> {
                     try {
-                        return compare(reference, world);
+                        return work.compare(world);
                     } catch (Exception | Error e) {
                         world.abort(e);
                         throw e;
@@ -197,8 +215,7 @@ public final class Verification {
         plan.validate(ConfigReader.read(reference.directory()), longest);
         try (Engine engine = engines.open(world.rank());
                 LoadedModel loaded = LoadedModel.open(engine, reference.directory(), DType.F32, Parameters.Use.TRAIN,
-                        new LoadedModel.Settings(longest, settings.recompute(), settings.chunkBytes(), plan.seams(), plan::parts, reference.adapter(),
-                                LoadedModel.Settings.AdapterUse.BESIDE));
+                        settings.loaded(longest, plan, reference.adapter()));
                 CaseRunner runner = new CaseRunner(loaded, plan, settings.microBatchRows())) {
             boolean first = plan.coordinate(Axis.DATA) == 0 || plan.meetsInEveryPass();
             if (inputs.isPresent()) {

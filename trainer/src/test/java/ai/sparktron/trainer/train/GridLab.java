@@ -136,8 +136,8 @@ final class GridLab {
                 StepRunner runner = model.steps(passes);
                 List<Held> before = values(model, engine);
                 MicroBatchSource source = source(model, probe);
-                StepRunner.Outcome outcome = runner.train(source.next(), PROBE_RATE);
-                probeLoss = runner.lossOverRanks(runner.takeLossSum()) / outcome.denominator();
+                runner.train(source.next(), PROBE_RATE);
+                probeLoss = runner.takeFigures().overRanks().byName().get("loss");
                 held = gradients(before, values(model, engine));
             }
             try (Arena.Frame run = runArena.open("training"); RankModel model = model(training, world, engine, run)) {
@@ -148,7 +148,7 @@ final class GridLab {
                 long tokens = 0;
                 for (int step = 0; step < steps; step++) {
                     StepRunner.Outcome outcome = runner.train(source.next(), RATE);
-                    losses[step] = runner.lossOverRanks(runner.takeLossSum()) / outcome.denominator();
+                    losses[step] = runner.takeFigures().overRanks().byName().get("loss");
                     norms[step] = outcome.gradientNorm().number();
                     tokens = outcome.tokens();
                 }

@@ -78,6 +78,11 @@ final class TinyRun {
 
     /** Options of a short run; later words win. Values of a list are one text with spaces. */
     static Options options(String... words) {
+        return options(Command.SFT, words);
+    }
+
+    /** The same of another command. */
+    static Options options(Command command, String... words) {
         List<String> all = new ArrayList<>(List.of("--micro_batch_size", "2", "--global_batch_size", "8", "--lr", "3e-3",
                 "--lr_warmup_iters", "2", "--train_iters", "6", "--log_interval", "1", "--save_interval", "100"));
         for (int i = 0; i < words.length; i += 2) {
@@ -91,7 +96,7 @@ final class TinyRun {
         if (!all.contains("--load")) {
             all.addAll(List.of("--perform_initialization", "true"));
         }
-        return Options.of(Command.SFT, String.join(" ", all).split(" "));
+        return Options.of(command, String.join(" ", all).split(" "));
     }
 
     RunPlan plan(Options options, Path train, Path validation, String run) throws IOException {

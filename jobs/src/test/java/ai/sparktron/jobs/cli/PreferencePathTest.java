@@ -1,0 +1,70 @@
+package ai.sparktron.jobs.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Preference rows of the examples to a model that prefers the chosen answers, with one command; and to an adapter that does. */
+@Timeout(300)
+class PreferencePathTest {
+
+    private static final String MODEL = Path.of("..", "examples", "models", "qwen3-tiny").toString();
+    private static final String ROWS = Path.of("..", "examples", "data", "wordnet-dpo.jsonl").toString();
+    private static final List<String> SHAPE = List.of("--num_layers", "2", "--hidden_size", "64", "--ffn_hidden_size", "128", "--kv_channels", "16");
+    private static final List<String> TRAINING = List.of("--rlhf_type", "dpo", "--max_length", "96", "--packing", "true", "--micro_batch_size", "1",
+            "--global_batch_size", "4", "--weight_decay", "0", "--add_version", "false", "--num_ranks", "2");
+
+    @TempDir
+    private Path folder;
+    private final CommandLine commandLine = new CommandLine();
+
+    @AfterEach
+    void clearSettings() {
+        commandLine.close();
+    }
+
+    /** The steps of a run as logged, those with rewards. */
+    private static List<JsonNode> steps(Path run) throws IOException {
+        List<JsonNode> steps = new ArrayList<>();
+        for (String line : Files.readAllLines(run.resolve("logging.jsonl"))) {
+            JsonNode step = new ObjectMapper().readTree(line);
+            if (step.has("rewards/margins")) {
+                steps.add(step);
+            }
+        }
+        return steps;
+    }
+
+    @Test
+    void fromPreferencesToAModelThatHasThem() throws IOException {
+        Path whole = folder.resolve("whole");
+        commandLine.run("rlhf", "--model", MODEL, "--perform_initialization", true, SHAPE, TRAINING, "--dataset", ROWS + "#64", "--split_dataset_ratio", "0.1", "--lr",
+                "2e-3", "--train_iters", 30, "--rpo_alpha", "0.1", "--save", whole);
+        List<JsonNode> steps = steps(whole);
+        JsonNode last = steps.get(steps.size() - 1);
+        assertTrue(last.get("rewards/margins").asDouble() > 0.1 && last.get("rewards/accuracies").asDouble() > 0.7, last.toString());
+        assertTrue(Files.isRegularFile(whole.resolve("last/model.safetensors")) && Files.isRegularFile(whole.resolve("args.json")), "files of the run");
+        assertTrue(Files.readString(whole.resolve("logging.jsonl")).contains("eval_rewards/accuracies"), "validation rows are pairs too");
+
+        Path shards = folder.resolve("shards");
+        commandLine.run("prepare", "--task", "rlhf", "--model", MODEL, "--dataset", ROWS + "#32", "--loss_scale", "last_round", "--max_length", 96, "--packing", true,
+                "--output_dir", shards);
+        Path adapter = folder.resolve("adapter");
+        commandLine.run("rlhf", "--train_type", "lora", "--model", whole.resolve("last"), TRAINING, "--cached_dataset", shards, "--loss_type", "ipo", "--lr", "1e-2",
+                "--train_iters", 10, "--save", adapter);
+        assertEquals(Math.pow(1 / 0.2, 2), steps(adapter).get(0).get("loss").asDouble(), 1e-3, "a policy that is its reference");
+        assertTrue(commandLine.printed().contains("reference: the model without its additions"), "the base is the reference");
+        assertTrue(Files.isRegularFile(adapter.resolve("last/adapter_model.safetensors")), "an adapter is saved");
+    }
+}

@@ -1,0 +1,63 @@
+package ai.sparktron.trainer.config;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** What options of training on preferences ask of others and of each other. */
+final class PreferenceChecks {
+
+    private static final List<String> SMOOTHED = List.of("sigmoid", "robust", "exo_pair", "aot", "aot_pair");
+    private static final List<String> OF_MARGINS = List.of("sigmoid", "robust", "hinge", "ipo", "exo_pair");
+
+    private final List<String> problems = new ArrayList<>();
+
+    private PreferenceChecks() {
+    }
+
+    /** What is wrong, in the words of {@link CrossChecks}. */
+    static List<String> problems(Options options) {
+        PreferenceChecks checks = new PreferenceChecks();
+        if (options.trainsOnPairs()) {
+            checks.pairs(options);
+        }
+        if (options.command() == Command.RLHF) {
+            checks.losses(options.preference());
+            checks.reference(options);
+        }
+        return List.copyOf(checks.problems);
+    }
+
+    private void require(boolean holds, String problem) {
+        if (!holds) {
+            problems.add(problem);
+        }
+    }
+
+    private void pairs(Options options) {
+        Optional<Integer> maxLength = options.template().maxLength();
+        options.packing().packingLength().ifPresent(length -> require(maxLength.isEmpty() || 2L * maxLength.get() <= length, "--packing_length " + length
+                + " is below twice --max_length " + maxLength.orElse(0) + ": a row must have room for both answers of a pair, each with its prompt"));
+        require(!options.template().truncationStrategy().equals("split"), "--truncation_strategy split makes several samples of one answer and excludes preferences;"
+                + " choose delete, left or right");
+    }
+
+    private void losses(PreferenceOptions preference) {
+        List<String> types = preference.lossType();
+        require(preference.labelSmoothing() == 0 || types.stream().anyMatch(SMOOTHED::contains), "--label_smoothing " + preference.labelSmoothing()
+                + " means nothing to --loss_type " + String.join(" ", types) + "; it goes with " + String.join(", ", SMOOTHED));
+        require(preference.fDivergenceType().equals("reverse_kl") || types.stream().anyMatch(OF_MARGINS::contains), "--f_divergence_type "
+                + preference.fDivergenceType() + " means nothing to --loss_type " + String.join(" ", types) + "; it goes with " + String.join(", ", OF_MARGINS));
+        require(types.stream().distinct().count() == types.size(), "--loss_type " + String.join(" ", types) + " names a loss twice");
+    }
+
+    private void reference(Options options) {
+        PreferenceOptions preference = options.preference();
+        require(!preference.referenceFree() || preference.refLoad().isEmpty(), "--reference_free true excludes --ref_load " + preference.refLoad().orElse(""));
+        require(!options.training().calculatePerTokenLoss(), "--calculate_per_token_loss true is for losses of tokens; losses of pairs are means over pairs: leave it out");
+        boolean lora = options.tuner().trainType() == TunerOptions.TrainType.LORA;
+        boolean continues = options.checkpoint().load().isPresent() && !options.checkpoint().finetune();
+        require(!continues || lora || preference.referenceFree() || preference.refLoad().isPresent(),
+                "--finetune false goes on with the weights of --load, which are no longer those that the run began with: give --ref_load, the model that it began with");
+    }
+}

@@ -1,0 +1,19 @@
+package ai.sparktron.trainer.layer;
+
+/**
+ * A loss that is no weighted sum over tokens, such as one of sums over documents. The head asks it once a pass, on every rank that holds tokens of the micro-batch, also
+ * on one whose tokens are not trained: ranks that share a micro-batch may meet in it.
+ */
+@FunctionalInterface
+public interface SequenceObjective {
+
+    /**
+     * Takes the log-probabilities of this rank's trained tokens.
+     *
+     * @param logProbabilities [N] natural logarithm of each label's probability
+     * @param documents        [N] document of each token in the whole micro-batch
+     * @param weights          [N] weight of each token
+     * @return [N] derivative of the loss by each log-probability; not looked at in passes without backward
+     */
+    float[] derivatives(float[] logProbabilities, int[] documents, float[] weights);
+}

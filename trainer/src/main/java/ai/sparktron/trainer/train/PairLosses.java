@@ -1,0 +1,120 @@
+package ai.sparktron.trainer.train;
+
+import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.data.MicroBatch;
+import ai.sparktron.trainer.layer.Pass;
+import ai.sparktron.trainer.preference.DocumentSums;
+import ai.sparktron.trainer.preference.PairBatch;
+import ai.sparktron.trainer.preference.PairFigures;
+import ai.sparktron.trainer.preference.PairObjective;
+import ai.sparktron.trainer.preference.PairScores;
+import ai.sparktron.trainer.preference.PreferenceLoss;
+import ai.sparktron.trainer.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Training on pairs of a chosen and a rejected answer. The loss of a step is the mean over the pairs of the global batch, and {@code rpo_alpha} times the mean over the
+ * trained tokens of its chosen answers: how the batch is cut does not show, but in losses that are functions of a micro-batch.
+ *
+ * <p>The reference runs first, over all micro-batches in the stages' order and saving nothing; only a number a document stays of it, on the host.
+ */
+public final class PairLosses implements StepObjective {
+
+    private final PreferenceLoss loss;
+    private final double alpha;
+    private final StageRunner reference;
+    private final DocumentSums sums;
+    private final Communicator ranks;
+    private final boolean speaks;
+    private final boolean mayLeaveOut;
+    private final PairFigures figures = new PairFigures();
+    private final PairFigures unheard = new PairFigures();
+
+    /**
+     * @param alpha       weight of the likelihood of chosen answers, 0 = none
+     * @param reference   its layers on this rank; null = without a reference
+     * @param ranks       over which pairs are counted
+     * @param speaks      whether this rank counts what it works on
+     * @param mayLeaveOut whether ranks may differ in the micro-batches that they leave out
+     */
+    public PairLosses(PreferenceLoss loss, double alpha, StageRunner reference, DocumentSums sums, Communicator ranks, boolean speaks, boolean mayLeaveOut) {
+        this.loss = loss;
+        this.alpha = alpha;
+        this.reference = reference;
+        this.sums = sums;
+        this.ranks = ranks;
+        this.speaks = speaks;
+        this.mayLeaveOut = mayLeaveOut;
+    }
+
+    @Override
+    public List<StageRunner.Work> work(List<MicroBatch> batches, Pass.Mode mode) {
+        return workOn(batches.stream().filter(batch -> countPairs(batch) > 0 || !mayLeaveOut).map(PairLosses::pairs).toList());
+    }
+
+    /** As {@link #work}. */
+    public List<StageRunner.Work> workOn(List<PairBatch> batches) {
+        double likelihoodWeight = likelihoodWeight(batches);
+        List<PairScores> scores = new ArrayList<>();
+        if (reference != null) {
+            List<StageRunner.Work> asked = new ArrayList<>();
+            for (PairBatch batch : batches) {
+                scores.add(new PairScores(sums, batch.pairs()));
+                asked.add(new StageRunner.Work(batch.tokens(), scores.get(scores.size() - 1)));
+            }
+            reference.evaluate(asked, null);
+        }
+        List<StageRunner.Work> work = new ArrayList<>();
+        for (int i = 0; i < batches.size(); i++) {
+            PairBatch batch = batches.get(i);
+            work.add(new StageRunner.Work(batch.tokens(), new PairObjective(loss, likelihoodWeight, sums, batch, reference == null ? null : scores.get(i),
+                    speaks ? figures : unheard)));
+        }
+        return work;
+    }
+
+    /** Gradients are divided by the number of pairs, the likelihood is a mean over tokens. */
+    private double likelihoodWeight(List<PairBatch> batches) {
+        if (alpha == 0) {
+            return 0;
+        }
+        double[] counts = RankSums.of(ranks, speaks ? batches.stream().mapToInt(PairBatch::pairs).sum() : 0,
+                speaks ? batches.stream().mapToInt(PairBatch::chosenTokens).sum() : 0);
+        return alpha * counts[0] / Math.max(1, counts[1]);
+    }
+
+    private static PairBatch pairs(MicroBatch batch) {
+        return new PairBatch(StepObjective.tokens(batch), countPairs(batch));
+    }
+
+    private static int countPairs(MicroBatch batch) {
+        int real = batch.rows().stream().mapToInt(MicroBatch.Row::tokens).sum();
+        int documents = real == 0 ? 0 : batch.documents()[real - 1] + 1;
+        if (documents % 2 != 0) {
+            throw new IllegalArgumentException("rows of samples " + batch.rows().stream().map(MicroBatch.Row::sample).toList() + " have " + documents
+                    + " documents, expected pairs: these rows were not prepared for preferences; prepare them with rlhf, or with prepare --task rlhf");
+        }
+        return documents / 2;
+    }
+
+    @Override
+    public double divisor(List<MicroBatch> batches) {
+        return speaks ? batches.stream().mapToInt(PairLosses::countPairs).sum() : 0;
+    }
+
+    /** None: losses of pairs are added up on the host. */
+    @Override
+    public Tensor lossSum() {
+        return null;
+    }
+
+    @Override
+    public Taken take() {
+        double[] own = figures.take();
+        return () -> {
+            double[] all = RankSums.of(ranks, own);
+            return new Losses(PairFigures.byName(all, alpha), PairFigures.pairs(all));
+        };
+    }
+}

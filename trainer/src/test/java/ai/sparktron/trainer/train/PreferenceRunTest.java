@@ -1,0 +1,214 @@
+package ai.sparktron.trainer.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.sparktron.packing.bin.Packing;
+import ai.sparktron.packing.shard.PackedRowBuilder;
+import ai.sparktron.packing.shard.ShardException;
+import ai.sparktron.packing.shard.ShardManifest;
+import ai.sparktron.packing.shard.ShardMetadata;
+import ai.sparktron.packing.shard.ShardWriter;
+import ai.sparktron.trainer.checkpoint.CheckpointStore;
+import ai.sparktron.trainer.config.Command;
+import ai.sparktron.trainer.config.ConfigurationException;
+import ai.sparktron.trainer.config.Options;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Runs on pairs of answers: what is learnt, the numbers of one rank on every grid, and what preferences are measured from. */
+class PreferenceRunTest {
+
+    private static final int LONGEST = 10;
+
+    @TempDir
+    private Path directory;
+    private TinyRun tiny;
+    private Path train;
+    private Path validation;
+
+    @BeforeEach
+    void prepare() throws IOException {
+        tiny = new TinyRun(directory);
+        train = pairs("train", 24, 1);
+        validation = pairs("validation", 5, 2);
+    }
+
+    /** Rows of one or two pairs with a common prompt: chosen answers go on by a rule, rejected ones at random. */
+    private Path pairs(String name, int rows, long seed) throws IOException {
+        Path folder = Files.createDirectories(directory.resolve(name));
+        Random random = new Random(seed);
+        ShardMetadata metadata = ShardMetadata.of("tokenizer", "template", TinyRun.VOCABULARY, 2 * 2 * LONGEST, Packing.BEST_FIT, seed).withRowForm(ShardMetadata.PAIRS);
+        try (ShardWriter writer = ShardWriter.create(folder.resolve("part-00000.arrow"), metadata)) {
+            for (int row = 0; row < rows; row++) {
+                PackedRowBuilder builder = new PackedRowBuilder();
+                for (int pair = 0; pair <= row % 2; pair++) {
+                    int first = 3 + random.nextInt(TinyRun.VOCABULARY - 3);
+                    add(builder, first, 4 + random.nextInt(LONGEST - 4), null);
+                    add(builder, first, 4 + random.nextInt(LONGEST - 4), random);
+                }
+                writer.append(builder);
+            }
+            new ShardManifest(metadata, List.of(writer.finish())).write(folder);
+        }
+        return folder;
+    }
+
+    private static void add(PackedRowBuilder builder, int first, int length, Random random) {
+        int[] ids = new int[length];
+        int[] labels = new int[length];
+        ids[0] = first;
+        for (int t = 1; t < length; t++) {
+            ids[t] = 3 + (random == null || t == 1 ? ids[t - 1] * 7 + 5 : random.nextInt(1000)) % (TinyRun.VOCABULARY - 3);
+        }
+        for (int t = 0; t < length; t++) {
+            labels[t] = t < 2 ? PackedRowBuilder.IGNORED : ids[t];
+        }
+        builder.add(ids, labels, null);
+    }
+
+    private TinyRun.Listener run(String name, int ranks, String... words) throws Exception {
+        List<String> all = new ArrayList<>(List.of("--num_ranks", Integer.toString(ranks), "--lr", "1e-2", "--micro_batch_size", "1", "--global_batch_size", "4",
+                "--lr_decay_style", "constant"));
+        for (int i = 0; i < words.length; i += 2) {
+            int old = all.indexOf(words[i]);
+            if (old >= 0) {
+                all.set(old + 1, words[i + 1]);
+            } else {
+                all.addAll(List.of(words[i], words[i + 1]));
+            }
+        }
+        Options options = TinyRun.options(Command.RLHF, all.toArray(new String[0]));
+        TinyRun.Listener listener = new TinyRun.Listener();
+        TinyRun.run(tiny.plan(options, train, validation, name), ranks, false, listener);
+        return listener;
+    }
+
+    private static Map<String, Double> last(TinyRun.Listener listener) {
+        return listener.steps.get(listener.steps.size() - 1).losses();
+    }
+
+    @Test
+    void chosenAnswersBecomeLikelierThanRejectedOnes() throws Exception {
+        TinyRun.Listener listener = run("run", 1, "--train_iters", "20");
+        Map<String, Double> first = listener.steps.get(0).losses();
+        assertEquals(List.of("loss", "nll_loss", "logps/chosen", "logps/rejected", "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins"),
+                List.copyOf(first.keySet()));
+        assertEquals(Math.log(2), first.get("loss"), 1e-6, "a policy that is its reference");
+        assertEquals(0, first.get("rewards/chosen"), 1e-5);
+        assertTrue(last(listener).get("loss") < 0.4, last(listener).toString());
+        assertTrue(last(listener).get("rewards/accuracies") > 0.9, last(listener).toString());
+        assertEquals(last(listener).get("rewards/margins"), last(listener).get("rewards/chosen") - last(listener).get("rewards/rejected"), 1e-9);
+        Map<String, Double> evaluated = listener.evaluations.get(0).losses();
+        assertEquals(first.keySet(), evaluated.keySet());
+        assertTrue(evaluated.get("rewards/accuracies") > 0.6, evaluated.toString());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "2, --num_ranks 2",
+        "2, --tensor_model_parallel_size 2",
+        "2, --context_parallel_size 2",
+        "2, --pipeline_model_parallel_size 2",
+        "4, --tensor_model_parallel_size 2 --context_parallel_size 2 --sequence_parallel true",
+        "4, --pipeline_model_parallel_size 2 --context_parallel_size 2",
+        "4, --pipeline_model_parallel_size 2 --micro_batch_size 2",
+        "2, --use_megatron_fsdp true",
+        "2, --recompute_granularity full --recompute_method uniform --recompute_num_layers 1"
+    })
+    void theNumbersOfOneRank(int ranks, String grid) throws Exception {
+        String[] words = {"--rpo_alpha", "0.5", "--label_smoothing", "0.1", "--beta", "0.3", "--clip_grad", "0.5", "--eval_interval", "3"};
+        TinyRun.Listener one = run("one", 1, words);
+        List<String> all = new ArrayList<>(List.of(words));
+        all.addAll(List.of(grid.split(" ")));
+        TinyRun.Listener many = run("many", ranks, all.toArray(new String[0]));
+        for (int step = 0; step < one.steps.size(); step++) {
+            double norm = one.steps.get(step).gradientNorm();
+            assertEquals(norm, many.steps.get(step).gradientNorm(), 1e-4 * norm, "norm of step " + step);
+            assertSame(one.steps.get(step).losses(), many.steps.get(step).losses(), "step " + step);
+        }
+        assertSame(one.evaluations.get(1).losses(), many.evaluations.get(1).losses(), "evaluation");
+        assertTrue(last(one).get("rewards/margins") > 0.05, "something was learnt: " + last(one));
+    }
+
+    private static void assertSame(Map<String, Double> expected, Map<String, Double> found, String where) {
+        assertEquals(expected.keySet(), found.keySet());
+        expected.forEach((name, value) -> assertEquals(value, found.get(name), 2e-5 * Math.max(1, Math.abs(value)), where + ": " + name));
+    }
+
+    @Test
+    void theReferenceMayBeAnyModelOrNone() throws Exception {
+        run("base", 1, "--train_iters", "3");
+        String base = CheckpointStore.open(directory.resolve("base")).directory().toString();
+        double[] from = run("from", 1, "--ref_load", base).losses();
+        assertTrue(Math.abs(from[0] - Math.log(2)) > 1e-3, "another reference: " + from[0]);
+        TinyRun.Listener free = run("free", 1, "--reference_free", "true");
+        Map<String, Double> first = free.steps.get(0).losses();
+        assertEquals(0.1 * first.get("logps/chosen"), first.get("rewards/chosen"), 1e-6);
+    }
+
+    /** Additions switched off are the reference; that is the same as a second copy of the base. */
+    @Test
+    void theBaseOfLoraIsItsReference() throws Exception {
+        run("base", 1, "--train_iters", "3");
+        String base = CheckpointStore.open(directory.resolve("base")).directory().toString();
+        String[] lora = {"--train_type", "lora", "--lora_rank", "3", "--lora_dropout", "0.1", "--load", base};
+        TinyRun.Listener shared = run("shared", 1, lora);
+        assertEquals(Math.log(2), shared.losses()[0], 1e-6);
+        assertTrue(shared.lines.contains("reference: the model without its additions"), shared.lines.toString());
+        assertTrue(last(shared).get("rewards/margins") > 1e-3, last(shared).toString());
+        List<String> apart = new ArrayList<>(List.of(lora));
+        apart.addAll(List.of("--ref_load", base));
+        assertArrayEquals(shared.losses(), run("apart", 1, apart.toArray(new String[0])).losses());
+        List<String> grid = new ArrayList<>(List.of(lora));
+        grid.addAll(List.of("--tensor_model_parallel_size", "2", "--pipeline_model_parallel_size", "2"));
+        assertArrayEquals(shared.losses(), run("grid", 4, grid.toArray(new String[0])).losses(), 2e-5);
+    }
+
+    @Test
+    void aRunGoesOnFromItsCheckpoint() throws Exception {
+        run("base", 1, "--train_iters", "3");
+        String model = CheckpointStore.open(directory.resolve("base")).directory().toString();
+        double[] whole = run("whole", 1, "--load", model, "--train_iters", "6").losses();
+        run("half", 1, "--load", model, "--train_iters", "3");
+        double[] more = run("more", 1, "--load", directory.resolve("half").toString(), "--finetune", "false", "--ref_load", model, "--train_iters", "6").losses();
+        assertArrayEquals(new double[] {whole[3], whole[4], whole[5]}, more, 1e-6);
+    }
+
+    @Test
+    void rowsThatAreNoPairsAreRefused() throws Exception {
+        Path rows = tiny.shards("rows", 8, 1);
+        Options options = TinyRun.options(Command.RLHF);
+        ShardException refusal = assertThrows(ShardException.class, () -> TinyRun.run(tiny.plan(options, rows, null, "no"), 1, false, new TinyRun.Listener()));
+        assertTrue(refusal.getMessage().contains("--task rlhf"), refusal.getMessage());
+        ShardException other = assertThrows(ShardException.class, () -> TinyRun.run(tiny.plan(TinyRun.options(), train, null, "neither"), 1, false, new TinyRun.Listener()));
+        assertTrue(other.getMessage().contains("rlhf"), other.getMessage());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "--label_smoothing 0.1 --loss_type hinge, --label_smoothing",
+        "--f_divergence_type js_divergence --loss_type apo_zero, --f_divergence_type",
+        "--reference_free true --ref_load x, --ref_load",
+        "--calculate_per_token_loss true, --calculate_per_token_loss",
+        "--packing true --packing_length 100 --max_length 60, --packing_length",
+        "--truncation_strategy split, --truncation_strategy",
+        "--load x --finetune false, --ref_load"
+    })
+    void optionsThatDoNotFitAreNamed(String words, String named) {
+        ConfigurationException refusal = assertThrows(ConfigurationException.class, () -> Options.of(Command.RLHF, words.split(" ")));
+        assertTrue(refusal.getMessage().contains(named), refusal.getMessage());
+    }
+}
