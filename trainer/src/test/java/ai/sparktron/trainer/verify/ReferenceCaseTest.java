@@ -16,6 +16,7 @@ import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.parallel.KeyExchange;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.parallel.StageSplit;
+import ai.sparktron.trainer.parallel.TokenExchange;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.SafetensorsFile;
 import ai.sparktron.trainer.tensor.SafetensorsWriter;
@@ -137,7 +138,7 @@ class ReferenceCaseTest {
 
     private static ParallelPlan.Settings stages(boolean sequence, String layout) {
         return new ParallelPlan.Settings(sequence, KeyExchange.RING, new StageSplit(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(),
-                Optional.of(layout)));
+                Optional.of(layout)), TokenExchange.ALL_TO_ALL);
     }
 
     /** Two stages, the second with what is left. */
