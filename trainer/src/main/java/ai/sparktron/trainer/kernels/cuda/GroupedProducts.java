@@ -41,7 +41,7 @@ final class GroupedProducts implements AutoCloseable {
     }
 
     GroupedProducts(CudaEngine.Foundation engine) {
-        this(engine, experts -> GroupedTiles.fitting(engine.device().capability(), engine.device().sharedMemoryBytes(), experts), !engine.settings().deterministic());
+        this(engine, experts -> GroupedTiles.candidates(engine.device().capability(), engine.device().sharedMemoryBytes(), experts), !engine.settings().deterministic());
     }
 
     /**

@@ -42,7 +42,13 @@ record GroupedTiles(Unit unit, int rows, int columns, int down, int across, int 
     /** The first is taken where nothing may be measured. All were seen to keep their sums in registers. */
     static final List<GroupedTiles> ALL = List.of(new GroupedTiles(Unit.WARP, 128, 128, 2, 2, 3, 2), new GroupedTiles(Unit.WARP, 128, 256, 2, 4, 3, 1),
             new GroupedTiles(Unit.WARP, 64, 128, 1, 4, 4, 2), new GroupedTiles(Unit.WARPGROUP, 128, 256, 8, 1, 4, 1),
-            new GroupedTiles(Unit.WARPGROUP, 128, 128, 8, 1, 3, 2));
+            new GroupedTiles(Unit.WARPGROUP, 128, 128, 8, 1, 3, 2), new GroupedTiles(Unit.WARPGROUP, 64, 128, 4, 1, 4, 2));
+
+    /** Those of the tiles a device can run that are worth a trial: where warpgroups multiply, warps' own instructions are there for what is not measured. */
+    static List<GroupedTiles> candidates(int capability, int sharedBytes, int experts) {
+        List<GroupedTiles> fitting = fitting(capability, sharedBytes, experts);
+        return fitting.stream().filter(tiles -> tiles.unit == Unit.WARPGROUP || !Unit.WARPGROUP.isOn(capability) || tiles == fitting.get(0)).toList();
+    }
 
     /** Those that a device can run. */
     static List<GroupedTiles> fitting(int capability, int sharedBytes, int experts) {
