@@ -17,6 +17,7 @@ import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.parallel.KeyExchange;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.parallel.StageSplit;
+import ai.sparktron.trainer.parallel.TokenExchange;
 import ai.sparktron.trainer.verify.Comparison;
 import ai.sparktron.trainer.verify.Verification;
 import java.nio.file.Path;
@@ -49,7 +50,8 @@ class GridOnClusterTest {
             Mesh mesh = Mesh.of(environment.size(), tensor, stages, context, 1, 1);
             StageSplit split = new StageSplit(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.ofNullable(layout));
             int microBatchRows = stages == 1 ? 0 : 1;
-            Verification.Settings settings = new Verification.Settings(mesh, new ParallelPlan.Settings(true, KeyExchange.RING, split), microBatchRows, Recompute.none(),
+            ParallelPlan.Settings plan = new ParallelPlan.Settings(true, KeyExchange.RING, split, TokenExchange.ALL_TO_ALL);
+            Verification.Settings settings = new Verification.Settings(mesh, plan, microBatchRows, Recompute.none(),
                     DecoderModel.Options.DEFAULT_CHUNK_BYTES, null, Verification.Tolerances.FLOAT32);
             Verification.Report report = new Verification(Nd4jEngines.factory(Nd4jEngines.Face.HOST), settings).run(Path.of(directory), environment.world());
             String lines = report.comparisons().stream().filter(comparison -> !comparison.passed()).map(Comparison::line).collect(Collectors.joining("\n"));
