@@ -59,16 +59,21 @@ final class ExportCommand {
             return ExitCode.OK;
         }
         ModelConfig config = ConfigReader.read(source);
-        Path result = !export.toMcore() ? toHuggingFace(source, target, config) : toCheckpoint(source, target, config);
+        Path result = isHuggingFace(export) ? toHuggingFace(source, target, config) : toCheckpoint(source, target, config);
         console.out().println("written: " + result);
         return export.testConvertPrecision() ? compare(source, result, config) : ExitCode.OK;
+    }
+
+    /** Whether the result is in Hugging Face layout: asked for, or what merging gives where nothing else is. */
+    private static boolean isHuggingFace(ExportOptions export) {
+        return export.toHf() || !export.toMcore();
     }
 
     private Path source(ExportOptions export) {
         if (adapter.isPresent() && !export.mergeLora()) {
             return adapter.get().directory();
         }
-        return export.mcoreModel().isPresent() && !export.toMcore() ? CheckpointStore.open(Path.of(export.mcoreModel().get())).directory()
+        return export.mcoreModel().isPresent() && isHuggingFace(export) ? CheckpointStore.open(Path.of(export.mcoreModel().get())).directory()
                 : ModelFolder.model(options.model(), ModelFolder.Weights.NEEDED);
     }
 

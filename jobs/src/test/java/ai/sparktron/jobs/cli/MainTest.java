@@ -33,7 +33,7 @@ class MainTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "stf | did you mean sft?",
-        "rlhf --model m | rlhf is known but not built yet",
+        "rlhf --model m --dataset d --train_iters 1 --rlhf_type kto | --rlhf_type kto",
         "plan --model m | plan is known but not built yet",
         "sft --modle m | did you mean --model?",
         "sft --model m | --dataset or --cached_dataset is missing",
