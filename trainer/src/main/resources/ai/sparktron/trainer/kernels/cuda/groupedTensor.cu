@@ -56,7 +56,9 @@ FORCE Pack<float, 2> both(const U* at) {
     return Pack<float, 2> {{real(pack.at[0]), real(pack.at[1])}};
 }
 
-constexpr int AT_ONCE = THREADS * BLOCKS > 256 ? 4 : 8;    // packs read before they are written: more do not fit the registers
+constexpr int AT_ONCE = N <= 4 || THREADS * BLOCKS > 256 ? 4 : 8;    // packs read before they are written: more do not fit the registers
+
+static_assert(N % AT_ONCE == 0, "a row of sums is whole");
 
 /** Adds the sums where `keep` is 1; at 0 the same memory is moved, unchanged. */
 FORCE void addTile(U* to, i64 stride, int rows, int columns, const float (&sum)[M][N][4], int keep) {
