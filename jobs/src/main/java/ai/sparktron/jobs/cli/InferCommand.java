@@ -12,6 +12,7 @@ import ai.sparktron.trainer.generate.Sampling;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.train.Precision;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
@@ -65,11 +66,17 @@ final class InferCommand {
         LoadedModel.Settings settings = adapter.map(own -> plain.with(own.directory(), options.infer().mergeLora() ? LoadedModel.Settings.AdapterUse.MERGED
                 : LoadedModel.Settings.AdapterUse.BESIDE)).orElse(plain);
         try (Engine engine = Engines.of(options).open(0);
-                LoadedModel model = LoadedModel.open(engine, folders.model(), DType.F32, Parameters.Use.INFER, settings)) {
+                LoadedModel model = LoadedModel.open(engine, folders.model(), values(engine, folders), Parameters.Use.INFER, settings)) {
             console.out().println(folders.model() + adapter.map(own -> " with the adapter of " + own.directory()).orElse("") + ": " + model.config().family().name()
                     + ", template " + format.template().name() + (sampling.temperature() == 0 ? ", likeliest token" : ", temperature " + sampling.temperature()) + ", at most " + capacity + " tokens");
             return work.with(new ModelAnswerer(model, capacity, tokenizer, format, sampling));
         }
+    }
+
+    private DType values(Engine engine, RunFolders folders) {
+        DType values = Precision.values(options, folders.config().dtype());
+        Precision.require(engine, values);
+        return values;
     }
 
     private void chat(Answerer answerer) throws IOException {

@@ -4,13 +4,15 @@ import ai.sparktron.jobs.barrier.ExitCode;
 import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.VerifyOptions;
-import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.mesh.Mesh;
+import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.train.Precision;
 import ai.sparktron.trainer.train.RunSetup;
 import ai.sparktron.trainer.verify.Verification;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /** {@code verify DIR}. */
 final class VerifyCommand {
@@ -31,8 +33,13 @@ final class VerifyCommand {
         }
         Mesh mesh = RunSetup.mesh(options, options.derived().numRanks());
         Verification.Settings settings = new Verification.Settings(mesh, RunSetup.planSettings(options), verify.microBatchSize(), RunSetup.recompute(options.recompute()),
-                DecoderModel.Options.DEFAULT_CHUNK_BYTES, verify.write().map(Path::of).orElse(null),
-                new Verification.Tolerances(verify.logitsTolerance(), verify.lossTolerance(), verify.gradientTolerance(), verify.trajectoryTolerance()));
+                RunSetup.chunkBytes(options), verify.write().map(Path::of).orElse(null), Precision.asked(options.precision(), DType.F32), tolerances(verify));
         return new Verification(Engines.of(options), settings).run(directory, console.out()).passed() ? ExitCode.OK : ExitCode.CONFIGURATION;
+    }
+
+    /** Those that are asked for; else what is verified decides by its type. */
+    private Verification.Tolerances tolerances(VerifyOptions verify) {
+        boolean asked = Stream.of("logits_tolerance", "loss_tolerance", "gradient_tolerance", "trajectory_tolerance").anyMatch(options::given);
+        return asked ? new Verification.Tolerances(verify.logitsTolerance(), verify.lossTolerance(), verify.gradientTolerance(), verify.trajectoryTolerance()) : null;
     }
 }

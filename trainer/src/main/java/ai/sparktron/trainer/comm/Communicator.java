@@ -27,7 +27,7 @@ public interface Communicator extends AutoCloseable {
     /** World ranks of the members, by place in the group. */
     List<Integer> ranks();
 
-    /** Reduces elementwise over all members into the same tensor on all of them. On hosts in rank order, BF16 accumulated in float32 and rounded once; on
+    /** Reduces elementwise over all members into the same tensor on all of them. On hosts in rank order, BF16 and F16 accumulated in float32 and rounded once; on
      * devices in the order and precision of their library, the same on all members. */
     void allReduce(Tensor tensor, Reduction reduction);
 

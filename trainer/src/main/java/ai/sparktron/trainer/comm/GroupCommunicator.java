@@ -166,7 +166,7 @@ public abstract class GroupCommunicator implements Communicator {
     private void requireReducible(CollectiveCall call) {
         if (!reduces(call.dtype())) {
             throw new IllegalArgumentException(where(call) + ": cannot reduce elements of type " + call.dtype()
-                    + "; use F32, F64, BF16, I32 or I64");
+                    + "; use F32, F64, BF16, F16, I32 or I64");
         }
     }
 

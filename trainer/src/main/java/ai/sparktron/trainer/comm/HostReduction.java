@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.comm;
 
 import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.HalfPrecision;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -19,8 +20,8 @@ public final class HostReduction {
     /** Whether this type can be reduced on the host. */
     public static boolean supports(DType dtype) {
         return switch (dtype) {
-            case F64, F32, BF16, I64, I32 -> true;
-            case F16, F8_E4M3, F8_E5M2, I16, U8, BOOL -> false;
+            case F64, F32, BF16, F16, I64, I32 -> true;
+            case F8_E4M3, F8_E5M2, I16, U8, BOOL -> false;
         };
     }
 
@@ -40,11 +41,11 @@ public final class HostReduction {
         switch (dtype) {
             case F32 -> reduceFloats(reduction, inputs, output, count);
             case F64 -> reduceDoubles(reduction, inputs, output, count);
-            case BF16 -> reduceBfloats(reduction, inputs, output, count);
+            case BF16, F16 -> reduceHalves(dtype, reduction, inputs, output, count);
             case I32 -> reduceInts(reduction, inputs, output, count);
             case I64 -> reduceLongs(reduction, inputs, output, count);
-            case F16, F8_E4M3, F8_E5M2, I16, U8, BOOL -> throw new IllegalArgumentException("cannot reduce elements of type " + dtype
-                    + " on the host; use F32, F64, BF16, I32 or I64");
+            case F8_E4M3, F8_E5M2, I16, U8, BOOL -> throw new IllegalArgumentException("cannot reduce elements of type " + dtype
+                    + " on the host; use F32, F64, BF16, F16, I32 or I64");
         }
     }
 
@@ -83,7 +84,8 @@ public final class HostReduction {
         }
     }
 
-    private static void reduceBfloats(Reduction reduction, ByteBuffer[] inputs, ByteBuffer output, int count) {
+    /** 16 bits, accumulated in float32 and rounded once. */
+    private static void reduceHalves(DType dtype, Reduction reduction, ByteBuffer[] inputs, ByteBuffer output, int count) {
         short[] bits = new short[Math.min(BLOCK, count)];
         float[] total = new float[bits.length];
         float[] next = new float[bits.length];
@@ -94,26 +96,17 @@ public final class HostReduction {
                 inputs[i].position(offset).asShortBuffer().get(bits, 0, length);
                 float[] into = i == 0 ? total : next;
                 for (int k = 0; k < length; k++) {
-                    into[k] = Float.intBitsToFloat(bits[k] << 16);
+                    into[k] = dtype == DType.BF16 ? HalfPrecision.fromBfloat16(bits[k]) : HalfPrecision.fromFloat16(bits[k]);
                 }
                 if (i > 0) {
                     combine(reduction, total, next, length);
                 }
             }
             for (int k = 0; k < length; k++) {
-                bits[k] = toBfloat(total[k]);
+                bits[k] = dtype == DType.BF16 ? HalfPrecision.toBfloat16(total[k]) : HalfPrecision.toFloat16(total[k]);
             }
             output.position(offset).asShortBuffer().put(bits, 0, length);
         }
-    }
-
-    /** Round to nearest, ties to even; NaN stays NaN. */
-    private static short toBfloat(float value) {
-        int bits = Float.floatToRawIntBits(value);
-        if (value != value) {
-            return (short) ((bits >>> 16) | 0x40);
-        }
-        return (short) ((bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16);
     }
 
     private static void reduceDoubles(Reduction reduction, ByteBuffer[] inputs, ByteBuffer output, int count) {

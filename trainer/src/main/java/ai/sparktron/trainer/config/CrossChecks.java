@@ -3,6 +3,7 @@ package ai.sparktron.trainer.config;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Options that do not fit one another; every message names both and says what to change. */
 final class CrossChecks {
@@ -88,13 +89,23 @@ final class CrossChecks {
         OptimizerOptions optimizer = options.optimizer();
         require(!optimizer.optimizerCpuOffload() || optimizer.usePrecisionAwareOptimizer(),
                 "--optimizer_cpu_offload true needs --use_precision_aware_optimizer true");
+        require(!optimizer.optimizerCpuOffload() || !sharesModel(), "--optimizer_cpu_offload true is for replicas; with --use_megatron_fsdp true and a strategy of"
+                + " optim_grads or optim_grads_params each rank keeps a share of everything: use --use_distributed_optimizer true without FSDP, or leave it out");
         require(!optimizer.usePrecisionAwareOptimizer() || parallel.useDistributedOptimizer(),
                 "--use_precision_aware_optimizer true needs --use_distributed_optimizer true");
-        require(optimizer.usePrecisionAwareOptimizer() || optimizer.mainGradsDtype().equals("fp32") && optimizer.mainParamsDtype().equals("fp32"),
-                "--main_grads_dtype and --main_params_dtype other than fp32 need --use_precision_aware_optimizer true");
+        boolean allWide = Stream.of(optimizer.mainGradsDtype(), optimizer.mainParamsDtype(), optimizer.expAvgDtype(), optimizer.expAvgSqDtype()).allMatch("fp32"::equals);
+        require(optimizer.usePrecisionAwareOptimizer() || allWide, "--main_grads_dtype, --main_params_dtype, --exp_avg_dtype and --exp_avg_sq_dtype other than fp32 need"
+                + " --use_precision_aware_optimizer true");
+        require(!optimizer.usePrecisionAwareOptimizer() || optimizer.optimizer() == OptimizerOptions.Kind.ADAM,
+                "--use_precision_aware_optimizer true needs --optimizer adam");
         require(!options.packing().mlpPaddingFree() || !parallel.sequenceParallel(), "--mlp_padding_free true excludes --sequence_parallel true");
         PrecisionOptions precision = options.precision();
-        require(!(precision.fp16().orElse(false) && precision.bf16().orElse(false)), "--fp16 true excludes --bf16 true; keep one");
+        boolean half = precision.fp16().orElse(false);
+        boolean brain = precision.bf16().orElse(false);
+        require(!(half && brain), "--fp16 true excludes --bf16 true; keep one");
+        String type = precision.torchDtype().orElse("");
+        require(!half || type.isEmpty() || type.equals("float16"), "--fp16 true excludes --torch_dtype " + type + "; keep one");
+        require(!brain || type.isEmpty() || type.equals("bfloat16"), "--bf16 true excludes --torch_dtype " + type + "; keep one");
     }
 
     private boolean sharesModel() {

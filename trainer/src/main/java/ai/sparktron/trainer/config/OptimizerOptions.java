@@ -18,19 +18,22 @@ public record OptimizerOptions(
         double adamEps,
         @Option(value = "0.9", range = "[0,1)", doc = "Momentum of sgd.")
         double sgdMomentum,
-        @Option(value = "false", status = Status.PLANNED, doc = "Keep optimizer state and step on the CPU.")
+        @Option(value = "false", doc = "Keep main weights and moments on the host.",
+                note = "Megatron steps on the CPU; here state visits the GPU for the step, in chunks that are copied beside other work, with the same numbers.")
         boolean optimizerCpuOffload,
-        @Option(value = "1.0", range = "[0,1]", status = Status.PLANNED, doc = "Share of the state kept on the CPU.")
+        @Option(value = "1.0", range = "[0,1]", doc = "Share of the state kept on the host.")
         double optimizerOffloadFraction,
-        @Option(value = "false", status = Status.PLANNED, doc = "Optimizer state in the types below.")
+        @Option(value = "false", doc = "Optimizer state in the types below; all computation stays in float32.")
         boolean usePrecisionAwareOptimizer,
-        @Option(value = "fp32", of = {"fp32", "bf16"}, status = Status.PLANNED, doc = "Type of the main gradients.")
+        @Option(value = "fp32", of = {"fp32", "bf16"}, doc = "Type of the main gradients.")
         String mainGradsDtype,
-        @Option(value = "fp32", of = {"fp32", "fp16"}, status = Status.PLANNED, doc = "Type of the main parameters.")
+        @Option(value = "fp32", of = {"fp32", "fp16"}, doc = "Type of the main parameters; fp16 with a scale for each 128.")
         String mainParamsDtype,
-        @Option(value = "fp32", of = {"fp32", "fp16", "bf16", "fp8"}, status = Status.PLANNED, doc = "Stored type of the first moment.")
+        @Option(value = "fp32", of = {"fp32", "fp16", "bf16", "fp8"},
+                doc = "Stored type of the first moment; fp16 and fp8 with a scale for each 128.")
         String expAvgDtype,
-        @Option(value = "fp32", of = {"fp32", "fp16", "bf16", "fp8"}, status = Status.PLANNED, doc = "Stored type of the second moment.")
+        @Option(value = "fp32", of = {"fp32", "fp16", "bf16", "fp8"},
+                doc = "Stored type of the second moment; fp16 and fp8 with a scale for each 128, fp8 as its root.")
         String expAvgSqDtype) {
 
     /** Optimizers. */

@@ -3,13 +3,12 @@ package ai.sparktron.trainer.kernels;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Memory;
 import ai.sparktron.trainer.tensor.Tensor;
-import java.nio.ByteBuffer;
 
 /**
  * One device of one rank: its memory, its kernels and the way in and out. Owned and used by one thread; made by an engine's factory and closed by
  * whoever made it, which frees all of its memory, also after a failure.
  */
-public interface Engine extends AutoCloseable {
+public interface Engine extends TensorAccess, AutoCloseable {
 
     /** Name for users: {@code nd4j}, {@code cuda}. */
     String name();
@@ -32,14 +31,11 @@ public interface Engine extends AutoCloseable {
     long freeBytes();
 
     /**
-     * Copies bytes of the host (native byte order) over a contiguous tensor. The buffer may be reused when the call returns.
+     * Opens a store for tensors that rest on the host. The caller closes it, and what it gave, before this.
      *
-     * @throws IllegalArgumentException when sizes differ, naming the tensor
+     * @param places that its tensors visit on the device
      */
-    void write(Tensor tensor, ByteBuffer source);
-
-    /** Copies a contiguous tensor to the host, waiting for what was enqueued before. */
-    void read(Tensor tensor, ByteBuffer target);
+    HostStore hostStore(int places);
 
     /**
      * Starts bringing a contiguous tensor of a few numbers to the host, as it is when all that was enqueued before is done. On a device the copy runs beside what is

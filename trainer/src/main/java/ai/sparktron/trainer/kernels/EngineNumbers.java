@@ -9,38 +9,39 @@ import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** Numbers in an engine's memory: plain tensors, states with scales, main weights in each form of {@link AdamWTensors}. Conversions run on the host. */
+/** Numbers in the memory of an engine or of the host: plain tensors, states with scales, main weights in each form of {@link AdamWTensors}. Conversions run on the host. */
 public final class EngineNumbers {
 
     private EngineNumbers() {
     }
 
     /** A contiguous tensor [n] of F32, BF16 or F16, rounding to nearest even. */
-    public static StoredNumbers of(Engine engine, Tensor tensor) {
-        return new Plain(engine, tensor, Rounding.TIES_TO_EVEN);
+    public static StoredNumbers of(TensorAccess memory, Tensor tensor) {
+        return new Plain(memory, tensor, Rounding.TIES_TO_EVEN);
     }
 
     /** A first moment or the like. */
-    public static StoredNumbers of(Engine engine, StateTensor state) {
-        return state.scales() == null ? of(engine, state.elements()) : new Scaled(engine, state, false);
+    public static StoredNumbers of(TensorAccess memory, StateTensor state) {
+        return state.scales() == null ? of(memory, state.elements()) : new Scaled(memory, state, false);
     }
 
     /** A second moment, which F8_E4M3 keeps as its root. */
-    public static StoredNumbers squares(Engine engine, StateTensor state) {
-        return state.scales() == null ? of(engine, state.elements()) : new Scaled(engine, state, state.elements().dtype() == DType.F8_E4M3);
+    public static StoredNumbers squares(TensorAccess memory, StateTensor state) {
+        return state.scales() == null ? of(memory, state.elements()) : new Scaled(memory, state, state.elements().dtype() == DType.F8_E4M3);
     }
 
     /**
      * Weights: reading gives main weights, writing sets main weights and the values rounded from them.
      *
+     * @param home where the main weights lie
      * @param main null where the values alone are kept here: float32, or rounded from main weights of another rank
      */
-    public static StoredNumbers weights(Engine engine, Tensor value, StateTensor main) {
-        StoredNumbers values = new Plain(engine, value, Rounding.OF_MAIN_WEIGHTS);
+    public static StoredNumbers weights(TensorAccess memory, Tensor value, TensorAccess home, StateTensor main) {
+        StoredNumbers values = new Plain(memory, value, Rounding.OF_MAIN_WEIGHTS);
         if (main == null) {
             return values;
         }
-        return main.elements().dtype() == DType.I16 ? new Split(engine, value, main.elements()) : new Both(of(engine, main), values);
+        return main.elements().dtype() == DType.I16 ? new Split(memory, value, home, main.elements()) : new Both(of(home, main), values);
     }
 
     private enum Rounding { TIES_TO_EVEN, OF_MAIN_WEIGHTS }
@@ -49,9 +50,9 @@ public final class EngineNumbers {
         return ByteBuffer.allocate(Math.toIntExact(bytes)).order(ByteOrder.nativeOrder());
     }
 
-    private static ByteBuffer bytes(Engine engine, Tensor part) {
+    private static ByteBuffer bytes(TensorAccess memory, Tensor part) {
         ByteBuffer bytes = room(part.sizeBytes());
-        engine.read(part, bytes);
+        memory.read(part, bytes);
         return bytes.clear();
     }
 
@@ -68,7 +69,7 @@ public final class EngineNumbers {
         target.position(target.limit());
     }
 
-    private record Plain(Engine engine, Tensor tensor, Rounding rounding) implements StoredNumbers {
+    private record Plain(TensorAccess memory, Tensor tensor, Rounding rounding) implements StoredNumbers {
 
         @Override
         public long size() {
@@ -79,12 +80,12 @@ public final class EngineNumbers {
         public void read(long from, ByteBuffer target) {
             Tensor part = tensor.rows(from, target.remaining() / Float.BYTES);
             if (tensor.dtype() == DType.F32) {
-                engine.read(part, target);
+                memory.read(part, target);
                 target.position(target.limit());
                 return;
             }
             float[] values = new float[(int) part.elements()];
-            HalfPrecision.decode(tensor.dtype(), bytes(engine, part), values, 0, values.length);
+            HalfPrecision.decode(tensor.dtype(), bytes(memory, part), values, 0, values.length);
             put(values, 0, target);
         }
 
@@ -92,7 +93,7 @@ public final class EngineNumbers {
         public void write(long from, ByteBuffer source) {
             Tensor part = tensor.rows(from, source.remaining() / Float.BYTES);
             if (tensor.dtype() == DType.F32) {
-                engine.write(part, source);
+                memory.write(part, source);
                 source.position(source.limit());
                 return;
             }
@@ -102,12 +103,12 @@ public final class EngineNumbers {
             }
             ByteBuffer rounded = room(part.sizeBytes());
             HalfPrecision.encode(tensor.dtype(), values, 0, values.length, rounded);
-            engine.write(part, rounded.flip());
+            memory.write(part, rounded.flip());
         }
     }
 
     /** Value and low half of each weight. */
-    private record Split(Engine engine, Tensor value, Tensor lowHalf) implements StoredNumbers {
+    private record Split(TensorAccess memory, Tensor value, TensorAccess home, Tensor lowHalf) implements StoredNumbers {
 
         @Override
         public long size() {
@@ -117,8 +118,8 @@ public final class EngineNumbers {
         @Override
         public void read(long from, ByteBuffer target) {
             int count = target.remaining() / Float.BYTES;
-            ByteBuffer high = bytes(engine, value.rows(from, count));
-            ByteBuffer low = bytes(engine, lowHalf.rows(from, count));
+            ByteBuffer high = bytes(memory, value.rows(from, count));
+            ByteBuffer low = bytes(home, lowHalf.rows(from, count));
             float[] values = new float[count];
             for (int i = 0; i < count; i++) {
                 values[i] = MainWeights.join(high.getShort(), low.getShort());
@@ -135,8 +136,8 @@ public final class EngineNumbers {
                 high.putShort(MainWeights.toBfloat16(weight));
                 low.putShort(MainWeights.lowHalf(weight));
             }
-            engine.write(value.rows(from, values.length), high.flip());
-            engine.write(lowHalf.rows(from, values.length), low.flip());
+            memory.write(value.rows(from, values.length), high.flip());
+            home.write(lowHalf.rows(from, values.length), low.flip());
         }
     }
 
@@ -161,7 +162,7 @@ public final class EngineNumbers {
     }
 
     /** Blocks with scales. A block that is written in part keeps its other numbers, which a larger scale may round once more. */
-    private record Scaled(Engine engine, StateTensor state, boolean roots) implements StoredNumbers {
+    private record Scaled(TensorAccess memory, StateTensor state, boolean roots) implements StoredNumbers {
 
         @Override
         public long size() {
@@ -175,8 +176,8 @@ public final class EngineNumbers {
         /** Numbers of whole blocks, as they are stored but for the scale. */
         private float[] blocks(long first, int count) {
             StateTensor part = state.rows(first, count);
-            float[] scales = floats(bytes(engine, part.scales()));
-            ByteBuffer elements = bytes(engine, part.elements());
+            float[] scales = floats(bytes(memory, part.scales()));
+            ByteBuffer elements = bytes(memory, part.elements());
             float[] values = new float[count];
             for (int at = 0; at < count; at += BlockScaled.BLOCK) {
                 BlockScaled.decode(dtype(), scales[at / BlockScaled.BLOCK], elements, values, at, Math.min(BlockScaled.BLOCK, count - at));
@@ -225,8 +226,8 @@ public final class EngineNumbers {
                 scales.putFloat(scale);
                 BlockScaled.encode(dtype(), scale, values, at, block, elements);
             }
-            engine.write(part.scales(), scales.flip());
-            engine.write(part.elements(), elements.flip());
+            memory.write(part.scales(), scales.flip());
+            memory.write(part.elements(), elements.flip());
         }
     }
 }

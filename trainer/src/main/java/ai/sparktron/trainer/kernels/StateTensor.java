@@ -5,6 +5,8 @@ import ai.sparktron.trainer.tensor.BlockScaled;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /**
  * One number per parameter of a flat range, as an optimizer keeps it.
@@ -13,6 +15,8 @@ import ai.sparktron.trainer.tensor.Tensor;
  * @param scales   float32 [ceil(n / 128)] of {@link BlockScaled} for F16 and F8_E4M3, otherwise null
  */
 public record StateTensor(Tensor elements, Tensor scales) {
+
+    private static final int CLEARED_BYTES = 1 << 24;
 
     public StateTensor {
         if (BlockScaled.has(elements.dtype()) != (scales != null)) {
@@ -41,6 +45,23 @@ public record StateTensor(Tensor elements, Tensor scales) {
         }
         if (scales != null) {
             kernels.fill(scales, 1);
+        }
+    }
+
+    /** As the other, of a state in a memory that kernels do not reach. */
+    public void clear(TensorAccess memory) {
+        ByteBuffer zeros = ByteBuffer.allocateDirect(CLEARED_BYTES).order(ByteOrder.nativeOrder());
+        long atATime = CLEARED_BYTES / elements.dtype().sizeBytes();
+        for (long from = 0; from < elements.elements(); from += atATime) {
+            long here = Math.min(atATime, elements.elements() - from);
+            memory.write(elements.rows(from, here), zeros.clear().limit((int) (here * elements.dtype().sizeBytes())));
+        }
+        if (scales != null) {
+            ByteBuffer ones = ByteBuffer.allocate(Math.toIntExact(scales.sizeBytes())).order(ByteOrder.nativeOrder());
+            while (ones.hasRemaining()) {
+                ones.putFloat(1);
+            }
+            memory.write(scales, ones.flip());
         }
     }
 

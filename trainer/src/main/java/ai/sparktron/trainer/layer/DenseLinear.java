@@ -15,6 +15,7 @@ final class DenseLinear implements Linear {
     DenseLinear(Parameter weight, Parameter bias) {
         this.weight = weight;
         this.bias = bias;
+        weight.mark().writtenFirst();
     }
 
     @Override
@@ -28,7 +29,7 @@ final class DenseLinear implements Linear {
     @Override
     public void parameterGradients(Tensor dy, Tensor x, Pass pass) {
         if (weight.isTrained()) {
-            pass.kernels().matmul(dy, Transpose.YES, x, Transpose.NO, weight.gradient(), Write.ACCUMULATE);
+            pass.kernels().matmul(dy, Transpose.YES, x, Transpose.NO, weight.gradient(), weight.mark().takeStale() ? Write.OVERWRITE : Write.ACCUMULATE);
         }
         if (bias != null && bias.isTrained()) {
             pass.kernels().addBiasGrad(dy, bias.gradient());

@@ -38,6 +38,9 @@ final class Embedding {
         try (Arena.Frame scratch = pass.scratch().open("embedding")) {
             Tensor dPartial = region.exitGrad(gradient, scratch);
             if (table.isTrained()) {
+                if (table.mark().takeStale()) { // The head's product, which writes a tied table first, had nothing to learn from.
+                    pass.kernels().fill(table.gradient(), 0);
+                }
                 pass.kernels().embeddingGrad(pass.batch().ids(), dPartial, firstRow(), table.gradient());
             }
             if (addition != null) {

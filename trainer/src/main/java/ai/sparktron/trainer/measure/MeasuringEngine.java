@@ -1,8 +1,10 @@
 package ai.sparktron.trainer.measure;
 
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.HostStore;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.Readback;
+import ai.sparktron.trainer.kernels.SharedMemoryStore;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.MeasuringMemory;
 import ai.sparktron.trainer.tensor.Memory;
@@ -73,6 +75,11 @@ public final class MeasuringEngine implements Engine {
         for (int i = target.position(); i < target.limit(); i++) {
             target.put(i, (byte) 0);
         }
+    }
+
+    @Override
+    public HostStore hostStore(int places) {
+        return new SharedMemoryStore(this, places);
     }
 
     @Override

@@ -11,8 +11,9 @@ import java.util.List;
  * @param value    [rows, columns] or [n], parts stacked; the activations' type
  * @param gradient float32, same shape, accumulated over a step; null when frozen or when not training
  * @param offset   first element in the flat value buffer; for a trainable parameter also in the flat gradient
+ * @param mark     tells of the gradient whether it is the present step's
  */
-public record Parameter(ParameterSpec spec, List<TensorSlice> slices, Tensor value, Tensor gradient, long offset) {
+public record Parameter(ParameterSpec spec, List<TensorSlice> slices, Tensor value, Tensor gradient, long offset, GradientMark mark) {
     public Parameter {
         slices = List.copyOf(slices);
     }

@@ -43,7 +43,7 @@ public final class Parameters {
             Shape shape = stacked(slices);
             Tensor values = view(spec.name(), spec.buffer() ? buffers : value, offset, shape);
             Tensor gradients = spec.trainable() && gradient != null ? view(spec.name() + ".grad", gradient, offset, shape) : null;
-            byName.put(spec.name(), new Parameter(spec, slices, values, gradients, offset));
+            byName.put(spec.name(), new Parameter(spec, slices, values, gradients, offset, new GradientMark()));
         }
     }
 

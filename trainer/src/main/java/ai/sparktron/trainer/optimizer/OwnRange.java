@@ -4,6 +4,7 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineNumbers;
 import ai.sparktron.trainer.kernels.StateTensor;
 import ai.sparktron.trainer.kernels.StoredNumbers;
+import ai.sparktron.trainer.kernels.TensorAccess;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -17,24 +18,35 @@ import java.nio.ByteOrder;
  * @param main     main weights of the range; null where the values are
  * @param gradient [n]
  * @param base     flat element that element 0 is
+ * @param home     where the main weights lie when that is not the engine's memory; null when it is
  */
-public record OwnRange(Tensor value, StateTensor main, Tensor gradient, long base) {
+public record OwnRange(Tensor value, StateTensor main, Tensor gradient, long base, TensorAccess home) {
 
     private static final int PIECE = 1 << 20;
+
+    /** With main weights in the engine's memory. */
+    public OwnRange(Tensor value, StateTensor main, Tensor gradient, long base) {
+        this(value, main, gradient, base, null);
+    }
 
     /** @param frame gives the main weights, not yet set */
     public static OwnRange allocate(StateTypes types, Tensor value, Tensor gradient, long base, Arena.Frame frame) {
         return new OwnRange(value, types.main() == null ? null : StateTensor.allocate(frame, "main weights", types.main(), value.elements()), gradient, base);
     }
 
+    /** The same, with main weights that are another memory's. */
+    OwnRange at(TensorAccess memory) {
+        return new OwnRange(value, main, gradient, base, memory);
+    }
+
     /** The main weights, with the values rounded from them. */
     public StoredNumbers weights(Engine engine) {
-        return EngineNumbers.weights(engine, value, main);
+        return EngineNumbers.weights(engine, value, home == null ? engine : home, main);
     }
 
     /** A part of it that shares memory. */
     public OwnRange part(long from, long size) {
-        return new OwnRange(value.rows(from, size), main == null ? null : main.rows(from, size), gradient.rows(from, size), base + from);
+        return new OwnRange(value.rows(from, size), main == null ? null : main.rows(from, size), gradient.rows(from, size), base + from, home);
     }
 
     /** Main weights become what the values are. */
@@ -42,19 +54,23 @@ public record OwnRange(Tensor value, StateTensor main, Tensor gradient, long bas
         if (main == null) {
             return;
         }
-        if (main.elements().dtype() == DType.F32) {
+        if (home != null) {
+            carry(EngineNumbers.of(engine, value), weights(engine));
+        } else if (main.elements().dtype() == DType.F32) {
             engine.kernels().copy(value, main.elements());
         } else if (main.elements().dtype() == DType.I16) {
             main.clear(engine.kernels());
         } else {
-            StoredNumbers values = EngineNumbers.of(engine, value);
-            StoredNumbers weights = EngineNumbers.of(engine, main);
-            ByteBuffer piece = ByteBuffer.allocateDirect(PIECE * Float.BYTES).order(ByteOrder.nativeOrder());
-            for (long done = 0; done < value.elements(); done += PIECE) {
-                piece.clear().limit((int) Math.min(PIECE, value.elements() - done) * Float.BYTES);
-                values.read(done, piece);
-                weights.write(done, piece.flip());
-            }
+            carry(EngineNumbers.of(engine, value), EngineNumbers.of(engine, main));
+        }
+    }
+
+    private static void carry(StoredNumbers values, StoredNumbers weights) {
+        ByteBuffer piece = ByteBuffer.allocateDirect(PIECE * Float.BYTES).order(ByteOrder.nativeOrder());
+        for (long done = 0; done < values.size(); done += PIECE) {
+            piece.clear().limit((int) Math.min(PIECE, values.size() - done) * Float.BYTES);
+            values.read(done, piece);
+            weights.write(done, piece.flip());
         }
     }
 }

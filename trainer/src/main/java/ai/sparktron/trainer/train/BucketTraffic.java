@@ -4,6 +4,7 @@ import ai.sparktron.trainer.comm.BackgroundCollectives;
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.comm.Transfer;
+import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.layer.ParameterUse;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
@@ -23,6 +24,7 @@ import java.util.Map;
  */
 final class BucketTraffic implements ParameterUse {
 
+    private final Kernels kernels;
     private final Parameters parameters;
     private final FlatBuckets buckets;
     private final Communicator data;
@@ -41,8 +43,9 @@ final class BucketTraffic implements ParameterUse {
     private boolean lastPass;
 
     /** @param background of the same ranks as {@code data}; null where nothing overlaps */
-    BucketTraffic(Parameters parameters, FlatBuckets buckets, Communicator data, ModelGroup model, ParameterUpdate.Sharding sharding,
+    BucketTraffic(Kernels kernels, Parameters parameters, FlatBuckets buckets, Communicator data, ModelGroup model, ParameterUpdate.Sharding sharding,
                   ParameterUpdate.Overlap overlap, BackgroundCollectives background) {
+        this.kernels = kernels;
         this.parameters = parameters;
         this.buckets = buckets;
         this.data = data;
@@ -99,6 +102,7 @@ final class BucketTraffic implements ParameterUse {
             return;
         }
         complete[place] = true;
+        FreshGradients.complete(kernels, parameter);
         model.completeGradient(parameter);
         for (int bucket : bucketsOf[place]) {
             incomplete[bucket]--;

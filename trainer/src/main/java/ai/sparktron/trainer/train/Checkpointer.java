@@ -47,19 +47,24 @@ final class Checkpointer implements TrainLoop.Saver {
     private final RankContext context;
     private final Communicator all;
     private final ModelUpdate update;
+    private final LossScale scale;
     private final ModelWriter model;
     private final long seed;
     private double bestLoss = Double.NaN;
     private SavedCheckpoint newest;
 
-    /** @param model called on every rank, as a model may be spread over several */
-    Checkpointer(CheckpointStore store, CheckpointOptions options, RankContext context, Communicator all, ModelUpdate update,
+    /**
+     * @param scale saved and restored with the update
+     * @param model called on every rank, as a model may be spread over several
+     */
+    Checkpointer(CheckpointStore store, CheckpointOptions options, RankContext context, Communicator all, ModelUpdate update, LossScale scale,
                  ModelWriter model, long seed) {
         this.store = store;
         this.options = options;
         this.context = context;
         this.all = all;
         this.update = update;
+        this.scale = scale;
         this.model = model;
         this.seed = seed;
     }
@@ -100,6 +105,7 @@ final class Checkpointer implements TrainLoop.Saver {
         if (!Double.isNaN(bestLoss)) {
             progress.put("best_loss", bestLoss);
         }
+        scale.save(progress);
         return progress;
     }
 
@@ -131,6 +137,7 @@ final class Checkpointer implements TrainLoop.Saver {
             if (!options.noLoadOptim()) {
                 update.optimizerToLoad().forEach(reader::read);
                 update.restore(manifest.optimizerSteps());
+                scale.restore(manifest.progress());
             }
             if (context.isFirst()) {
                 long saved = manifest.files().stream().mapToLong(CheckpointManifest.StateFile::sizeBytes).sum();

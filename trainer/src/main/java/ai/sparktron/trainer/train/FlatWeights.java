@@ -43,7 +43,7 @@ public final class FlatWeights implements StoredNumbers {
 
     private void add(Tensor value, long from, long to) {
         if (from < to) {
-            segments.add(new Segment(from, to, EngineNumbers.weights(engine, value.rows(from, to - from), null)));
+            segments.add(new Segment(from, to, EngineNumbers.weights(engine, value.rows(from, to - from), engine, null)));
         }
     }
 

@@ -130,4 +130,9 @@ final class JointUpdate implements ModelUpdate, ParameterUse {
     public long heldBytes() {
         return parts.stream().mapToLong(ParameterUpdate::heldBytes).sum();
     }
+
+    @Override
+    public void close() {
+        parts.forEach(ParameterUpdate::close);
+    }
 }

@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.util.List;
 
 /** What data-parallel ranks share of a model and how it is updated: replicas ({@link ParameterUpdate}), or shares of one ({@link ShardedUpdate}). */
-public interface ModelUpdate {
+public interface ModelUpdate extends AutoCloseable {
 
     /** Fills the weights of parameters. */
     @FunctionalInterface
@@ -67,6 +67,10 @@ public interface ModelUpdate {
     /** Optimizer state held here, to be read. */
     List<StatePiece> optimizerToLoad();
 
-    /** Bytes of weights and gradients held here. */
+    /** Bytes of weights and gradients held on the device. */
     long heldBytes();
+
+    /** Frees what is held on the host. */
+    @Override
+    void close();
 }

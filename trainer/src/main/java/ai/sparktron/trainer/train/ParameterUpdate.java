@@ -70,8 +70,11 @@ public final class ParameterUpdate implements ModelUpdate {
     private final Communicator data;
     private final ModelGroup model;
     private final Sharding sharding;
+    private final List<FlatRange> owned;
     private final List<Share> shares = new ArrayList<>();
     private final BucketTraffic traffic;
+    private final FreshGradients fresh;
+    private final Offloading offloading;
     private final FlatWeights weights;
     private final Clipping clipping;
 
@@ -93,18 +96,27 @@ public final class ParameterUpdate implements ModelUpdate {
         long trained = parameters.trainedElements();
         FlatBuckets buckets = FlatBuckets.cut(parameters, data.size(),
                 model.copied(parameters).map(table -> table.gradient().elements()).orElse(0L), how.bucketElements());
-        this.traffic = new BucketTraffic(parameters, buckets, data, model, sharding, how.overlap(), background);
-        List<FlatRange> owned = trained == 0 ? List.of() : sharding == Sharding.REPLICATED ? List.of(new FlatRange(0, trained, false))
+        this.traffic = new BucketTraffic(engine.kernels(), parameters, buckets, data, model, sharding, how.overlap(), background);
+        this.owned = trained == 0 ? List.of() : sharding == Sharding.REPLICATED ? List.of(new FlatRange(0, trained, false))
                 : buckets.buckets().stream().map(bucket -> bucket.share(data.rank(), data.size())).toList();
         List<FlatRange> decayed = List.of(new FlatRange(0, parameters.decayedElements(), true),
                 new FlatRange(parameters.decayedElements(), trained, false));
+        this.offloading = new Offloading(options, types, engine, owned.stream().mapToLong(FlatRange::size).max().orElse(0), run);
         for (FlatRange range : owned) {
-            OwnRange own = OwnRange.allocate(types, parameters.value().rows(range.from(), range.size()), parameters.gradient().rows(range.from(), range.size()),
-                    range.from(), run);
-            shares.add(new Share(range, own, optimizer(engine, options, own, types, decayed, run)));
+            long here = range.to() - offloading.onHost(range.size());
+            if (range.from() < here) {
+                OwnRange own = OwnRange.allocate(types, parameters.value().rows(range.from(), here - range.from()),
+                        parameters.gradient().rows(range.from(), here - range.from()), range.from(), run);
+                shares.add(new Share(new FlatRange(range.from(), here, false), own, optimizer(engine, options, own, types, decayed, run)));
+            }
+            if (here < range.to()) {
+                OwnRange own = offloading.range(parameters.value().rows(here, range.to() - here), parameters.gradient().rows(here, range.to() - here), here);
+                shares.add(new Share(new FlatRange(here, range.to(), false), own, offloading.optimizer(adam(options), own, decayed)));
+            }
         }
         this.weights = new FlatWeights(engine, parameters.value(), shares.stream().map(Share::own).toList());
         this.clipping = new Clipping(engine, options.clipGrad(), run);
+        this.fresh = new FreshGradients(engine.kernels(), parameters);
     }
 
     /** A range of the flat buffers that this rank updates. */
@@ -112,13 +124,15 @@ public final class ParameterUpdate implements ModelUpdate {
     }
 
     static Optimizer optimizer(Engine engine, OptimizerOptions options, OwnRange own, StateTypes types, List<FlatRange> ranges, Arena.Frame run) {
-        float decay = (float) options.weightDecay();
         return switch (options.optimizer()) {
-            case ADAM -> new AdamW(engine, new AdamW.Settings((float) options.adamBeta1(), (float) options.adamBeta2(), (float) options.adamEps(), decay), own, types,
-                    ranges, run);
-            case SGD -> new Sgd(engine, new Sgd.Settings((float) options.sgdMomentum(), decay), own, ranges, run);
+            case ADAM -> new AdamW(engine, adam(options), own, types, ranges, run);
+            case SGD -> new Sgd(engine, new Sgd.Settings((float) options.sgdMomentum(), (float) options.weightDecay()), own, ranges, run);
             case MUON, DIST_MUON -> throw new IllegalStateException("optimizer " + options.optimizer() + " is refused when options are parsed");
         };
+    }
+
+    private static AdamW.Settings adam(OptimizerOptions options) {
+        return new AdamW.Settings((float) options.adamBeta1(), (float) options.adamBeta2(), (float) options.adamEps(), (float) options.weightDecay());
     }
 
     @Override
@@ -144,8 +158,8 @@ public final class ParameterUpdate implements ModelUpdate {
     }
 
     private void addSquaresOfShares(Tensor squares) {
-        for (Share share : shares) {
-            model.shareOfSquares(engine.kernels(), parameters, share.own().gradient(), share.range().from(), squares);
+        for (FlatRange range : owned) {
+            model.shareOfSquares(engine.kernels(), parameters, parameters.gradient().rows(range.from(), range.size()), range.from(), squares);
         }
     }
 
@@ -154,12 +168,8 @@ public final class ParameterUpdate implements ModelUpdate {
         traffic.settle();
         shares.forEach(share -> share.optimizer().step((float) learningRate, factor));
         traffic.gather();
-        clearGradients();
-    }
-
-    private void clearGradients() {
         if (parameters.gradient() != null) {
-            engine.kernels().fill(parameters.gradient(), 0);
+            fresh.begin();
         }
     }
 
@@ -170,6 +180,7 @@ public final class ParameterUpdate implements ModelUpdate {
 
     @Override
     public void lastPass(Runnable pass) {
+        offloading.prefetch();
         traffic.lastPass(pass);
     }
 
@@ -186,7 +197,9 @@ public final class ParameterUpdate implements ModelUpdate {
     @Override
     public void clear() {
         engine.kernels().fill(parameters.value(), 0);
-        clearGradients();
+        if (parameters.gradient() != null) {
+            engine.kernels().fill(parameters.gradient(), 0);
+        }
         if (parameters.buffers() != null) {
             engine.kernels().fill(parameters.buffers(), 0);
         }
@@ -201,7 +214,13 @@ public final class ParameterUpdate implements ModelUpdate {
     @Override
     public long heldBytes() {
         return parameters.value().sizeBytes() + (parameters.gradient() == null ? 0 : parameters.gradient().sizeBytes())
-                + shares.stream().map(share -> share.own().main()).filter(Objects::nonNull).mapToLong(StateTensor::sizeBytes).sum();
+                + shares.stream().filter(share -> share.own().home() == null).map(share -> share.own().main()).filter(Objects::nonNull)
+                .mapToLong(StateTensor::sizeBytes).sum();
+    }
+
+    @Override
+    public void close() {
+        offloading.close();
     }
 
     @Override

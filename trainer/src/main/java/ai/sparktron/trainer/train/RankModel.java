@@ -45,6 +45,7 @@ final class RankModel implements AutoCloseable {
     private final List<DecoderModel> chunks = new ArrayList<>();
     private final ReferenceModel reference;
     private final ModelConfig config;
+    private final LossScale lossScale;
 
     /**
      * @param world   over which tensors go
@@ -62,7 +63,10 @@ final class RankModel implements AutoCloseable {
         grid.validate(config, longest);
         this.links = grid.links(config);
         this.tuning = StartingPoint.tuning(options, config);
-        StateTypes types = StateTypes.of(DType.F32);
+        DType values = Precision.values(options, config.dtype());
+        Precision.require(engine, values);
+        StateTypes types = Precision.states(options, values);
+        this.lossScale = LossScale.of(values);
         List<ModelPart> parts = grid.parts(config);
         List<ParameterSpec> specs = tuning.applyTo(config, parts);
         if (RunSetup.sharing(sizes).ofModel()) {
@@ -93,7 +97,7 @@ final class RankModel implements AutoCloseable {
         }
         for (ModelPart part : parts) {
             chunks.add(new DecoderModel(config, new DecoderModel.Options(part, grid.seams(), RunSetup.recompute(options.recompute()),
-                    DecoderModel.Options.DEFAULT_CHUNK_BYTES, longest, tuning.adapters()), parameters, engine, run, update.use()));
+                    RunSetup.chunkBytes(options), longest, tuning.adapters()), parameters, engine, run, update.use()));
         }
         this.reference = RunSetup.hasReference(options) ? new ReferenceModel(options, config, tuning, parameters, types.value(), grid, longest, engine, run) : null;
         update.clear();
@@ -142,6 +146,11 @@ final class RankModel implements AutoCloseable {
                 grid.tokenMultiple(), 0);
     }
 
+    /** Factor on losses. */
+    LossScale lossScale() {
+        return lossScale;
+    }
+
     /** What the model is made of. */
     ModelConfig config() {
         return config;
@@ -155,7 +164,8 @@ final class RankModel implements AutoCloseable {
     /** The steps of this rank. */
     StepRunner steps(PassMemory memory) {
         boolean speaks = grid.seams().tokens().rank() == 0 && links.isLast();
-        return new StepRunner(engine, new StageRunner(chunks, links, memory, update::lastPass), update, grid.tokenGroup(), speaks, objective(speaks, memory));
+        return new StepRunner(engine, new StageRunner(chunks, links, memory, update::lastPass), update, grid.tokenGroup(), speaks, objective(speaks, memory),
+                lossScale, run);
     }
 
     private StepObjective objective(boolean speaks, PassMemory memory) {
@@ -171,5 +181,6 @@ final class RankModel implements AutoCloseable {
     @Override
     public void close() {
         background.forEach(BackgroundCollectives::close);
+        update.close();
     }
 }

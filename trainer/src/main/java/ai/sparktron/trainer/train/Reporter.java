@@ -80,10 +80,11 @@ final class Reporter implements AutoCloseable {
         return window;
     }
 
-    StepMetrics report(Window window, long iteration, long consumedSamples, Map<String, Double> losses, double learningRate, double gradientNorm, long memoryBytes) {
+    StepMetrics report(Window window, long iteration, long consumedSamples, Map<String, Double> losses, double learningRate, double gradientNorm, long memoryBytes,
+                       long skipped) {
         StepMetrics metrics = new StepMetrics(iteration, frame.totalIterations(), consumedSamples,
                 losses, learningRate, gradientNorm, window.tokens(), window.steps(), window.seconds(),
-                frame.devices(), memoryBytes, frame.flopsPerToken(), frame.peakFlops(), window.elapsedSeconds(), 0, frame.bubble(), window.phases());
+                frame.devices(), memoryBytes, frame.flopsPerToken(), frame.peakFlops(), window.elapsedSeconds(), skipped, frame.bubble(), window.phases());
         sinks.forEach(sink -> sink.step(metrics));
         return metrics;
     }

@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.train;
 
 import ai.sparktron.trainer.config.Command;
+import ai.sparktron.trainer.config.EngineOptions;
 import ai.sparktron.trainer.config.LearningRateOptions;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.ParallelOptions;
@@ -8,6 +9,7 @@ import ai.sparktron.trainer.config.PreferenceOptions;
 import ai.sparktron.trainer.config.RecomputeOptions;
 import ai.sparktron.trainer.data.RowOrder;
 import ai.sparktron.trainer.data.TrainingLength;
+import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.optimizer.LearningRateSchedule;
@@ -27,6 +29,8 @@ import java.util.Set;
 
 /** What the options mean to the parts of a run. Pure functions. */
 public final class RunSetup {
+
+    private static final long DEVICE_CHUNK_BYTES = 1L << 30;
 
     private RunSetup() {
     }
@@ -70,6 +74,14 @@ public final class RunSetup {
             case FULL -> Recompute.full(options.recomputeMethod().map(method -> Recompute.Method.valueOf(method.name())).orElse(null),
                     options.recomputeNumLayers().orElse(0));
         };
+    }
+
+    /**
+     * Largest size of the logits of a loss that exist at a time: on a GPU enough for its products to run at their full rate (a chunk of 256 MiB measured slower on an H200
+     * with 152,000 entries), on the CPU little.
+     */
+    public static long chunkBytes(Options options) {
+        return options.engine().engine() == EngineOptions.Engine.CUDA ? DEVICE_CHUNK_BYTES : DecoderModel.Options.DEFAULT_CHUNK_BYTES;
     }
 
     /** What data-parallel ranks share out. */

@@ -128,6 +128,7 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
                 if (gradientsOf[unit.place()] != NOBODY) {
                     throw new IllegalStateException("gradients of unit " + gradientsOf[unit.place()] + " are not complete while those of unit " + u + " begin");
                 }
+                // Its place held another unit's gradients: gaps are cleared too.
                 engine.kernels().fill(unit.parameters().gradient(), 0);
                 gradientsOf[unit.place()] = u;
                 left[u] = unit.parameters().all().size();
@@ -222,6 +223,11 @@ public final class ShardedUpdate implements ModelUpdate, ParameterUse {
         if (unit != null) {
             gather(unit);
         }
+    }
+
+    @Override
+    public void close() {
+        // All that is held is the run's.
     }
 
     @Override

@@ -43,6 +43,17 @@ public final class StageRunner {
         public Work(HostTokens tokens, SequenceObjective objective) {
             this(tokens, 1, objective);
         }
+
+        /** The same with a factor on its loss. */
+        Work scaled(float factor) {
+            return objective == null ? new Work(tokens, lossScale * factor) : new Work(tokens, (logProbabilities, documents, weights) -> {
+                float[] derivatives = objective.derivatives(logProbabilities, documents, weights);
+                for (int i = 0; i < derivatives.length; i++) {
+                    derivatives[i] *= factor;
+                }
+                return derivatives;
+            });
+        }
     }
 
     private final List<DecoderModel> chunks;

@@ -68,7 +68,7 @@ final class TrainLoop {
             StepRunner.Outcome outcome = steps.train(step, learningRate);
             read(unread);
             reporter.add(outcome, dataSeconds);
-            unread = new Unread(iteration + 1, learningRate, cursor, outcome.gradientNorm(), figures(iteration + 1, step.cursor()));
+            unread = new Unread(iteration + 1, learningRate, cursor, outcome.gradientNorm(), outcome.skipped(), figures(iteration + 1, step.cursor()));
             cursor = step.cursor();
             if (outcome.gradientNorm().isImmediate() || isPause(iteration + 1)) {
                 read(unread);
@@ -82,9 +82,10 @@ final class TrainLoop {
      * A step whose figures a device may still work on: they are read when the next step is enqueued, so that the device never waits for the host.
      *
      * @param before  the data before it
+     * @param skipped whether it updated nothing and training goes on
      * @param figures to report with it, or null
      */
-    private record Unread(long step, double learningRate, DataCursor before, Readback norm, Figures figures) {
+    private record Unread(long step, double learningRate, DataCursor before, Readback norm, boolean skipped, Figures figures) {
     }
 
     /** @param losses of this rank over the window */
@@ -115,11 +116,13 @@ final class TrainLoop {
         }
         unread = null;
         double norm = step.norm().number();
-        requireFinite(norm, step);
+        if (!step.skipped()) {
+            requireFinite(norm, step);
+        }
         if (step.figures() != null) {
             Figures figures = step.figures();
             StepMetrics metrics = reporter.report(figures.window(), step.step(), figures.consumedSamples(), figures.losses().overRanks().byName(),
-                    step.learningRate(), norm, figures.memoryBytes());
+                    step.learningRate(), norm, figures.memoryBytes(), steps.skippedSteps());
             loss = metrics.losses().get("loss");
             if (context.isFirst()) {
                 context.listener().step(metrics);

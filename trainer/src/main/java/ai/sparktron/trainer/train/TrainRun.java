@@ -137,7 +137,7 @@ public final class TrainRun {
     private RunResult run(ModelConfig config, Engine engine, Memory memory, Data data, RankModel model) throws IOException {
         long total = RunSetup.trainIters(options, data.rows().rows());
         CheckpointStore store = new CheckpointStore(plan.runPath());
-        Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), model.update(),
+        Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), model.update(), model.lossScale(),
                 new ModelFiles(plan, config, model, engine, context.isFirst()), options.training().seed());
         Checkpointer.Progress progress = new StartingPoint(plan, config, model.tuning(), engine, this::line).fill(model.update(), checkpointer,
                 context.resume() ? store.latest() : Optional.empty(), data.rows().rows());
@@ -154,7 +154,8 @@ public final class TrainRun {
 
     private RunResult loop(ModelConfig config, Engine engine, Memory memory, Data data, Parts parts) {
         double flopsPerToken = config.flopsPerToken(meanContext(data.rows()));
-        Reporter.Frame frame = new Reporter.Frame(parts.total(), context.world().size(), flopsPerToken, engine.peakFlops(DType.F32), parts.bubble());
+        Reporter.Frame frame = new Reporter.Frame(parts.total(), context.world().size(), flopsPerToken,
+                engine.peakFlops(Precision.values(options, config.dtype())), parts.bubble());
         Evaluator evaluator = data.validation() == null || options.evaluation().evalIters() == 0 ? null
                 : new Evaluator(data.validation(), parts.shape(), options.evaluation().evalIters());
         TrainLoop.Intervals intervals = new TrainLoop.Intervals(parts.total(), options.logging().logInterval(), options.derived().evalInterval(),
@@ -212,8 +213,8 @@ public final class TrainRun {
     }
 
     private void say(RankModel model, ModelConfig config, Engine engine, Data data, long total) {
-        line(config.family().name() + ", " + Figures.count(config.parameterCount()) + " parameters; " + engine.description() + "; "
-                + Figures.bytes(model.update().heldBytes()) + " of weights and gradients");
+        line(config.family().name() + ", " + Figures.count(config.parameterCount()) + " parameters; " + engine.description() + "; computes in "
+                + model.parameters().value().dtype() + "; "                 + Figures.bytes(model.update().heldBytes()) + " of weights and gradients");
         if (model.tuning().freezes(DecoderSpecs.of(config))) {
             model.tuning().summary(DecoderSpecs.of(config)).forEach(this::line);
         }

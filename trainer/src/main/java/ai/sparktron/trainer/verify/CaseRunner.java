@@ -4,6 +4,7 @@ import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.convert.AdapterExporter;
 import ai.sparktron.trainer.convert.GatheredWeights;
+import ai.sparktron.trainer.convert.HuggingFaceImporter;
 import ai.sparktron.trainer.convert.LoadedModel;
 import ai.sparktron.trainer.convert.MergedWeights;
 import ai.sparktron.trainer.kernels.Engine;
@@ -37,6 +38,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -278,8 +280,12 @@ final class CaseRunner implements AutoCloseable {
         return best - from;
     }
 
-    /** Losses and gradient norms of AdamW steps that change the model: [steps][2]. */
-    float[][] train(List<ReferenceCase.Step> steps) {
+    /**
+     * Losses and gradient norms of AdamW steps that change the model: [steps][2].
+     *
+     * @param directory of the model: main weights begin as the files have them, not as the values are rounded
+     */
+    float[][] train(List<ReferenceCase.Step> steps, Path directory) throws IOException {
         Parameters parameters = loaded.parameters();
         float[][] results = new float[steps.size()][];
         try (Arena.Frame frame = loaded.scratch().open("optimizer")) {
@@ -288,6 +294,9 @@ final class CaseRunner implements AutoCloseable {
             StateTypes types = StateTypes.of(parameters.value().dtype());
             OwnRange own = OwnRange.allocate(types, parameters.value().rows(0, parameters.trainedElements()), parameters.gradient(), 0, frame);
             own.adoptValues(engine);
+            if (own.main() != null && loaded.tuning().peft().isEmpty()) {
+                new HuggingFaceImporter(loaded.config(), engine).load(directory, parameters, own.weights(engine));
+            }
             AdamW optimizer = new AdamW(engine, ADAM, own, types, ranges, frame);
             Tensor factor = frame.tensor("gradient factor", DType.F32, 1);
             Tensor norm = frame.tensor("gradient norm", DType.F32, 1);

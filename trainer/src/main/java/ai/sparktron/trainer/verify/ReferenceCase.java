@@ -153,9 +153,28 @@ final class ReferenceCase {
 
     /** Steps of the trajectory; empty when the case has none. */
     List<Step> trajectory() throws IOException {
+        return steps("trajectory.json");
+    }
+
+    /** The same steps by PyTorch in bfloat16; empty when the case has none. */
+    List<Step> bfloat16Trajectory() throws IOException {
+        return steps("trajectory-bfloat16.json");
+    }
+
+    /** How far PyTorch is from what is expected when it computes in bfloat16, by quantity; empty when the case does not say. */
+    Map<String, Double> bfloat16Errors() throws IOException {
+        Map<String, Double> errors = new LinkedHashMap<>();
+        if (has("bfloat16-errors.json")) {
+            new ObjectMapper().readTree(directory.resolve("bfloat16-errors.json").toFile()).fields()
+                    .forEachRemaining(error -> errors.put(error.getKey(), error.getValue().doubleValue()));
+        }
+        return errors;
+    }
+
+    private List<Step> steps(String name) throws IOException {
         List<Step> steps = new ArrayList<>();
-        if (has("trajectory.json")) {
-            JsonNode json = new ObjectMapper().readTree(directory.resolve("trajectory.json").toFile());
+        if (has(name)) {
+            JsonNode json = new ObjectMapper().readTree(directory.resolve(name).toFile());
             try (SafetensorsFile file = SafetensorsFile.open(directory.resolve("trajectory_inputs.safetensors"))) {
                 List<Rows> rows = rows(file);
                 for (int i = 0; i < json.size(); i++) {

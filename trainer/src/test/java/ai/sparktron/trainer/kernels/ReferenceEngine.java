@@ -67,6 +67,11 @@ public final class ReferenceEngine implements Engine {
     }
 
     @Override
+    public HostStore hostStore(int places) {
+        return new SharedMemoryStore(this, places);
+    }
+
+    @Override
     public Readback readLater(Tensor tensor) {
         ByteBuffer bytes = ByteBuffer.allocate((int) tensor.sizeBytes()).order(ByteOrder.nativeOrder());
         read(tensor, bytes);

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RankMeasurementTest {
 
     private static final int ROW = 64;
-    private static final Set<DType> FLOAT = Set.of(DType.F32);
+    private static final Set<DType> FLOAT = Set.of(DType.F32, DType.BF16, DType.F16);
 
     private static ModelConfig model() {
         return ConfigReader.parse("""
@@ -90,6 +90,8 @@ class RankMeasurementTest {
         "--num_ranks 1 --micro_batch_size 2 --recompute_granularity full --recompute_method uniform --recompute_num_layers 2",
         "--num_ranks 1 --recompute_granularity selective --recompute_modules mlp",
         "--num_ranks 2 --optimizer sgd",
+        "--num_ranks 2 --bf16 true",
+        "--num_ranks 2 --bf16 true --use_precision_aware_optimizer true --main_grads_dtype bf16 --main_params_dtype fp16 --exp_avg_dtype fp8 --exp_avg_sq_dtype fp16",
         "--num_ranks 2 --use_distributed_optimizer false",
         "--num_ranks 2 --overlap_grad_reduce true --overlap_param_gather true",
         "--num_ranks 2 --use_megatron_fsdp true",

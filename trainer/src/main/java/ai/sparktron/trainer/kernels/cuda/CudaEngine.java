@@ -4,6 +4,7 @@ import ai.sparktron.trainer.kernels.CheckedKernels;
 import ai.sparktron.trainer.kernels.DeviceStreams;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineFactory;
+import ai.sparktron.trainer.kernels.HostStore;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.Readback;
 import ai.sparktron.trainer.tensor.DType;
@@ -143,6 +144,11 @@ public final class CudaEngine implements Engine, DeviceStreams {
     public void read(Tensor tensor, ByteBuffer target) {
         requireSize(tensor, target);
         staging.read(tensor.address(), target);
+    }
+
+    @Override
+    public HostStore hostStore(int places) {
+        return part(new CudaHostStore(device, places));
     }
 
     @Override

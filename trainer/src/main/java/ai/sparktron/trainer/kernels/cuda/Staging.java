@@ -9,7 +9,6 @@ import java.util.List;
 import org.bytedeco.cuda.cudart.CUevent_st;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerPointer;
 
 /**
@@ -28,18 +27,11 @@ final class Staging implements AutoCloseable {
     private final ByteBuffer bytes;
     private final Deque<Part> inFlight = new ArrayDeque<>();
     private final List<CUevent_st> idleEvents = new ArrayList<>();
-    private final Address address = new Address();
+    private final HostAddress address = new HostAddress();
     private long head;
 
     /** Bytes [from, to) of the ring until the event has passed. */
     private record Part(long from, long to, CUevent_st copied) {
-    }
-
-    private static final class Address extends Pointer {
-        Address at(long value) {
-            address = value;
-            return this;
-        }
     }
 
     Staging(CudaDevice device) {

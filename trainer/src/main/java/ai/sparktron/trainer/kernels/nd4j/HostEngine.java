@@ -2,8 +2,10 @@ package ai.sparktron.trainer.kernels.nd4j;
 
 import ai.sparktron.trainer.kernels.CheckedKernels;
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.HostStore;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.Readback;
+import ai.sparktron.trainer.kernels.SharedMemoryStore;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Memory;
 import ai.sparktron.trainer.tensor.Shape;
@@ -110,6 +112,11 @@ final class HostEngine implements Engine {
         if (bytes.remaining() != tensor.sizeBytes()) {
             throw new IllegalArgumentException(tensor + " has " + tensor.sizeBytes() + " bytes, the host's buffer " + bytes.remaining());
         }
+    }
+
+    @Override
+    public HostStore hostStore(int places) {
+        return new SharedMemoryStore(this, places);
     }
 
     @Override

@@ -69,7 +69,9 @@ public final class JsonLinesSink implements MetricsSink {
     public void step(StepMetrics metrics) {
         ObjectNode line = JSON.createObjectNode();
         metrics.losses().forEach((name, value) -> line.put(name, rounded(value)));
-        line.put("grad_norm", rounded(metrics.gradientNorm()));
+        if (Double.isFinite(metrics.gradientNorm())) { // Not of a step that overflowed float16 and was skipped.
+            line.put("grad_norm", rounded(metrics.gradientNorm()));
+        }
         line.put("learning_rate", metrics.learningRate());
         line.put("elapsed_time_per_iteration", rounded(metrics.secondsPerStep()));
         line.put("tokens_per_second", rounded(metrics.tokensPerSecond()));
