@@ -121,19 +121,21 @@ public final class ArgsFile {
         return OptionParser.fromValues(command, words, where, given);
     }
 
-    /** The given options with one changed. */
-    static Options changed(Options options, String spelling, String value) {
-        OptionEntry changed = OptionTable.find(options.command(), spelling)
-                .orElseThrow(() -> new ConfigurationException(Suggestions.unknown(options.command(), spelling, "Options.with")));
+    /** The given options with some changed, by any spelling. */
+    static Options changed(Options options, Map<String, String> values) {
         Map<String, List<String>> words = new LinkedHashMap<>();
         for (OptionEntry entry : OptionTable.of(options.command())) {
             words.put(entry.name(), entry.type().words(entry.valueIn(options)));
         }
-        words.remove(changed.name());
-        boolean list = changed.type().form() == OptionType.Form.LIST;
-        words.put(spelling, list ? List.of(value.trim().split("\\s+")) : List.of(value));
         Set<String> given = new TreeSet<>(options.given());
-        given.add(changed.name());
+        values.forEach((spelling, value) -> {
+            OptionEntry changed = OptionTable.find(options.command(), spelling)
+                    .orElseThrow(() -> new ConfigurationException(Suggestions.unknown(options.command(), spelling, "Options.with")));
+            words.remove(changed.name());
+            boolean list = changed.type().form() == OptionType.Form.LIST;
+            words.put(spelling, list ? List.of(value.trim().split("\\s+")) : List.of(value));
+            given.add(changed.name());
+        });
         return OptionParser.fromValues(options.command(), words, "Options.with", given);
     }
 }

@@ -67,9 +67,18 @@ public record Options(
         return OptionParser.parse(command, words, Map.of(), OptionParser.Completeness.PARTIAL);
     }
 
-    /** These options with some changed, named and written as on the command line without the dashes: {@code with("lr", "1e-3")}. */
+    /** These options with one changed, named and written as on the command line without the dashes: {@code with("lr", "1e-3")}. */
     public Options with(String name, String value) {
-        return ArgsFile.changed(this, name, value);
+        return with(Map.of(name, value));
+    }
+
+    /**
+     * These options with some changed together.
+     *
+     * @throws ConfigurationException with all that does not fit
+     */
+    public Options with(Map<String, String> values) {
+        return ArgsFile.changed(this, values);
     }
 
     /** Whether an option was given, rather than left at its default. Names are those of the first spelling. */

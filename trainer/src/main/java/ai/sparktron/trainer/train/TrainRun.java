@@ -20,7 +20,7 @@ import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.parallel.StageLayout;
 import ai.sparktron.trainer.parallel.schedule.Timeline;
 import ai.sparktron.trainer.tensor.Arena;
-import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.tensor.OutOfDeviceMemoryException;
 import ai.sparktron.trainer.tensor.StackArena;
 import ai.sparktron.trainer.train.metrics.ConsoleSink;
 import ai.sparktron.trainer.train.metrics.CurvePlots;
@@ -131,6 +131,19 @@ public final class TrainRun {
         try (RankModel model = new RankModel(options, config, engine, world, longest, memory.run())) {
             model.warmUp();
             return run(config, engine, memory, data, model);
+        } catch (OutOfDeviceMemoryException e) {
+            throw advised(e, config, longestRow);
+        }
+    }
+
+    /** With what the memory goes to and what would free some of it. */
+    private OutOfDeviceMemoryException advised(OutOfDeviceMemoryException full, ModelConfig config, int rowTokens) {
+        try {
+            String advice = new MemoryAdvice(options, config, context.world().rank(), context.world().size(), rowTokens).text();
+            return new OutOfDeviceMemoryException(full.getMessage() + ". " + advice, full);
+        } catch (RuntimeException unmeasured) {
+            full.addSuppressed(unmeasured);
+            return full;
         }
     }
 
