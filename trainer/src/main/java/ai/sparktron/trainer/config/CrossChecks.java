@@ -35,6 +35,7 @@ final class CrossChecks {
     static List<String> missing(Options options) {
         CrossChecks checks = new CrossChecks(options);
         checks.missing();
+        checks.problems.addAll(PreferenceChecks.missing(options));
         return List.copyOf(checks.problems);
     }
 

@@ -55,9 +55,16 @@ final class PreferenceChecks {
         PreferenceOptions preference = options.preference();
         require(!preference.referenceFree() || preference.refLoad().isEmpty(), "--reference_free true excludes --ref_load " + preference.refLoad().orElse(""));
         require(!options.training().calculatePerTokenLoss(), "--calculate_per_token_loss true is for losses of tokens; losses of pairs are means over pairs: leave it out");
+    }
+
+    /** What a complete command line still lacks. */
+    static List<String> missing(Options options) {
+        PreferenceChecks checks = new PreferenceChecks();
         boolean lora = options.tuner().trainType() == TunerOptions.TrainType.LORA;
         boolean continues = options.checkpoint().load().isPresent() && !options.checkpoint().finetune();
-        require(!continues || lora || preference.referenceFree() || preference.refLoad().isPresent(),
-                "--finetune false goes on with the weights of --load, which are no longer those that the run began with: give --ref_load, the model that it began with");
+        PreferenceOptions preference = options.preference();
+        checks.require(options.command() != Command.RLHF || !continues || lora || preference.referenceFree() || preference.refLoad().isPresent(),
+                "--finetune false goes on with the weights of --load, which are no longer those that the run began with: --ref_load, the model that it began with, is missing");
+        return List.copyOf(checks.problems);
     }
 }

@@ -91,6 +91,7 @@ class CrossChecksTest {
         "EXPORT | --model m | --to_hf true or --to_mcore true",
         "INFER | --stream true | --model",
         "VERIFY | --logits_tolerance 1 | directory of the case",
+        "RLHF | --load x --finetune false --dataset a --train_iters 3 | --ref_load",
     })
     void whatIsMissingIsNamed(Command command, String words, String named) {
         ConfigurationException refusal = assertThrows(ConfigurationException.class,

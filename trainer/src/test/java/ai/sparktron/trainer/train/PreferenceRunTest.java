@@ -204,8 +204,7 @@ class PreferenceRunTest {
         "--reference_free true --ref_load x, --ref_load",
         "--calculate_per_token_loss true, --calculate_per_token_loss",
         "--packing true --packing_length 100 --max_length 60, --packing_length",
-        "--truncation_strategy split, --truncation_strategy",
-        "--load x --finetune false, --ref_load"
+        "--truncation_strategy split, --truncation_strategy"
     })
     void optionsThatDoNotFitAreNamed(String words, String named) {
         ConfigurationException refusal = assertThrows(ConfigurationException.class, () -> Options.of(Command.RLHF, words.split(" ")));
