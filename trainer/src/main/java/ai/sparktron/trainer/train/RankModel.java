@@ -2,6 +2,7 @@ package ai.sparktron.trainer.train;
 
 import ai.sparktron.trainer.comm.BackgroundCollectives;
 import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.ParallelOptions;
@@ -120,6 +121,7 @@ final class RankModel implements AutoCloseable {
         Tensor scalar = run.tensor("warm-up", DType.F32, 1);
         engine.kernels().fill(scalar, 0);
         grid.warmUp(config, scalar);
+        background.forEach(beside -> beside.allReduce(scalar, Reduction.SUM).await());
         engine.synchronize();
     }
 

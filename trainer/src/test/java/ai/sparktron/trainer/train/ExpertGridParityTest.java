@@ -52,8 +52,8 @@ class ExpertGridParityTest {
                     for (int data : new int[] {1, 2, 4, 8}) {
                         for (Experts experts : folds(tensor * context * data)) {
                             int turn = grids.size();
-                            Grid grid = new Grid(tensor, tensor > 1, stages, 1 + turn % stages, context, data, "p2p", SHARING.get(turn % 3),
-                                    new Experts(experts.parts(), experts.cut(), turn % 2 == 0 ? "alltoall" : "allgather"));
+                            Grid grid = new Grid(tensor, tensor > 1, stages, 1 + turn % stages, context, data, "p2p", SHARING.get(turn % 3))
+                                    .with(new Experts(experts.parts(), experts.cut(), turn % 2 == 0 ? "alltoall" : "allgather"));
                             if (grid.ranks() > 1 && grid.ranks() <= RANKS) {
                                 grids.add(grid);
                             }

@@ -15,8 +15,9 @@ import java.util.List;
  * @param exchange {@code cp_comm_type}
  * @param sharing  what ranks of the data and context axes share out
  * @param experts  how a stage's ranks share experts
+ * @param layout   {@code pipeline_model_parallel_layout}, empty for as many layers in each chunk
  */
-record Grid(int tensor, boolean sequence, int stages, int chunks, int context, int data, String exchange, Sharing sharing, Experts experts) {
+record Grid(int tensor, boolean sequence, int stages, int chunks, int context, int data, String exchange, Sharing sharing, Experts experts, String layout) {
 
     /**
      * A stage's ranks folded anew.
@@ -31,11 +32,16 @@ record Grid(int tensor, boolean sequence, int stages, int chunks, int context, i
 
     /** All experts on each rank. */
     Grid(int tensor, boolean sequence, int stages, int chunks, int context, int data, String exchange, Sharing sharing) {
-        this(tensor, sequence, stages, chunks, context, data, exchange, sharing, Experts.WHOLE);
+        this(tensor, sequence, stages, chunks, context, data, exchange, sharing, Experts.WHOLE, "");
     }
 
     Grid with(Experts dealt) {
-        return new Grid(tensor, sequence, stages, chunks, context, data, exchange, sharing, dealt);
+        return new Grid(tensor, sequence, stages, chunks, context, data, exchange, sharing, dealt, layout);
+    }
+
+    /** With stretches of layers as the text says; it has as many as there are chunks of all stages. */
+    Grid laidOut(String text) {
+        return new Grid(tensor, sequence, stages, chunks, context, data, exchange, sharing, experts, text);
     }
 
     /** What data-parallel ranks share, and when it travels. */
@@ -63,7 +69,9 @@ record Grid(int tensor, boolean sequence, int stages, int chunks, int context, i
     List<String> words() {
         List<String> words = new ArrayList<>(List.of("--num_ranks", "" + ranks(), "--tensor_model_parallel_size", "" + tensor, "--sequence_parallel", "" + sequence,
                 "--pipeline_model_parallel_size", "" + stages, "--context_parallel_size", "" + context, "--cp_comm_type", exchange));
-        if (chunks > 1) {
+        if (!layout.isEmpty()) {
+            words.addAll(List.of("--pipeline_model_parallel_layout", layout));
+        } else if (chunks > 1) {
             words.addAll(List.of("--virtual_pipeline_model_parallel_size", "" + chunks));
         }
         words.addAll(List.of("--expert_model_parallel_size", "" + experts.parts(), "--expert_tensor_parallel_size", "" + experts.cut(), "--moe_token_dispatcher_type",
@@ -74,7 +82,7 @@ record Grid(int tensor, boolean sequence, int stages, int chunks, int context, i
 
     @Override
     public String toString() {
-        return "TP" + tensor + (sequence ? "+SP" : "") + " x PP" + stages + (chunks > 1 ? "x" + chunks : "") + " x CP" + context + (context > 1 ? " " + exchange : "") + " x DP"
+        return "TP" + tensor + (sequence ? "+SP" : "") + " x PP" + stages + (chunks > 1 ? "x" + chunks : "") + layout + " x CP" + context + (context > 1 ? " " + exchange : "") + " x DP"
                 + data + " " + sharing + (experts.equals(Experts.WHOLE) ? "" : " " + experts);
     }
 }

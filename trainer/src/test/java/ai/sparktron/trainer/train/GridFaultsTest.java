@@ -29,6 +29,10 @@ class GridFaultsTest {
         return new Grid(tensor, sequence, 1, 1, context, data, exchange, sharing);
     }
 
+    private static Grid pipeline(int chunks) {
+        return new Grid(1, false, 2, chunks, 1, 1, "p2p", Sharing.REPLICAS);
+    }
+
     private static List<Place> places() {
         Grid tensor = grid(2, false, 1, 1, "p2p", Sharing.REPLICAS);
         Grid sequence = grid(2, true, 1, 1, "p2p", Sharing.REPLICAS);
@@ -44,7 +48,9 @@ class GridFaultsTest {
                 new Place(gathered, "context", "allGather", Act.FORGOTTEN), new Place(gathered, "context", "reduceScatter", Act.WRONG_REDUCTION),
                 new Place(gathered, "data-context", "allReduce", Act.FORGOTTEN), new Place(heads, "context", "allToAll", Act.FORGOTTEN),
                 new Place(heads, "data-context", "reduceScatter", Act.WRONG_REDUCTION), new Place(heads, "data-context", "allGather", Act.FORGOTTEN),
-                new Place(buckets, "data-context", "reduceScatter", Act.WRONG_REDUCTION), new Place(buckets, "data-context", "allGather", Act.FORGOTTEN));
+                new Place(buckets, "data-context", "reduceScatter", Act.WRONG_REDUCTION), new Place(buckets, "data-context", "allGather", Act.FORGOTTEN),
+                new Place(pipeline(1), "activations", "receive", Act.FORGOTTEN), new Place(pipeline(1), "gradients", "receive", Act.FORGOTTEN),
+                new Place(pipeline(2), "activations", "receive", Act.FORGOTTEN), new Place(pipeline(2), "gradients", "receive", Act.FORGOTTEN));
     }
 
     /** Whether the call was made; fails when nobody noticed that it went wrong. */

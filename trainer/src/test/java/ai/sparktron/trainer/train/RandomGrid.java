@@ -3,6 +3,7 @@ package ai.sparktron.trainer.train;
 import ai.sparktron.trainer.train.Grid.Sharing;
 import ai.sparktron.trainer.train.GridLab.Task;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -51,32 +52,58 @@ record RandomGrid(Grid grid, Task task) {
             int tensor = ranks[0];
             int context = ranks[1];
             int data = ranks[2];
+            int stages = ranks[3];
             int kvHeads = tensor * from(1, 3);
             boolean headsFit = kvHeads % (tensor * context) == 0;
-            Grid grid = new Grid(tensor, tensor > 1 && flip(), 1, 1, context, data, headsFit && flip() ? "a2a" : one("p2p", "all_gather"), one(Sharing.values()));
             int vocabulary = tensor * from(5, 12);
             boolean oneRowOrReplica = flip();
             int rowsTogether = oneRowOrReplica && data > 1 ? 1 : from(1, 3);
-            int globalRows = rowsTogether * data * from(1, 3);
+            int microBatches = from(1, 6);
+            int globalRows = rowsTogether * data * microBatches;
+            boolean interleaves = stages > 1 && (microBatches < stages || microBatches % stages == 0) && flip();
+            int[] stretches = stretches(interleaves ? 2 * stages : stages);
+            Grid grid = new Grid(tensor, tensor > 1 && flip(), stages, interleaves ? 2 : 1, context, data, headsFit && flip() ? "a2a" : one("p2p", "all_gather"),
+                    one(Sharing.values())).laidOut(stages > 1 ? layout(stretches) : "");
             List<String> options = new ArrayList<>(List.of("--micro_batch_size", "" + rowsTogether, "--global_batch_size", "" + globalRows));
             options.addAll(recompute());
             if (data == 1 && flip()) {
                 options.addAll(List.of("--calculate_per_token_loss", "false"));
             }
-            String json = model(tensor, kvHeads, vocabulary, rowsTogether == 1 || data == 1);
+            String json = model(tensor, kvHeads, vocabulary, Arrays.stream(stretches).sum(), rowsTogether == 1 || data == 1);
             int longest = from(2, 40);
             return new RandomGrid(grid, new Task(json, GridLab.rows(globalRows, new int[] {from(1, longest), longest}, vocabulary, seed), options));
         }
 
-        /** Sizes of tensor, context and data. */
+        /** Sizes of tensor, context, data and pipeline. */
         private int[] axes() {
-            int[] sizes = new int[3];
+            int[] sizes = new int[4];
+            int ranks;
             do {
                 sizes[0] = one(1, 1, 2, 2, 3, 4);
-                sizes[1] = one(1, 2, 2, 3, 4, 5);
+                sizes[1] = one(1, 1, 2, 2, 3, 4, 5);
                 sizes[2] = one(1, 1, 2, 3, 4);
-            } while (sizes[0] * sizes[1] * sizes[2] > MAX_RANKS || sizes[0] * sizes[1] * sizes[2] == 1);
+                sizes[3] = one(1, 1, 2, 2, 3, 4);
+                ranks = sizes[0] * sizes[1] * sizes[2] * sizes[3];
+            } while (ranks > MAX_RANKS || ranks == 1);
             return sizes;
+        }
+
+        /** Layers of each stretch: some of the first and the last have none. */
+        private int[] stretches(int count) {
+            int[] layers = new int[count];
+            for (int stretch = 0; stretch < count; stretch++) {
+                boolean mayBeEmpty = count > 2 && (stretch == 0 || stretch == count - 1);
+                layers[stretch] = count == 1 ? from(1, 4) : from(mayBeEmpty ? 0 : 1, 2);
+            }
+            return layers;
+        }
+
+        private static String layout(int[] stretches) {
+            StringBuilder text = new StringBuilder("E");
+            for (int stretch = 0; stretch < stretches.length; stretch++) {
+                text.append(stretch == 0 ? "" : "|").append("t".repeat(stretches[stretch]));
+            }
+            return text.append("L").toString();
         }
 
         private List<String> recompute() {
@@ -88,12 +115,12 @@ record RandomGrid(Grid grid, Task task) {
         }
 
         /** @param reachIsTheRows whether a micro-batch has the same rows on every grid, so that its length may matter */
-        private String model(int tensor, int kvHeads, int vocabulary, boolean reachIsTheRows) {
+        private String model(int tensor, int kvHeads, int vocabulary, int layers, boolean reachIsTheRows) {
             String rope = reachIsTheRows && random.nextInt(4) == 0 ? ",\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":2.0},\"max_position_embeddings\":12"
                     : ",\"max_position_embeddings\":64";
             return String.format(Locale.ROOT, "{\"model_type\":\"%s\",\"attention_bias\":%s,\"mlp_bias\":%s,\"tie_word_embeddings\":%s,\"hidden_size\":%d,\"num_hidden_layers\":%d,"
                     + "\"num_attention_heads\":%d,\"num_key_value_heads\":%d,\"head_dim\":%d,\"intermediate_size\":%d,\"vocab_size\":%d,\"initializer_range\":0.2,"
-                    + "\"sliding_window\":null%s}", one("qwen2", "qwen3", "llama", "mistral"), flip(), flip(), flip(), 2 * from(2, 12), from(1, 4), kvHeads * from(1, 3), kvHeads,
+                    + "\"sliding_window\":null%s}", one("qwen2", "qwen3", "llama", "mistral"), flip(), flip(), flip(), 2 * from(2, 12), layers, kvHeads * from(1, 3), kvHeads,
                     2 * from(1, 5), tensor * from(2, 9), vocabulary, rope);
         }
     }

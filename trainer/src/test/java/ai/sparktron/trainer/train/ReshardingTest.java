@@ -38,7 +38,9 @@ class ReshardingTest {
             new Grid(1, false, 1, 1, 1, 4, "p2p", Sharing.MODEL),
             new Grid(1, false, 1, 1, 2, 2, "all_gather", Sharing.OPTIMIZER_IN_BUCKETS),
             new Grid(2, false, 1, 1, 1, 2, "p2p", Sharing.REPLICAS),
-            new Grid(2, false, 1, 1, 2, 2, "p2p", Sharing.GRADIENTS));
+            new Grid(2, false, 1, 1, 2, 2, "p2p", Sharing.GRADIENTS),
+            new Grid(2, true, 2, 1, 1, 2, "p2p", Sharing.OPTIMIZER),
+            new Grid(1, false, 2, 1, 2, 1, "p2p", Sharing.MODEL));
 
     @TempDir
     private Path directory;
@@ -71,7 +73,7 @@ class ReshardingTest {
                 continued++;
             }
         }
-        assertEquals(9, continued);
+        assertEquals(12, continued);
     }
 
     /** Bytes read and bytes held of one rank. */
