@@ -64,8 +64,9 @@ public final class Precision {
         OptimizerOptions optimizer = options.optimizer();
         boolean adam = optimizer.optimizer() == OptimizerOptions.Kind.ADAM;
         boolean narrow = values != DType.F32;
-        boolean halfMain = optimizer.mainParamsDtype().equals("fp16");
-        boolean narrowGradients = optimizer.mainGradsDtype().equals("bf16");
+        boolean aware = optimizer.usePrecisionAwareOptimizer();
+        boolean halfMain = aware && optimizer.mainParamsDtype().equals("fp16");
+        boolean narrowGradients = aware && optimizer.mainGradsDtype().equals("bf16");
         if (halfMain && !narrow) {
             throw new ConfigurationException("--main_params_dtype fp16 keeps main weights beside weights of 16 bits, and this run's weights are float32: use"
                     + " --bf16 true or leave it out");
@@ -74,7 +75,8 @@ public final class Precision {
             throw new ConfigurationException("--main_grads_dtype bf16 goes with --bf16 true, and this run's weights are " + values + ": use --bf16 true or leave it out");
         }
         DType main = !narrow ? null : halfMain ? DType.F16 : adam && values == DType.BF16 ? DType.I16 : DType.F32;
-        return new StateTypes(values, narrowGradients ? DType.BF16 : DType.F32, main, moment(optimizer.expAvgDtype()), moment(optimizer.expAvgSqDtype()));
+        return new StateTypes(values, narrowGradients ? DType.BF16 : DType.F32, main,
+                aware ? moment(optimizer.expAvgDtype()) : DType.F32, aware ? moment(optimizer.expAvgSqDtype()) : DType.F32);
     }
 
     private static DType moment(String name) {
