@@ -180,11 +180,12 @@ final class CrossChecks {
         require(!experts || options.parallel().tensorModelParallelSize() == 1 || options.parallel().sequenceParallel(),
                 "--num_experts with --tensor_model_parallel_size above 1 needs --sequence_parallel true");
         String score = moe.moeRouterScoreFunction().orElse("softmax");
-        require(!moe.moeRouterEnableExpertBias().orElse(false) || score.equals("sigmoid"),
+        require(!moe.moeRouterEnableExpertBias().orElse(false) || moe.moeRouterScoreFunction().isEmpty() || score.equals("sigmoid"),
                 "--moe_router_enable_expert_bias true needs --moe_router_score_function sigmoid");
         require(moe.moeRouterTopk().orElse(2) != 1 || !score.equals("softmax") || moe.moeRouterPreSoftmax().orElse(false),
                 "--moe_router_topk 1 with softmax needs --moe_router_pre_softmax true");
         List<String> balancing = moe.moeRouterLoadBalancingType();
+        require(balancing.size() <= 1, "--moe_router_load_balancing_type has " + balancing.size() + " values; give one, with one --moe_aux_loss_coeff");
         require(!balancing.contains("sinkhorn") || moe.moeAuxLossCoeff() == 0, "--moe_router_load_balancing_type sinkhorn needs --moe_aux_loss_coeff 0");
         moe.moeRouterNumGroups().ifPresent(groups -> {
             require(moe.moeRouterGroupTopk().orElse(1) <= groups, "--moe_router_group_topk is above --moe_router_num_groups " + groups);

@@ -26,9 +26,9 @@ public record MoeOptions(
         String moeRouterDtype,
         @Option(of = {"softmax", "sigmoid"}, status = Status.PLANNED, doc = "Score of the router; absent: config.json, else softmax.")
         Optional<String> moeRouterScoreFunction,
-        @Option(value = "1e-3", range = "[0,)", status = Status.PLANNED, doc = "Step of the experts' bias.")
+        @Option(value = "1e-3", range = "[0,)", doc = "Step of the biases that choose experts, towards experts with fewer tokens, after each training step.")
         double moeRouterBiasUpdateRate,
-        @Option(status = Status.PLANNED, doc = "Balance experts by a bias; absent: on for sigmoid.")
+        @Option(doc = "Move the biases that choose experts; absent: where the model has them. They choose either way.")
         Optional<Boolean> moeRouterEnableExpertBias,
         @Option(status = Status.PLANNED, doc = "Scale of the routing weights.")
         Optional<Double> moeRouterTopkScalingFactor,
@@ -36,8 +36,9 @@ public record MoeOptions(
         Optional<Integer> moeRouterNumGroups,
         @Option(range = "[1,)", status = Status.PLANNED, doc = "Groups a token may choose from.")
         Optional<Integer> moeRouterGroupTopk,
-        @Option(of = {"aux_loss", "seq_aux_loss", "global_aux_loss", "sinkhorn", "none"}, status = Status.PLANNED,
-                doc = "Balancing; absent: config.json, else aux_loss.")
+        @Option(of = {"aux_loss", "seq_aux_loss", "global_aux_loss", "sinkhorn", "none"}, planned = "global_aux_loss",
+                doc = "Balancing of experts: a loss over each micro-batch (aux_loss) or over each of its documents (seq_aux_loss), or choosing by Sinkhorn's iteration; absent:"
+                        + " seq_aux_loss with latent attention, else aux_loss.")
         List<String> moeRouterLoadBalancingType,
         @Option(value = "alltoall", of = {"alltoall", "allgather", "flex", "alltoall_seq"}, planned = "flex",
                 doc = "How tokens reach experts on other ranks: each to the ranks of its experts (alltoall, and alltoall_seq, which is the same here), or all to every rank.",
@@ -51,16 +52,16 @@ public record MoeOptions(
         @Option(value = "false", status = Status.NO_MEANING, doc = "Fused permutation of tokens.",
                 note = "The engine chooses; the numbers do not depend on it.")
         boolean moePermuteFusion,
-        @Option(value = "0", range = "[0,)", status = Status.PLANNED, doc = "Weight of the balancing loss.",
+        @Option(value = "0", range = "[0,)", doc = "Weight of the balancing loss.",
                 note = "Megatron-SWIFT's first version took config.json's; later versions and we take 0.")
         double moeAuxLossCoeff,
-        @Option(range = "[0,)", status = Status.PLANNED, doc = "Weight of the z loss.")
+        @Option(range = "[0,)", doc = "Weight of the z loss.")
         Optional<Double> moeZLossCoeff,
-        @Option(range = "(0,)", status = Status.PLANNED, doc = "Tokens an expert may take, relative to an even share; absent: no limit.")
+        @Option(range = "(0,)", doc = "Tokens an expert may take of each rank's, relative to an even share; absent: no limit.")
         Optional<Double> moeExpertCapacityFactor,
         @Option(value = "false", status = Status.PLANNED, doc = "Run the shared experts while tokens travel.")
         boolean moeSharedExpertOverlap,
-        @Option(value = "probs", of = {"probs", "position"}, status = Status.PLANNED, doc = "Which tokens go first when an expert is full.")
+        @Option(value = "probs", of = {"probs", "position"}, doc = "Which tokens go first when an expert is full.")
         String moeTokenDropPolicy) {
 
     public MoeOptions {

@@ -43,6 +43,11 @@ public interface Engine extends TensorAccess, AutoCloseable {
      */
     Readback readLater(Tensor tensor);
 
+    /** Whether kernels compute. Where they are only counted memory holds nothing, and whoever sizes memory by what a kernel wrote takes what is to be expected. */
+    default boolean computes() {
+        return true;
+    }
+
     /** Waits for all enqueued work; throws what went wrong on the device since the last wait. Never called inside a step. */
     void synchronize();
 

@@ -61,7 +61,7 @@ final class BlockFactory {
     private StreamLayer block(int index) {
         String prefix = DecoderSpecs.layer(index);
         boolean experts = config.hasExperts(index);
-        Branch feedForward = experts ? experts(prefix + "mlp") : feedForward(prefix + "mlp");
+        Branch feedForward = experts ? experts(prefix + "mlp", index) : feedForward(prefix + "mlp");
         if (options.recompute().has(experts ? Recompute.Module.MOE : Recompute.Module.MLP)) {
             feedForward = new RecomputedBranch(prefix + "mlp.again", feedForward);
         }
@@ -102,7 +102,7 @@ final class BlockFactory {
                 options.seams().region());
     }
 
-    private Branch experts(String name) {
+    private Branch experts(String name, int index) {
         ExpertsConfig experts = config.experts();
         RouterConfig how = experts.router();
         RoutingRule rule = new RoutingRule(experts.experts(), how.chosen(), RoutingRule.Score.valueOf(how.score().name()), how.groups(), how.chosenGroups(),
@@ -113,7 +113,10 @@ final class BlockFactory {
                         + " as linear_qkv linear_proj");
             }
         }
-        Router router = new Router(parameters.get(name + ".router.weight"), orNull(name + ".router.expert_bias"), rule);
+        RouterBalance balance = options.counts() == null ? null
+                : new RouterBalance(index, rule, options.balancing(), options.counts(), options.seams().region(), options.seams().tokens());
+        Router router = new Router(parameters.get(name + ".router.weight"), orNull(name + ".router.expert_bias"), rule, options.balancing(), balance,
+                options.seams().region());
         return new MixtureOfExperts(name, router, parameters.get(name + ".experts.linear_fc1.weight"), parameters.get(name + ".experts.linear_fc2.weight"),
                 experts.sharedSize() == 0 ? null : sharedExperts(name + ".shared_experts"), options.seams().dispatcher());
     }

@@ -48,14 +48,22 @@ public final class DecoderModel {
      * @param chunkBytes largest size of the logits that exist at a time
      * @param maxLength  longest document expected, in tokens; sizes the rope table
      * @param adapters   low-rank additions, whose parameters are among the model's
+     * @param balancing  of experts
+     * @param counts     takes what routers count in training; null = nothing is counted, nor added to the loss
      */
-    public record Options(ModelPart part, Seams seams, Recompute recompute, long chunkBytes, int maxLength, Adapters adapters) {
+    public record Options(ModelPart part, Seams seams, Recompute recompute, long chunkBytes, int maxLength, Adapters adapters, Balancing balancing,
+                          RouterCounts counts) {
         /** Chunks of logits of 256 MiB keep their products large and their memory small. */
         public static final long DEFAULT_CHUNK_BYTES = 256L << 20;
 
         /** Without additions. */
         public Options(ModelPart part, Seams seams, Recompute recompute, long chunkBytes, int maxLength) {
             this(part, seams, recompute, chunkBytes, maxLength, Adapters.none());
+        }
+
+        /** Without balancing of experts. */
+        public Options(ModelPart part, Seams seams, Recompute recompute, long chunkBytes, int maxLength, Adapters adapters) {
+            this(part, seams, recompute, chunkBytes, maxLength, adapters, Balancing.none(), null);
         }
 
         /** A whole model on one device. */
@@ -142,10 +150,11 @@ public final class DecoderModel {
         try {
             // A cache holds all keys, so nothing is dealt beside one.
             HostTokens used = mode == Pass.Mode.TRAIN ? tokens : tokens.named(null);
-            TokenBatch batch = TokenBatch.upload(used, cache == null ? options.seams().tokens() : TokenDeal.whole(), lossScale, engine, frame);
+            TokenBatch uploaded = TokenBatch.upload(used, cache == null ? options.seams().tokens() : TokenDeal.whole(), lossScale, engine, frame);
+            TokenBatch batch = loss.objective() == null ? uploaded : uploaded.weighted(loss.objective().weight());
             boolean train = mode == Pass.Mode.TRAIN;
             return new Pass(engine, scratch, frame, train ? Saved.keeping(microBatch) : Saved.discarding(scratch), batch,
-                    rope.tableFor(batch.reach(), frame), cache, loss, borders(mode, batch, frame));
+                    rope.tableFor(batch.reach(), frame), cache, loss, borders(mode, batch, frame), mode);
         } catch (RuntimeException | Error e) {
             frame.close();
             throw e;

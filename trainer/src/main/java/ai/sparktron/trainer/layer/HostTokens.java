@@ -91,6 +91,15 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
         return ids.length;
     }
 
+    /** Tokens without the padding at the end: documents of one token that train nothing. */
+    public int realTokens() {
+        int end = ids.length;
+        while (end > 0 && positions[end - 1] == 0 && (labels == null || labels[end - 1] < 0)) {
+            end--;
+        }
+        return end;
+    }
+
     /** Tokens whose loss is trained. */
     public int trainedTokens() {
         int trained = 0;

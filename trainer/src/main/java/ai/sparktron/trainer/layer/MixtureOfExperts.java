@@ -50,7 +50,7 @@ final class MixtureOfExperts implements Branch {
         ExpertKernels experts = pass.kernels().experts();
         try (Saved.Slot slot = pass.saved().push(name)) {
             Router.Routed routed = router.forward(x, slot, pass);
-            Dispatch dispatch = dispatcher.dispatch(routed.ids(), router.experts(), pass.engine(), pass.scratch(), slot.frame());
+            Dispatch dispatch = dispatcher.dispatch(routed.kept(), router.experts(), pass.engine(), pass.scratch(), slot.frame());
             long places = dispatch.places();
             Tensor factors = slot.tensor("factors", routed.weights().dtype(), places);
             Tensor both = slot.tensor("gate_up", x.dtype(), places, 2 * ffnSize);

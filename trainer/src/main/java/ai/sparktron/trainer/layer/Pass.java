@@ -31,6 +31,7 @@ public final class Pass implements AutoCloseable {
     private final AttentionCache cache;
     private final LossRequest loss;
     private final Borders borders;
+    private final Mode mode;
 
     /**
      * The stream where it enters and leaves the layers held here; lives until the pass is closed.
@@ -43,7 +44,7 @@ public final class Pass implements AutoCloseable {
     }
 
     Pass(Engine engine, Arena scratch, Arena.Frame frame, Saved saved, TokenBatch batch, Tensor ropeTable, AttentionCache cache, LossRequest loss,
-         Borders borders) {
+         Borders borders, Mode mode) {
         this.engine = engine;
         this.scratch = scratch;
         this.frame = frame;
@@ -53,15 +54,21 @@ public final class Pass implements AutoCloseable {
         this.cache = cache;
         this.loss = loss;
         this.borders = borders;
+        this.mode = mode;
     }
 
     /** The same micro-batch with another stack: for layers whose forward is run again in backward. */
     Pass with(Saved other) {
-        return new Pass(engine, scratch, frame, other, batch, ropeTable, cache, loss, borders);
+        return new Pass(engine, scratch, frame, other, batch, ropeTable, cache, loss, borders, mode);
     }
 
     Engine engine() {
         return engine;
+    }
+
+    /** Whether backward follows. */
+    boolean isTraining() {
+        return mode == Mode.TRAIN;
     }
 
     /** The same with the names of some of the trained tokens alone, for layers that see no others. */
@@ -71,7 +78,7 @@ public final class Pass implements AutoCloseable {
             return this;
         }
         TokenNames own = names.pick(IntStream.range((int) from, (int) (from + count)).toArray());
-        return new Pass(engine, scratch, frame, saved, batch.named(own), ropeTable, cache, loss, borders);
+        return new Pass(engine, scratch, frame, saved, batch.named(own), ropeTable, cache, loss, borders, mode);
     }
 
     Kernels kernels() {

@@ -1,26 +1,40 @@
 package ai.sparktron.trainer.layer;
 
+import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.RouterPenalty;
 import ai.sparktron.trainer.kernels.RoutingRule;
 import ai.sparktron.trainer.model.Parameter;
+import ai.sparktron.trainer.seam.Region;
+import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 
 /** Chooses the experts of each token and weighs them. */
 final class Router {
 
+    private static final int DROPPED = -1;
+
     private final ScoreLinear scores;
     private final Parameter bias;
     private final RoutingRule rule;
+    private final Balancing balancing;
+    private final RouterBalance balance;
+    private final Region region;
 
     /**
-     * @param weight [E, D]
-     * @param bias   float32 [E] added for choosing; null = none
+     * @param weight    [E, D]
+     * @param bias      float32 [E] added for choosing; null = none
+     * @param balancing how many tokens an expert takes, and how they are chosen
+     * @param balance   counts in training and adds to the gradient; null = neither
+     * @param region    says which tokens are here
      */
-    Router(Parameter weight, Parameter bias, RoutingRule rule) {
+    Router(Parameter weight, Parameter bias, RoutingRule rule, Balancing balancing, RouterBalance balance, Region region) {
         this.scores = new ScoreLinear(weight);
         this.bias = bias;
         this.rule = rule;
+        this.balancing = balancing;
+        this.balance = balance;
+        this.region = region;
     }
 
     int experts() {
@@ -33,8 +47,9 @@ final class Router {
      * @param logits  [T, E]
      * @param ids     I32 [T, k] as chosen
      * @param weights [T, k]
+     * @param kept    ids, with -1 for what its expert has no room for
      */
-    record Routed(Tensor logits, Tensor ids, Tensor weights) {
+    record Routed(Tensor logits, Tensor ids, Tensor weights, Tensor kept) {
     }
 
     /** @param slot gives what is returned */
@@ -44,8 +59,41 @@ final class Router {
         Tensor ids = slot.tensor("router.ids", DType.I32, x.rows(), rule.chosen());
         Tensor weights = slot.tensor("router.weights", type, x.rows(), rule.chosen());
         scores.forward(x, logits, pass);
-        pass.kernels().experts().route(logits, bias == null ? null : bias.value(), null, rule, ids, weights);
-        return new Routed(logits, ids, weights);
+        try (Arena.Frame scratch = pass.scratch().open("router")) {
+            boolean even = balancing.choice() == Balancing.Choice.SINKHORN && pass.isTraining();
+            Tensor ranking = even ? even(logits, scratch, pass) : null;
+            pass.kernels().experts().route(logits, bias == null ? null : bias.value(), ranking, rule, ids, weights);
+        }
+        return new Routed(logits, ids, weights, balancing.capacityFactor() == 0 ? ids : limited(ids, weights, slot, pass));
+    }
+
+    /** Ranks that share the real tokens out evenly; padding keeps its logits. */
+    private Tensor even(Tensor logits, Arena.Frame scratch, Pass pass) {
+        Tensor ranking = scratch.tensor("router.ranking", logits.dtype(), logits.rows(), logits.columns());
+        pass.kernels().copy(logits, ranking);
+        int real = realTokens(pass, logits.rows());
+        if (real > 0) {
+            pass.kernels().experts().sinkhorn(logits.rows(0, real), ranking.rows(0, real));
+        }
+        return ranking;
+    }
+
+    /** Padding takes nobody's room. */
+    private Tensor limited(Tensor ids, Tensor weights, Saved.Slot slot, Pass pass) {
+        Kernels kernels = pass.kernels();
+        Tensor kept = slot.tensor("router.kept", DType.I32, ids.rows(), ids.columns());
+        kernels.fill(kept, DROPPED);
+        int real = realTokens(pass, ids.rows());
+        if (real > 0) {
+            int capacity = (int) Math.max(1, Math.ceil(balancing.capacityFactor() * real * rule.chosen() / rule.experts()));
+            kernels.experts().limit(ids.rows(0, real), weights.rows(0, real), rule.experts(), capacity, balancing.dropPolicy(), kept.rows(0, real));
+        }
+        return kept;
+    }
+
+    /** Tokens here before the padding, of as many as there are rows. */
+    private int realTokens(Pass pass, long rows) {
+        return (int) Math.max(0, Math.min(rows, pass.batch().whole().ownTokens() - region.firstOutside(pass.tokens().tokens())));
     }
 
     /**
@@ -55,8 +103,30 @@ final class Router {
      * @param x        the input of forward
      */
     void backward(Tensor dWeights, Routed routed, Tensor x, Pass pass) {
-        pass.kernels().experts().routeGrad(dWeights, routed.logits(), routed.ids(), rule, RouterPenalty.none(), routed.logits());
-        scores.parameterGrad(routed.logits(), x, pass);
+        Tensor logits = routed.logits();
+        if (balance == null) {
+            pass.kernels().experts().routeGrad(dWeights, logits, routed.ids(), rule, RouterPenalty.none(), logits);
+        } else {
+            balancedGradient(dWeights, routed, pass);
+        }
+        scores.parameterGrad(logits, x, pass);
+    }
+
+    /** Padding has no gradient, and none is added. */
+    private void balancedGradient(Tensor dWeights, Routed routed, Pass pass) {
+        Tensor logits = routed.logits();
+        int real = realTokens(pass, logits.rows());
+        try (Arena.Frame scratch = pass.scratch().open("router")) {
+            Tensor own = real == 0 ? null : logits.rows(0, real);
+            Tensor ids = real == 0 ? null : routed.ids().rows(0, real);
+            RouterPenalty penalty = balance.penalty(own, ids, scratch, pass);
+            if (real > 0) {
+                pass.kernels().experts().routeGrad(dWeights.rows(0, real), own, ids, rule, penalty, own);
+            }
+            if (real < logits.rows()) {
+                pass.kernels().fill(logits.rows(real, logits.rows() - real), 0);
+            }
+        }
     }
 
     /** dx [T, D] += the gradient of the input, once {@link #backward} has run. */

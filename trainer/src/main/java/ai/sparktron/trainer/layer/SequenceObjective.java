@@ -16,4 +16,9 @@ public interface SequenceObjective {
      * @return [N] derivative of the loss by each log-probability; not looked at in passes without backward
      */
     float[] derivatives(float[] logProbabilities, int[] documents, float[] weights);
+
+    /** How much of a step's divisor the micro-batch is: what is added to its loss as a whole is multiplied by it. */
+    default double weight() {
+        return 1;
+    }
 }

@@ -19,8 +19,9 @@ import java.util.List;
  * @param targets what is trained; null = no loss is asked for
  * @param reach   1 + the largest position of the whole micro-batch
  * @param names   of the tokens, for what is left out at random; null = nothing is left out
+ * @param whole   of which this may be a part
  */
-record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets targets, int reach, TokenNames names) {
+record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets targets, int reach, TokenNames names, WholeBatch whole) {
 
     /**
      * The trained tokens alone: the head works on no others.
@@ -36,9 +37,14 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
     record Targets(int count, Tensor rows, Tensor labels, Tensor scale, TokenNames names, int[] documents, float[] weights) {
     }
 
+    /** The same, whose loss as a whole has another factor. */
+    TokenBatch weighted(double factor) {
+        return new TokenBatch(ids, layout, dealt, targets, reach, names, new WholeBatch(whole.tokens(), whole.ownTokens(), whole.documentTokens(), (float) factor));
+    }
+
     /** The same batch as far as names go, of other tokens. */
     TokenBatch named(TokenNames others) {
-        return new TokenBatch(ids, layout, dealt, targets, reach, others);
+        return new TokenBatch(ids, layout, dealt, targets, reach, others, whole);
     }
 
     /**
@@ -47,8 +53,9 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
      * @param lossScale factor on all losses
      */
     static TokenBatch upload(HostTokens whole, TokenDeal deal, float lossScale, Engine engine, Arena.Frame frame) {
+        WholeBatch facts = WholeBatch.of(whole, deal.held(deal.rank(), whole.tokens()), lossScale);
         if (deal.ranks() == 1) {
-            return upload(whole, layout(whole, engine, frame), null, lossScale, engine, frame);
+            return upload(whole, layout(whole, engine, frame), null, facts, lossScale, engine, frame);
         }
         List<TokenLayout> parts = new ArrayList<>();
         HostTokens own = null;
@@ -57,13 +64,15 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
             parts.add(layout(part, engine, frame));
             own = rank == deal.rank() ? part : own;
         }
-        return upload(own, parts.get(deal.rank()), new DealtLayout(layout(whole, engine, frame), parts), lossScale, engine, frame);
+        return upload(own, parts.get(deal.rank()), new DealtLayout(layout(whole, engine, frame), parts), facts, lossScale, engine, frame);
     }
 
-    private static TokenBatch upload(HostTokens own, TokenLayout layout, DealtLayout dealt, float lossScale, Engine engine, Arena.Frame frame) {
+    private static TokenBatch upload(HostTokens own, TokenLayout layout, DealtLayout dealt, WholeBatch whole, float lossScale, Engine engine,
+                                     Arena.Frame frame) {
         Tensor ids = frame.tensor("ids", DType.I32, own.tokens());
         engine.write(ids, HostArrays.bytes(own.ids()));
-        return new TokenBatch(ids, layout, dealt, own.labels() == null ? null : targets(own, lossScale, engine, frame), own.reach(), own.names());
+        return new TokenBatch(ids, layout, dealt, own.labels() == null ? null : targets(own, lossScale, engine, frame), own.reach(), own.names(),
+                whole);
     }
 
     private static TokenLayout layout(HostTokens host, Engine engine, Arena.Frame frame) {

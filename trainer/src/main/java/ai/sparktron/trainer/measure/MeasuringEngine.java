@@ -88,6 +88,11 @@ public final class MeasuringEngine implements Engine {
     }
 
     @Override
+    public boolean computes() {
+        return false;
+    }
+
+    @Override
     public void synchronize() {
         // Nothing is under way.
     }

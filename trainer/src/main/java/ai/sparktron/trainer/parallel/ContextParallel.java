@@ -1,12 +1,14 @@
 package ai.sparktron.trainer.parallel;
 
 import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.seam.AttentionCore;
 import ai.sparktron.trainer.seam.Seams;
+import ai.sparktron.trainer.seam.TokenDeal;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.Tensor;
 
@@ -60,13 +62,37 @@ final class ContextParallel implements ParallelStrategy {
             case GATHER -> new GatheredAttention(group, deal);
             case HEADS -> new ExchangedHeads(group, deal);
         };
-        return new Seams(seams.slicing(), deal, seams.region(), new BesideCaches(core, seams.attention()), seams.vocabulary(), seams.dispatcher());
+        return new Seams(seams.slicing(), new Summed(deal, group), seams.region(), new BesideCaches(core, seams.attention()), seams.vocabulary(), seams.dispatcher());
     }
 
     /** Every rank saw some tokens only. */
     @Override
     public boolean gradientIsPartial(ParameterSpec parameter) {
         return true;
+    }
+
+    /** A deal among ranks that can add up. */
+    private record Summed(TokenDeal deal, Communicator group) implements TokenDeal {
+
+        @Override
+        public int ranks() {
+            return deal.ranks();
+        }
+
+        @Override
+        public int rank() {
+            return deal.rank();
+        }
+
+        @Override
+        public int[] held(int rank, int tokens) {
+            return deal.held(rank, tokens);
+        }
+
+        @Override
+        public void sum(Tensor x) {
+            group.allReduce(x, Reduction.SUM);
+        }
     }
 
     /** A cache has all keys of its sequence here, and nothing is dealt then. */

@@ -61,4 +61,14 @@ record SequenceRegion(Communicator group) implements Region {
         }
         return tokensInside / group.size();
     }
+
+    @Override
+    public int firstOutside(int tokensInside) {
+        return group.rank() * tokensOutside(tokensInside);
+    }
+
+    @Override
+    public void sumOfTokens(Tensor x) {
+        group.allReduce(x, Reduction.SUM);
+    }
 }

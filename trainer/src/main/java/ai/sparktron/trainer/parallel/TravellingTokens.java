@@ -69,7 +69,7 @@ record TravellingTokens(Communicator block, int expertParts) implements TokenDis
             try (Arena.Frame frame = scratch.open("expert.counts")) {
                 Tensor all = frame.tensor("expert.starts", DType.I32, (long) block.size() * (experts + 1));
                 block.allGather(sorted, all);
-                int[] flat = HostIntegers.read(engine, all);
+                int[] flat = engine.computes() ? HostIntegers.read(engine, all) : even(starts.length);
                 for (int r = 0; r < starts.length; r++) {
                     starts[r] = Arrays.copyOfRange(flat, r * (experts + 1), (r + 1) * (experts + 1));
                 }
@@ -90,6 +90,13 @@ record TravellingTokens(Communicator block, int expertParts) implements TokenDis
             order(starts, first, here);
             leavingSlots = copied(slots, keep);
             leavingTokens = copied(tokens, keep);
+        }
+
+        /** Starts as they are where all experts get as many rows of each rank. */
+        private int[] even(int ranks) {
+            int[] flat = new int[ranks * (experts + 1)];
+            Arrays.setAll(flat, i -> Math.toIntExact(slots.elements() * (i % (experts + 1)) / experts));
+            return flat;
         }
 
         /** Rows of an expert come together, those of the first rank first. */

@@ -30,6 +30,11 @@ public final class PairObjective implements SequenceObjective {
     }
 
     @Override
+    public double weight() {
+        return batch.pairs();
+    }
+
+    @Override
     public float[] derivatives(float[] logProbabilities, int[] documents, float[] weights) {
         PreferenceLoss.Scores policy = PairScores.split(sums.of(logProbabilities, documents, weights, 2 * batch.pairs()));
         PreferenceLoss.Scores from = reference == null ? PreferenceLoss.Scores.zero(batch.pairs()) : reference.scores();

@@ -37,6 +37,16 @@ public interface Region {
     /** Rows outside for this many inside. */
     int tokensOutside(int tokensInside);
 
+    /** Place of this rank's first token outside among those inside. */
+    default int firstOutside(int tokensInside) {
+        return 0;
+    }
+
+    /** x = the sum over ranks that have other tokens outside; as it is where all have the same. */
+    default void sumOfTokens(Tensor x) {
+        // Every rank sees every token.
+    }
+
     /** No border. */
     static Region none() {
         return NoRegion.INSTANCE;

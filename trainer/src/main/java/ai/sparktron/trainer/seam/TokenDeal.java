@@ -1,5 +1,6 @@
 package ai.sparktron.trainer.seam;
 
+import ai.sparktron.trainer.tensor.Tensor;
 import java.util.stream.IntStream;
 
 /**
@@ -22,6 +23,11 @@ public interface TokenDeal {
      * @throws IllegalStateException when they cannot be dealt evenly
      */
     int[] held(int rank, int tokens);
+
+    /** x = the sum over the ranks that share a micro-batch. */
+    default void sum(Tensor x) {
+        // Nobody else has tokens of it.
+    }
 
     /** All tokens are here. */
     static TokenDeal whole() {

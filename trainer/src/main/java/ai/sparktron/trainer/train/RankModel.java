@@ -8,7 +8,9 @@ import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.ParallelOptions;
 import ai.sparktron.trainer.data.BatchShape;
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.layer.Balancing;
 import ai.sparktron.trainer.layer.DecoderModel;
+import ai.sparktron.trainer.layer.RouterCounts;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
@@ -47,6 +49,7 @@ final class RankModel implements AutoCloseable {
     private final ReferenceModel reference;
     private final ModelConfig config;
     private final LossScale lossScale;
+    private final RouterWatch routers;
 
     /**
      * @param world   over which tensors go
@@ -96,9 +99,13 @@ final class RankModel implements AutoCloseable {
             this.parameters = apart ? Parameters.joined(held) : held.get(0);
             this.update = apart ? new JointUpdate(updates, new Clipping(engine, options.optimizer().clipGrad(), run), grid.allRanks(), grid.meetsInEveryPass()) : updates.get(0);
         }
+        Balancing balancing = RunSetup.balancing(options, config);
+        RouterCounts counts = config.experts() == null ? null : new RouterCounts(engine, parts.stream()
+                .flatMap(part -> RouterWatch.layers(config, part.firstLayer(), part.layers()).stream()).toList(), config.experts().experts(), run);
+        this.routers = counts == null ? null : new RouterWatch(grid, engine, parameters, counts, balancing, RunSetup.biasRate(options, config, tuning));
         for (ModelPart part : parts) {
             chunks.add(new DecoderModel(config, new DecoderModel.Options(part, grid.seams(), RunSetup.recompute(options.recompute()),
-                    RunSetup.chunkBytes(options), longest, tuning.adapters()), parameters, engine, run, update.use()));
+                    RunSetup.chunkBytes(options), longest, tuning.adapters(), balancing, counts), parameters, engine, run, update.use()));
         }
         this.reference = RunSetup.hasReference(options) ? new ReferenceModel(options, config, tuning, parameters, types.value(), grid, longest, engine, run) : null;
         update.clear();
@@ -167,7 +174,7 @@ final class RankModel implements AutoCloseable {
     StepRunner steps(PassMemory memory) {
         boolean speaks = grid.seams().tokens().rank() == 0 && links.isLast();
         return new StepRunner(engine, new StageRunner(chunks, links, memory, update::lastPass), update, grid.tokenGroup(), speaks, objective(speaks, memory),
-                lossScale, run);
+                lossScale, routers, run);
     }
 
     private StepObjective objective(boolean speaks, PassMemory memory) {

@@ -80,12 +80,20 @@ final class Reporter implements AutoCloseable {
         return window;
     }
 
-    StepMetrics report(Window window, long iteration, long consumedSamples, Map<String, Double> losses, double learningRate, double gradientNorm, long memoryBytes,
-                       long skipped) {
+    /** @param routers what experts were used for; null in models without any */
+    StepMetrics report(Window window, long iteration, long consumedSamples, Map<String, Double> objective, RouterWatch.Report routers, double learningRate,
+                       double gradientNorm, long memoryBytes, long skipped) {
+        Map<String, Double> losses = new LinkedHashMap<>(objective);
+        if (routers != null) {
+            losses.putAll(routers.figures());
+        }
         StepMetrics metrics = new StepMetrics(iteration, frame.totalIterations(), consumedSamples,
                 losses, learningRate, gradientNorm, window.tokens(), window.steps(), window.seconds(),
                 frame.devices(), memoryBytes, frame.flopsPerToken(), frame.peakFlops(), window.elapsedSeconds(), skipped, frame.bubble(), window.phases());
         sinks.forEach(sink -> sink.step(metrics));
+        if (routers != null) {
+            sinks.forEach(sink -> sink.experts(routers.expertTokens(iteration)));
+        }
         return metrics;
     }
 

@@ -3,15 +3,19 @@ package ai.sparktron.trainer.train;
 import ai.sparktron.trainer.config.Command;
 import ai.sparktron.trainer.config.EngineOptions;
 import ai.sparktron.trainer.config.LearningRateOptions;
+import ai.sparktron.trainer.config.MoeOptions;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.ParallelOptions;
 import ai.sparktron.trainer.config.PreferenceOptions;
 import ai.sparktron.trainer.config.RecomputeOptions;
 import ai.sparktron.trainer.data.RowOrder;
 import ai.sparktron.trainer.data.TrainingLength;
+import ai.sparktron.trainer.kernels.DropPolicy;
+import ai.sparktron.trainer.layer.Balancing;
 import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.mesh.Mesh;
+import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.optimizer.LearningRateSchedule;
 import ai.sparktron.trainer.parallel.FlatBuckets;
 import ai.sparktron.trainer.parallel.KeyExchange;
@@ -22,6 +26,7 @@ import ai.sparktron.trainer.parallel.TokenExchange;
 import ai.sparktron.trainer.preference.Divergence;
 import ai.sparktron.trainer.preference.LossType;
 import ai.sparktron.trainer.preference.PreferenceLoss;
+import ai.sparktron.trainer.tuner.Tuning;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -118,6 +123,31 @@ public final class RunSetup {
         };
         TokenExchange tokens = all.moe().moeTokenDispatcherType().equals("allgather") ? TokenExchange.ALL_GATHER : TokenExchange.ALL_TO_ALL;
         return new ParallelPlan.Settings(options.sequenceParallel(), exchange, stages(options), tokens);
+    }
+
+    /** How experts are kept evenly used. */
+    static Balancing balancing(Options options, ModelConfig config) {
+        MoeOptions moe = options.moe();
+        String type = moe.moeRouterLoadBalancingType().stream().findFirst().orElse(config.latent() != null ? "seq_aux_loss" : "aux_loss");
+        boolean adds = type.equals("aux_loss") || type.equals("seq_aux_loss");
+        return new Balancing(type.equals("seq_aux_loss") ? Balancing.Loss.DOCUMENT : Balancing.Loss.MICRO_BATCH, adds ? moe.moeAuxLossCoeff() : 0,
+                moe.moeZLossCoeff().orElse(0.0), type.equals("sinkhorn") ? Balancing.Choice.SINKHORN : Balancing.Choice.SCORES,
+                moe.moeExpertCapacityFactor().orElse(0.0), DropPolicy.valueOf(moe.moeTokenDropPolicy().toUpperCase(Locale.ROOT)));
+    }
+
+    /**
+     * Step of the biases that choose experts; 0 = they stay.
+     *
+     * @throws IllegalArgumentException when the model has no such biases and they are asked for
+     */
+    static double biasRate(Options options, ModelConfig config, Tuning tuning) {
+        MoeOptions moe = options.moe();
+        boolean has = config.experts() != null && config.experts().router().selection();
+        if (moe.moeRouterEnableExpertBias().orElse(false) && !has) {
+            throw new IllegalArgumentException("--moe_router_enable_expert_bias true: " + config.family().name() + " chooses experts without biases; leave it out and"
+                    + " take --moe_aux_loss_coeff");
+        }
+        return has && tuning.peft().isEmpty() && moe.moeRouterEnableExpertBias().orElse(true) ? moe.moeRouterBiasUpdateRate() : 0;
     }
 
     /** The grid of so many ranks. @throws IllegalArgumentException when sizes do not fit; names the option */

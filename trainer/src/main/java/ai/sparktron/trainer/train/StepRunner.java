@@ -35,15 +35,18 @@ public final class StepRunner {
     private final StepObjective objective;
     private final LossScale scale;
     private final Tensor scaledLoss;
+    private final RouterWatch routers;
 
     /**
      * @param stage     this rank's layers
      * @param ranks     over which tokens are counted
      * @param speaks    whether this rank counts what it works on
      * @param scale     factor on losses
+     * @param routers   hears when the micro-batches of a step are through; null in models without experts
      * @param run       gives the sum of losses that have a factor
      */
-    StepRunner(Engine engine, StageRunner stage, ModelUpdate update, Communicator ranks, boolean speaks, StepObjective objective, LossScale scale, Arena.Frame run) {
+    StepRunner(Engine engine, StageRunner stage, ModelUpdate update, Communicator ranks, boolean speaks, StepObjective objective, LossScale scale, RouterWatch routers,
+               Arena.Frame run) {
         this.engine = engine;
         this.stage = stage;
         this.update = update;
@@ -52,6 +55,7 @@ public final class StepRunner {
         this.objective = objective;
         this.scale = scale;
         this.scaledLoss = run.tensor("scaled loss", DType.F32, 1);
+        this.routers = routers;
     }
 
     /** Trains on one global batch. */
@@ -60,6 +64,9 @@ public final class StepRunner {
         long tokens = speaks ? step.microBatches().stream().mapToLong(StepRunner::realTokens).sum() : 0;
         double[] global = RankSums.of(ranks, objective.divisor(step.microBatches()), tokens);
         computeGradients(objective.work(step.microBatches(), Pass.Mode.TRAIN));
+        if (routers != null) {
+            routers.afterStep(global[0] * scale.factor());
+        }
         long computed = System.nanoTime();
         Readback norm = engine.readLater(update.apply(learningRate, global[0] * scale.factor()));
         boolean skipped = scale.isDynamic() && takeBackIfOverflowed(norm);
@@ -115,5 +122,10 @@ public final class StepRunner {
     /** Starts reading this rank's figures since the last call, and starts those anew. */
     public StepObjective.Taken takeFigures() {
         return objective.take();
+    }
+
+    /** What routers counted since the last call, over all ranks, which call it together; null in models without experts. */
+    RouterWatch.Report takeRouters() {
+        return routers == null ? null : routers.report();
     }
 }

@@ -88,13 +88,16 @@ final class TrainLoop {
     private record Unread(long step, double learningRate, DataCursor before, Readback norm, boolean skipped, Figures figures) {
     }
 
-    /** @param losses of this rank over the window */
-    private record Figures(Reporter.Window window, long consumedSamples, StepObjective.Taken losses, long memoryBytes) {
+    /**
+     * @param losses  of this rank over the window
+     * @param routers of all ranks; null in models without experts
+     */
+    private record Figures(Reporter.Window window, long consumedSamples, StepObjective.Taken losses, RouterWatch.Report routers, long memoryBytes) {
     }
 
     private Figures figures(long done, DataCursor cursor) {
         boolean reports = done == intervals.total() || done == 1 || evaluates(done) || done % intervals.logInterval() == 0;
-        return reports ? new Figures(reporter.takeWindow(), cursor.consumedSamples(), steps.takeFigures(), memoryBytes.getAsLong()) : null;
+        return reports ? new Figures(reporter.takeWindow(), cursor.consumedSamples(), steps.takeFigures(), steps.takeRouters(), memoryBytes.getAsLong()) : null;
     }
 
     private boolean evaluates(long done) {
@@ -121,7 +124,7 @@ final class TrainLoop {
         }
         if (step.figures() != null) {
             Figures figures = step.figures();
-            StepMetrics metrics = reporter.report(figures.window(), step.step(), figures.consumedSamples(), figures.losses().overRanks().byName(),
+            StepMetrics metrics = reporter.report(figures.window(), step.step(), figures.consumedSamples(), figures.losses().overRanks().byName(), figures.routers(),
                     step.learningRate(), norm, figures.memoryBytes(), steps.skippedSteps());
             loss = metrics.losses().get("loss");
             if (context.isFirst()) {

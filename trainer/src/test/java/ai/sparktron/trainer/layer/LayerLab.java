@@ -83,7 +83,7 @@ final class LayerLab {
         Tensor gradient = withGradient ? passFrame.tensor("stream.grad", DType.F64, TOKENS, config.hiddenSize()) : null;
         Saved saved = mode == Pass.Mode.TRAIN ? Saved.keeping(microBatch) : Saved.discarding(scratch);
         return new Pass(engine, scratch, passFrame, saved, batch, rope.tableFor(batch.reach(), passFrame), null, new LossRequest(lossSum, null),
-                new Pass.Borders(null, null, gradient));
+                new Pass.Borders(null, null, gradient), mode);
     }
 
     /** [TOKENS, D] of fixed random numbers. */

@@ -7,6 +7,11 @@ public interface MetricsSink extends AutoCloseable {
 
     void evaluation(EvaluationMetrics metrics);
 
+    /** Comes with {@link #step}, of models with experts. */
+    default void experts(ExpertTokens tokens) {
+        // Most places have no room for a number for each expert of each layer.
+    }
+
     @Override
     void close();
 }

@@ -9,7 +9,7 @@ import java.util.Map;
  * @param iteration       number of this step, from 1
  * @param totalIterations steps of the run
  * @param consumedSamples samples taken so far
- * @param losses          by name ({@code loss}, later {@code load_balancing_loss}, {@code rewards/margins} ...), means over trained tokens
+ * @param losses          by name ({@code loss}, {@code load_balancing_loss} ...), means over trained tokens
  * @param learningRate    rate this step was made with
  * @param gradientNorm    global L2 norm before clipping
  * @param tokens          tokens of the steps reported on, over all ranks, padding left out

@@ -16,7 +16,7 @@ import java.util.zip.CRC32C;
 
 /**
  * TensorBoard events ({@code events.out.tfevents.*}): TFRecord frames (length, masked CRC-32C, bytes) around {@code Event} messages of TensorFlow's
- * {@code event.proto}, of which only scalars are needed. Tags are ms-swift's: {@code train/loss}, {@code eval/loss} ...
+ * {@code event.proto}, of which scalars and pictures are needed. Tags are ms-swift's: {@code train/loss}, {@code eval/loss} ...
  */
 public final class TensorBoardSink implements MetricsSink {
 
@@ -32,6 +32,12 @@ public final class TensorBoardSink implements MetricsSink {
     private static final int SUMMARY_VALUE = 1;
     private static final int VALUE_TAG = 1;
     private static final int VALUE_SIMPLE = 2;
+    private static final int VALUE_IMAGE = 4;
+    private static final int IMAGE_HEIGHT = 1;
+    private static final int IMAGE_WIDTH = 2;
+    private static final int IMAGE_COLOURS = 3;
+    private static final int IMAGE_FILE = 4;
+    private static final int RGB = 3;
 
     private final Settings settings;
     private final Path file;
@@ -57,7 +63,7 @@ public final class TensorBoardSink implements MetricsSink {
 
     @Override
     public void step(StepMetrics metrics) {
-        if (metrics.iteration() % settings.stepInterval() != 0 && metrics.iteration() != 1) {
+        if (isLeftOut(metrics.iteration())) {
             return;
         }
         Map<String, Double> scalars = new LinkedHashMap<>();
@@ -81,6 +87,21 @@ public final class TensorBoardSink implements MetricsSink {
         scalars(metrics.iteration(), scalars);
     }
 
+    private boolean isLeftOut(long iteration) {
+        return iteration % settings.stepInterval() != 0 && iteration != 1;
+    }
+
+    @Override
+    public void experts(ExpertTokens tokens) {
+        if (isLeftOut(tokens.iteration())) {
+            return;
+        }
+        ExpertPicture picture = ExpertPicture.of(tokens);
+        Message image = new Message().varint(IMAGE_HEIGHT, picture.height()).varint(IMAGE_WIDTH, picture.width()).varint(IMAGE_COLOURS, RGB)
+                .data(IMAGE_FILE, picture.png());
+        write(tokens.iteration(), new Message().message(SUMMARY_VALUE, new Message().text(VALUE_TAG, "train/tokens_per_expert").message(VALUE_IMAGE, image)));
+    }
+
     @Override
     public void evaluation(EvaluationMetrics metrics) {
         Map<String, Double> scalars = new LinkedHashMap<>();
@@ -97,6 +118,10 @@ public final class TensorBoardSink implements MetricsSink {
         Message summary = new Message();
         scalars.forEach((tag, value) ->
                 summary.message(SUMMARY_VALUE, new Message().text(VALUE_TAG, tag).number(VALUE_SIMPLE, value.floatValue())));
+        write(step, summary);
+    }
+
+    private void write(long step, Message summary) {
         record(new Message().number(EVENT_WALL_TIME, wallTime()).varint(EVENT_STEP, step).message(EVENT_SUMMARY, summary).bytes());
         try {
             out.flush();
@@ -172,6 +197,10 @@ public final class TensorBoardSink implements MetricsSink {
 
         Message text(int field, String value) {
             return delimited(field, value.getBytes(StandardCharsets.UTF_8));
+        }
+
+        Message data(int field, byte[] value) {
+            return delimited(field, value);
         }
 
         Message message(int field, Message value) {

@@ -90,6 +90,29 @@ class MetricsSinksTest {
         }
     }
 
+    /** Two layers of four experts: even, and one expert with everything. */
+    @Test
+    void tokensPerExpertArePictures(@TempDir Path directory) throws IOException {
+        ExpertTokens tokens = new ExpertTokens(2, Map.of(1, new double[] {5, 5, 5, 5}, 3, new double[] {0, 0, 20, 0}));
+        assertEquals(2.5, tokens.crowding());
+        try (TensorBoardSink sink = new TensorBoardSink(directory, "host", new TensorBoardSink.Settings(2, true, true, true, true))) {
+            sink.experts(tokens);
+            sink.experts(new ExpertTokens(3, tokens.tokens()));
+        }
+        String events;
+        try (var files = Files.list(directory)) {
+            events = Files.readString(files.findFirst().orElseThrow(), StandardCharsets.ISO_8859_1);
+        }
+        assertEquals(events.indexOf("train/tokens_per_expert"), events.lastIndexOf("train/tokens_per_expert"), "step 3 is left out");
+        int png = events.indexOf("\u0089PNG");
+        var image = javax.imageio.ImageIO.read(new java.io.ByteArrayInputStream(events.substring(png).getBytes(StandardCharsets.ISO_8859_1)));
+        assertEquals(64, image.getWidth());
+        assertEquals(32, image.getHeight());
+        assertEquals(0xd9d9d9, image.getRGB(0, 0) & 0xffffff, "an even share");
+        assertEquals(0x2166ac, image.getRGB(5, 20) & 0xffffff, "nothing");
+        assertEquals(0xb2182b, image.getRGB(40, 20) & 0xffffff, "more than twice");
+    }
+
     @Test
     void drawsOnePictureAFigure(@TempDir Path directory) throws IOException {
         Path log = directory.resolve("logging.jsonl");
