@@ -22,7 +22,7 @@ class GridFaultsTest {
     private static final GridLab LAB = new GridLab(GridParityTest.Model.UNTIED.task(), STEPS);
 
     /** A grid, and a call that it makes. */
-    private record Place(Grid grid, String group, String call, Act act) {
+    record Place(Grid grid, String group, String call, Act act) {
     }
 
     private static Grid grid(int tensor, boolean sequence, int context, int data, String exchange, Sharing sharing) {
@@ -54,12 +54,12 @@ class GridFaultsTest {
     }
 
     /** Whether the call was made; fails when nobody noticed that it went wrong. */
-    private static boolean isCaught(GridComparison comparison, Place place, int number) {
+    static boolean isCaught(GridLab lab, GridComparison comparison, Place place, int number) {
         Fault fault = new Fault(place.group(), place.call(), number, place.act());
         List<FaultyWorld> worlds = Collections.synchronizedList(new ArrayList<>());
         List<String> found;
         try {
-            found = comparison.differences(LAB.run(place.grid(), world -> {
+            found = comparison.differences(lab.run(place.grid(), world -> {
                 FaultyWorld faulty = new FaultyWorld(world, fault);
                 worlds.add(faulty);
                 return faulty;
@@ -80,7 +80,7 @@ class GridFaultsTest {
         int number = 1;
         int caught = 0;
         for (Place place : places()) {
-            assertTrue(isCaught(new GridComparison(one, TOLERANCE), place, number), place + " makes fewer than " + number + " of these calls");
+            assertTrue(isCaught(LAB, new GridComparison(one, TOLERANCE), place, number), place + " makes fewer than " + number + " of these calls");
             number = number % 3 + 1;
             caught++;
         }
@@ -103,7 +103,7 @@ class GridFaultsTest {
         int caught = 0;
         for (Place place : places()) {
             int number = 1;
-            while (number <= 60 && isCaught(new GridComparison(one, TOLERANCE), place, number)) {
+            while (number <= 60 && isCaught(LAB, new GridComparison(one, TOLERANCE), place, number)) {
                 number++;
             }
             System.out.println(place + ": " + (number - 1) + " calls");
