@@ -89,7 +89,7 @@ class CrossChecksTest {
         "SFT | --model m --train_iters 3 | --dataset or --cached_dataset",
         "SFT | --model m --dataset a | --train_iters or --max_epochs",
         "PREPARE | --dataset a --model m | --output_dir",
-        "EXPORT | --model m | --to_mcore true or --merge_lora true",
+        "EXPORT | --model m | --to_hf true or --to_mcore true",
         "INFER | --stream true | --model",
         "VERIFY | --logits_tolerance 1 | directory of the case",
         "RLHF | --load x --finetune false --dataset a --train_iters 3 | --ref_load",
