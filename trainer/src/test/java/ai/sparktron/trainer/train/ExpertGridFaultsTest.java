@@ -17,7 +17,7 @@ class ExpertGridFaultsTest {
     private static final double TOLERANCE = 1e-5;
 
     private static Grid grid(int data, Sharing sharing, Experts experts) {
-        return new Grid(1, false, 1, 1, 1, data, "p2p", sharing, experts);
+        return new Grid(1, false, 1, 1, 1, data, "p2p", sharing).with(experts);
     }
 
     private static List<Place> places() {
