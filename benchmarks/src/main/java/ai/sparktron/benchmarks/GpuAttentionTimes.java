@@ -191,10 +191,10 @@ public final class GpuAttentionTimes {
     }
 
     private static CUstream_st stream(Engine engine) {
-        long address = ((DeviceStreams) engine).compute();
+        long streamAddress = ((DeviceStreams) engine).compute();
         return new CUstream_st(new Pointer() {
             {
-                this.address = address;
+                this.address = streamAddress;
             }
         });
     }

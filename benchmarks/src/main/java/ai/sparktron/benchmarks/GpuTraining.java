@@ -63,7 +63,7 @@ public final class GpuTraining {
         Path run = Files.createDirectories(work.resolve("run"));
         RunPlan plan = new RunPlan(parsed, model.toString(), model.toString(), List.of(shards.toString()), List.of(), run.toString(), "{}");
         Figures figures = new Figures();
-        EngineFactory engines = ordinal -> figures.engine = CudaEngine.factory(CudaEngine.Settings.usual()).open(ordinal);
+        EngineFactory engines = ordinal -> figures.watch(CudaEngine.factory(CudaEngine.Settings.usual()).open(ordinal));
         try (World world = new SelfWorld()) {
             new TrainRun(plan, new RankContext(world, engines, 0, "benchmark", false, figures)).run();
         }
@@ -109,12 +109,17 @@ public final class GpuTraining {
         private long leastFree = Long.MAX_VALUE;
         private StepMetrics last;
 
+        Engine watch(Engine opened) {
+            engine = opened;
+            freeAtStart = opened.freeBytes();
+            return opened;
+        }
+
         @Override
         public void line(String text) {
             if (text.contains("parameters")) {
                 System.out.println(text);
             }
-            freeAtStart = freeAtStart == 0 ? engine.freeBytes() : freeAtStart;
         }
 
         @Override
@@ -140,16 +145,13 @@ public final class GpuTraining {
         }
 
         void print(String model, int sequence, int rows, int document, int warm, List<String> words) {
-            double[] seconds = new double[reported.size() - warm];
-            for (int i = 0; i < seconds.length; i++) {
-                seconds[i] = (reported.get(warm + i) - reported.get(warm + i - 1)) * 1e-9;
-            }
-            Arrays.sort(seconds);
-            double median = seconds[seconds.length / 2];
+            // Reports are late by as many steps as the host is ahead of the device, so that single ones say little.
+            int timed = reported.size() - warm;
+            double seconds = (reported.get(reported.size() - 1) - reported.get(warm - 1)) * 1e-9 / timed;
             double tokens = (double) sequence * rows;
-            System.out.printf(Locale.ROOT, "{\"ours\": \"%s\", \"seq\": %d, \"mb\": %d, \"document\": %d, \"options\": \"%s\", \"ms\": %.1f, \"min_ms\": %.1f, \"tok_s\": %.0f,"
+            System.out.printf(Locale.ROOT, "{\"ours\": \"%s\", \"seq\": %d, \"mb\": %d, \"document\": %d, \"options\": \"%s\", \"ms\": %.1f, \"tok_s\": %.0f,"
                     + " \"mfu\": %.4f, \"arenas_gib\": %.2f, \"device_gib\": %.2f, \"loss\": %.4f, \"phases\": \"%s\"}%n", model, sequence, rows, document,
-                    String.join(" ", words), median * 1e3, seconds[0] * 1e3, tokens / median, tokens / median * last.flopsPerToken() / H100_PEAK,
+                    String.join(" ", words), seconds * 1e3, tokens / seconds, tokens / seconds * last.flopsPerToken() / H100_PEAK,
                     last.memoryBytes() / 1073741824.0, (freeAtStart - leastFree) / 1073741824.0, last.losses().get("loss"), last.phases());
         }
     }

@@ -23,7 +23,7 @@ final class CudnnAttention implements AutoCloseable {
     private static final long OLDEST_VERSION = 91_100;
 
     /** Before it, gradients of packed documents could be wrong on Hopper (TransformerEngine issue 2186). */
-    private static final long OLDEST_PACKED_GRADIENT = 91_800;
+    static final long OLDEST_PACKED_GRADIENT = 91_800;
 
     private static final int LARGEST_HEAD = 256;
     /** Columns of heads whose gradients are known to be right, and those of latent attention. */
