@@ -50,6 +50,7 @@ class ArchitectureTest {
                 new Rule("comm", List.of("layer", "model", "seam", "parallel", "train", "org.apache.spark")),
                 new Rule("measure", List.of("mesh", "seam", "parallel", "layer", "model", "optimizer", "data", "train", "generate", "checkpoint", "convert", "config",
                         "verify", "kernels.nd4j", "kernels.cuda")),
+                new Rule("plan", List.of("kernels", "comm", "seam", "layer", "optimizer", "data", "generate", "checkpoint", "convert", "verify", "tuner")),
                 new Rule("mesh", List.of("tensor", "kernels", "comm", "seam", "parallel", "layer", "model", "optimizer", "data", "train", "generate", "checkpoint",
                         "convert", "config", "verify")),
                 new Rule("seam", List.of("comm", "mesh", "parallel", "layer", "train", "kernels.nd4j")),

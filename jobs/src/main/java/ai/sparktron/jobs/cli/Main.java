@@ -79,11 +79,8 @@ public final class Main {
             console.out().print(OptionPrinter.help(command));
             return ExitCode.OK;
         }
-        if (command == Command.PLAN) {
-            throw notBuilt(command);
-        }
         Options options = RunFolders.withReference(RunFolders.withModel(OptionParser.parse(command, words, settings(), OptionParser.Completeness.COMPLETE)));
-        console.out().print(OptionPrinter.effective(options));
+        (options.plan().json() ? console.err() : console.out()).print(OptionPrinter.effective(options));
         return run(options);
     }
 
@@ -93,12 +90,8 @@ public final class Main {
             case EXPORT -> new ExportCommand(options, console).run();
             case INFER -> new InferCommand(options, console).run();
             case PREPARE, PT, SFT, RLHF -> HostTraining.isNeeded() ? new HostTraining(options, console).run() : SparkCommands.run(options, console);
-            case PLAN -> throw notBuilt(options.command());
+            case PLAN -> new PlanCommand(options, console).run();
         };
-    }
-
-    private static ConfigurationException notBuilt(Command command) {
-        return new ConfigurationException("the command " + command.word() + " is known but not built yet");
     }
 
     private ExitCode help(String[] args) {

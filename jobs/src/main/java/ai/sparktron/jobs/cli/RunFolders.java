@@ -64,11 +64,23 @@ record RunFolders(Path model, Path tokenizer, ModelConfig config) {
         return of(options, ModelFolder.model(options.model(), ModelFolder.Weights.NOT_NEEDED));
     }
 
+    /** The shape alone: of the directory or the config.json that {@code --model} names. */
+    static RunFolders ofPlan(Options options) throws IOException {
+        Path named = Path.of(options.model().model().orElseThrow());
+        if (!Files.isRegularFile(named)) {
+            return of(options, ModelFolder.model(options.model(), ModelFolder.Weights.NOT_NEEDED));
+        }
+        Path folder = named.toAbsolutePath().normalize().getParent();
+        return new RunFolders(folder, folder, config(options, named));
+    }
+
+    private static ModelConfig config(Options options, Path file) throws IOException {
+        return ConfigReader.parse(options.architecture().applyTo(Files.readString(file)), file.toString());
+    }
+
     /** The folders of a command that reads a model directory. */
     static RunFolders of(Options options, Path model) throws IOException {
-        Path file = model.resolve("config.json");
-        ModelConfig config = ConfigReader.parse(options.architecture().applyTo(Files.readString(file)), file.toString());
-        return new RunFolders(model, ModelFolder.tokenizer(options.model(), model), config);
+        return new RunFolders(model, ModelFolder.tokenizer(options.model(), model), config(options, model.resolve("config.json")));
     }
 
     private static boolean hasWeights(Path model) throws IOException {

@@ -5,9 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.sparktron.jobs.barrier.ExitCode;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -34,7 +37,7 @@ class MainTest {
     @CsvSource(delimiter = '|', value = {
         "stf | did you mean sft?",
         "rlhf --model m --dataset d --train_iters 1 --rlhf_type kto | --rlhf_type kto",
-        "plan --model m | plan is known but not built yet",
+        "plan --num_ranks 8 | --model is missing",
         "sft --modle m | did you mean --model?",
         "sft --model m | --dataset or --cached_dataset is missing",
         "verify /no/such/case | /no/such/case",
@@ -51,6 +54,19 @@ class MainTest {
     void debugAddsTheTrace() {
         assertEquals(ExitCode.CONFIGURATION, run("sft", "--modle", "m", "--debug", "true"));
         assertTrue(err().contains("\tat "), err());
+    }
+
+    @Test
+    void aPlanForPeopleAndAsJson() throws Exception {
+        String[] plan = {"plan", "--model", "../benchmarks/models/qwen2.5-0.5b/config.json", "--max_length", "1024", "--pipeline_model_parallel_size", "2"};
+        assertEquals(ExitCode.OK, run(plan));
+        assertTrue(out().contains("memory of a rank of stage") && out().contains("leave stages idle") && out().contains("grids of") && out().contains("options to add"),
+                out());
+        out.reset();
+        assertEquals(ExitCode.OK, run(Stream.concat(Stream.of(plan), Stream.of("--json", "--engine", "nd4j")).toArray(String[]::new)));
+        JsonNode json = new ObjectMapper().readTree(out());
+        assertEquals(2, json.at("/memory/stages").size(), out());
+        assertTrue(json.at("/estimate").isMissingNode() && json.at("/proposals").isEmpty(), "a processor's rates are not known");
     }
 
     @Test

@@ -3,7 +3,7 @@ package ai.sparktron.trainer.config;
 import java.util.Optional;
 
 /** Where a run is saved, how often, and what it starts from. */
-@Concern(title = "Checkpoint", commands = {Command.PT, Command.SFT, Command.RLHF})
+@Concern(title = "Checkpoint", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PLAN})
 public record CheckpointOptions(
         @Option(alias = "output_dir", doc = "Directory of the run; absent: megatron_output/<name of the model>.")
         Optional<String> save,

@@ -6,7 +6,7 @@ import java.util.Optional;
 @Concern(title = "Cluster", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PREPARE, Command.INFER, Command.VERIFY, Command.PLAN})
 public record ClusterOptions(
         @Option(doc = "Spark master: local[N], spark://host:port, yarn, k8s://...; absent: spark-submit's, else local.") Optional<String> master,
-        @Option(range = "[1,)", alias = "nproc", doc = "Trainers, one per GPU or core; absent: as many as the parallel sizes need.") Optional<Integer> numRanks,
+        @Option(range = "[1,)", alias = {"nproc", "num_gpus"}, doc = "Trainers, one per GPU or core; absent: as many as the parallel sizes need.") Optional<Integer> numRanks,
         @Option(value = "3", range = "[0,)", doc = "Restarts from the newest checkpoint after a lost trainer; counted anew after each save.") int maxRestarts,
         @Option(value = "300", range = "(0,)", doc = "Seconds to wait until all trainers have started.") double startTimeout,
         @Option(value = "1", range = "(0,)", doc = "Seconds between signs of life of a trainer.") double heartbeatInterval,

@@ -55,7 +55,7 @@ final class CrossChecks {
                 + parallel.tensorModelParallelSize() + " x " + parallel.pipelineModelParallelSize() + " x " + parallel.contextParallelSize() + " = " + model
                 + "; take " + (ranks / model + 1) * model + " ranks or smaller sizes");
         long round = (long) training.microBatchSize() * derived.dataParallelSize();
-        require(!options.command().trains() || training.globalBatchSize() % round == 0, "--global_batch_size " + training.globalBatchSize() + " is not a multiple of --micro_batch_size "
+        require(!options.command().trains() && options.command() != Command.PLAN || training.globalBatchSize() % round == 0, "--global_batch_size " + training.globalBatchSize() + " is not a multiple of --micro_batch_size "
                 + training.microBatchSize() + " x data-parallel size " + derived.dataParallelSize() + " = " + round + "; take "
                 + (training.globalBatchSize() / round + 1) * round);
         int chunks = 2 * parallel.contextParallelSize();

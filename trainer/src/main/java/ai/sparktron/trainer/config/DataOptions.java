@@ -3,7 +3,7 @@ package ai.sparktron.trainer.config;
 import java.util.List;
 
 /** Where rows come from. */
-@Concern(title = "Data", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PREPARE, Command.INFER, Command.EXPORT})
+@Concern(title = "Data", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PREPARE, Command.INFER, Command.EXPORT, Command.PLAN})
 public record DataOptions(
         @Option(doc = "Sources: a file or folder (jsonl, json, csv, parquet, txt), table:name, HF::id or MS::id; each with optional :subset and #rows.")
         List<String> dataset,

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** What is written while a run goes on. */
-@Concern(title = "Logging", commands = {Command.PT, Command.SFT, Command.RLHF})
+@Concern(title = "Logging", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PLAN})
 public record LoggingOptions(
         @Option(value = "5", range = "[1,)", alias = "logging_steps", doc = "Steps between log lines; step 1 is always logged.")
         long logInterval,

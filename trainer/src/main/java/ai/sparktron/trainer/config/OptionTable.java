@@ -5,6 +5,8 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +17,8 @@ import java.util.Set;
 final class OptionTable {
 
     private static final List<OptionEntry> ENTRIES = entries();
+    private static final Map<Command, List<OptionEntry>> OF_COMMAND = ofCommands();
+    private static final Map<Command, Map<String, OptionEntry>> BY_SPELLING = bySpelling();
 
     private OptionTable() {
     }
@@ -31,20 +35,39 @@ final class OptionTable {
         return List.copyOf(entries);
     }
 
+    private static Map<Command, List<OptionEntry>> ofCommands() {
+        Map<Command, List<OptionEntry>> all = new EnumMap<>(Command.class);
+        for (Command command : Command.values()) {
+            all.put(command, ENTRIES.stream().filter(entry -> entry.commands().contains(command)).toList());
+        }
+        return all;
+    }
+
+    private static Map<Command, Map<String, OptionEntry>> bySpelling() {
+        Map<Command, Map<String, OptionEntry>> all = new EnumMap<>(Command.class);
+        OF_COMMAND.forEach((command, entries) -> {
+            Map<String, OptionEntry> spellings = new HashMap<>();
+            for (OptionEntry entry : entries) {
+                entry.spellings().forEach(spelling -> spellings.putIfAbsent(spelling, entry));
+                entry.inverses().forEach(spelling -> spellings.putIfAbsent(spelling, entry));
+            }
+            all.put(command, spellings);
+        });
+        return all;
+    }
+
     static List<OptionEntry> all() {
         return ENTRIES;
     }
 
     /** The options a command takes. */
     static List<OptionEntry> of(Command command) {
-        return ENTRIES.stream().filter(entry -> entry.commands().contains(command)).toList();
+        return OF_COMMAND.get(command);
     }
 
     /** The option of a command with this spelling, the inverse included. */
     static Optional<OptionEntry> find(Command command, String spelling) {
-        return of(command).stream()
-                .filter(entry -> entry.spellings().contains(spelling) || entry.inverses().contains(spelling))
-                .findFirst();
+        return Optional.ofNullable(BY_SPELLING.get(command).get(spelling));
     }
 
     /**

@@ -46,7 +46,8 @@ public record Options(
         VerifyOptions verify,
         ParallelOptions parallel,
         EngineOptions engine,
-        ClusterOptions cluster) implements Serializable {
+        ClusterOptions cluster,
+        PlanOptions plan) implements Serializable {
 
     public Options {
         given = Set.copyOf(given);
@@ -79,6 +80,12 @@ public record Options(
      */
     public Options with(Map<String, String> values) {
         return ArgsFile.changed(this, values);
+    }
+
+    /** The value of an option in force, as it would be written; empty where it has none. */
+    public String text(String name) {
+        OptionEntry entry = OptionTable.find(command, name).orElseThrow(() -> new ConfigurationException(Suggestions.unknown(command, name, "Options.text")));
+        return String.join(" ", entry.type().words(entry.valueIn(this)));
     }
 
     /** Whether an option was given, rather than left at its default. Names are those of the first spelling. */

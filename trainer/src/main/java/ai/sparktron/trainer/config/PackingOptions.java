@@ -3,7 +3,7 @@ package ai.sparktron.trainer.config;
 import java.util.Optional;
 
 /** How samples become rows. */
-@Concern(title = "Packing", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PREPARE})
+@Concern(title = "Packing", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PREPARE, Command.PLAN})
 public record PackingOptions(
         @Option(value = "false", doc = "Pack several samples into each row of packing_length tokens.") boolean packing,
         @Option(range = "[1,)", doc = "Tokens of a packed row; absent: max_length, or twice that for pairs of answers.") Optional<Integer> packingLength,

@@ -3,7 +3,7 @@ package ai.sparktron.trainer.config;
 import java.util.Optional;
 
 /** How a conversation becomes tokens and which of them are trained. */
-@Concern(title = "Template", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PREPARE, Command.INFER, Command.EXPORT})
+@Concern(title = "Template", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PREPARE, Command.INFER, Command.EXPORT, Command.PLAN})
 public record TemplateOptions(
         @Option(doc = "Chat template; absent: the model's.") Optional<String> template,
         @Option(doc = "System message, or a .txt file with it; a row's own goes before it.") Optional<String> system,

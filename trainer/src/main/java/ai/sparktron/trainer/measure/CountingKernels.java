@@ -7,6 +7,7 @@ import ai.sparktron.trainer.tensor.Tensor;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.Arrays;
 
 /**
  * Kernels that do nothing but count. A proxy of the interface, not a class of it: whatever kernel the contract gets is counted by the bytes of its operands, and only
@@ -21,10 +22,21 @@ final class CountingKernels implements InvocationHandler {
     private TokenLayout queries;
     private TokenLayout keys;
     private long pairs;
+    private long experts;
+    private int[] integers = {0};
 
     /** Counted so far. */
     Work work() {
         return work;
+    }
+
+    /** Integers that a run would read back: those last written to the device, or where the rows of each expert begin. */
+    int[] integers() {
+        return integers.clone();
+    }
+
+    void written(int[] values) {
+        integers = values.clone();
     }
 
     Kernels kernels() {
@@ -49,9 +61,23 @@ final class CountingKernels implements InvocationHandler {
             case "groupedMatmulGrad" -> work = work.plus(new Work(2.0 * ((Tensor) arguments[0]).elements() * ((Tensor) arguments[1]).columns(), 0, 0));
             case "attention" -> attention((AttentionShape) arguments[3], (TokenLayout) arguments[4], (TokenLayout) arguments[5], FORWARD_PRODUCTS);
             case "attentionGrad" -> attention((AttentionShape) arguments[6], (TokenLayout) arguments[7], (TokenLayout) arguments[8], BACKWARD_PRODUCTS);
+            case "route" -> {
+                experts = Math.max(experts, ((Tensor) arguments[0]).columns()); // A gate of shared experts is routed too, as one expert.
+                work = work.plus(new Work(0, 0, bytes(arguments)));
+            }
+            case "sortByExpert" -> {
+                spread(((Tensor) arguments[0]).elements(), ((Tensor) arguments[2]).elements());
+                work = work.plus(new Work(0, 0, bytes(arguments)));
+            }
             default -> work = work.plus(new Work(0, 0, bytes(arguments)));
         }
         return null;
+    }
+
+    /** Every expert is chosen as often as the others. */
+    private void spread(long slots, long ends) {
+        integers = new int[Math.toIntExact(ends)];
+        Arrays.setAll(integers, expert -> (int) (slots * expert / Math.max(experts, ends - 1)));
     }
 
     /** 2 M N K of [M, N] = [M, K] [K, N], whichever operands are transposed: the elements of {@code a} are M K. */

@@ -10,9 +10,13 @@ import ai.sparktron.trainer.tensor.MeasuringMemory;
 import ai.sparktron.trainer.tensor.Memory;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Set;
 
-/** An engine without a device: memory that is not there, kernels that count, zeros to read. */
+/**
+ * An engine without a device: memory that is not there, kernels that count, zeros to read. Only integers are known, since how much travels depends on them: those
+ * last written or sorted, as often as they are read, for other ranks have the same.
+ */
 public final class MeasuringEngine implements Engine {
 
     private final Set<DType> types;
@@ -67,11 +71,22 @@ public final class MeasuringEngine implements Engine {
 
     @Override
     public void write(Tensor tensor, ByteBuffer source) {
-        // There is nowhere to write to.
+        if (tensor.dtype() == DType.I32) {
+            int[] values = new int[source.remaining() / Integer.BYTES];
+            source.duplicate().order(ByteOrder.nativeOrder()).asIntBuffer().get(values);
+            counting.written(values);
+        }
     }
 
     @Override
     public void read(Tensor tensor, ByteBuffer target) {
+        if (tensor.dtype() == DType.I32) {
+            int[] values = counting.integers();
+            for (int i = 0; i < target.remaining() / Integer.BYTES; i++) {
+                target.putInt(target.position() + i * Integer.BYTES, values[i % values.length]);
+            }
+            return;
+        }
         for (int i = target.position(); i < target.limit(); i++) {
             target.put(i, (byte) 0);
         }

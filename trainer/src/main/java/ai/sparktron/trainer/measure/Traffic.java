@@ -1,5 +1,6 @@
 package ai.sparktron.trainer.measure;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -24,9 +25,26 @@ public record Traffic(String group, List<Integer> ranks, Kind kind, Place place,
         ranks = List.copyOf(ranks);
     }
 
-    /** As much as this and {@code count} times what {@code other} has more than this. */
-    public Traffic extended(Traffic other, double count) {
-        return new Traffic(group, ranks, kind, place, calls + count * (other.calls - calls), bytes + count * (other.bytes - bytes));
+    /** What was exchanged between two looks at the same world. */
+    public static List<Traffic> between(List<Traffic> earlier, List<Traffic> later) {
+        List<Traffic> between = new ArrayList<>();
+        for (Traffic now : later) {
+            Traffic before = earlier.stream().filter(now::sameWay).findFirst().orElse(now.times(0));
+            Traffic added = new Traffic(now.group, now.ranks, now.kind, now.place, now.calls - before.calls, now.bytes - before.bytes);
+            if (added.calls > 0) {
+                between.add(added);
+            }
+        }
+        return List.copyOf(between);
+    }
+
+    private boolean sameWay(Traffic other) {
+        return group.equals(other.group) && kind == other.kind && place == other.place;
+    }
+
+    /** So many times as much. */
+    public Traffic times(double count) {
+        return new Traffic(group, ranks, kind, place, calls * count, bytes * count);
     }
 
     /** Bytes that this rank sends where the members form a ring. */

@@ -4,7 +4,6 @@ import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +23,7 @@ public final class Parameters {
     public static final int ALIGNMENT = 128;
 
     private final Map<String, Parameter> byName;
+    private final List<Parameter> all;
     private final Tensor value;
     private final Tensor gradient;
     private final Tensor buffers;
@@ -45,6 +45,7 @@ public final class Parameters {
             Tensor gradients = spec.trainable() && gradient != null ? view(spec.name() + ".grad", gradient, offset, shape) : null;
             byName.put(spec.name(), new Parameter(spec, slices, values, gradients, offset, new GradientMark()));
         }
+        this.all = List.copyOf(byName.values());
     }
 
     /**
@@ -78,6 +79,7 @@ public final class Parameters {
 
     private Parameters(Map<String, Parameter> byName, Tensor value, long decayed, long trained) {
         this.byName = byName;
+        this.all = List.copyOf(byName.values());
         this.value = value;
         this.gradient = null;
         this.buffers = null;
@@ -130,8 +132,8 @@ public final class Parameters {
     }
 
     /** All, in the order of the model. */
-    public Collection<Parameter> all() {
-        return List.copyOf(byName.values());
+    public List<Parameter> all() {
+        return all;
     }
 
     /** Flat values [n] of all parameters, trained ones first. */

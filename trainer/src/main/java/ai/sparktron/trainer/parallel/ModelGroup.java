@@ -70,16 +70,16 @@ public record ModelGroup(Communicator ranks, Communicator stage, Predicate<Param
      * @param out      float32 or float64 [1], added to
      */
     public void shareOfSquares(Kernels kernels, Parameters parameters, Tensor gradient, long first, Tensor out) {
-        if (parameters.all().stream().allMatch(this::answersFor)) {
+        if (stage.rank() == 0 && (copies == null || copies.rank() == 0)) { // It answers for everything.
             kernels.sumOfSquares(gradient, out, Write.ACCUMULATE);
             return;
         }
         long last = first + gradient.elements();
         for (Parameter parameter : parameters.all()) {
-            if (parameter.isTrained() && answersFor(parameter)) {
+            if (parameter.isTrained()) {
                 long low = Math.max(first, parameter.offset());
                 long high = Math.min(last, parameter.offset() + parameter.gradient().elements());
-                if (low < high) {
+                if (low < high && answersFor(parameter)) {
                     kernels.sumOfSquares(gradient.rows(low - first, high - low), out, Write.ACCUMULATE);
                 }
             }

@@ -3,14 +3,12 @@ package ai.sparktron.trainer.train;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.RecomputeOptions;
 import ai.sparktron.trainer.model.ModelConfig;
-import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.train.metrics.Figures;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -22,8 +20,6 @@ final class MemoryAdvice {
     private static final int MOST_NAMED = 6;
     /** Less than this share of the whole is not worth an option. */
     private static final double LEAST = 0.02;
-
-    private static final Set<DType> TYPES = Set.of(DType.F32, DType.BF16, DType.F16);
 
     private final Options options;
     private final ModelConfig config;
@@ -69,7 +65,7 @@ final class MemoryAdvice {
     }
 
     private MemoryUse measure(Options tried) {
-        return RankMeasurement.of(tried, config, TYPES, rank, ranks, rowTokens).memory();
+        return RankMeasurement.of(tried, RankMeasurement.Subject.of(tried, config, rowTokens), rank, ranks).memory();
     }
 
     private static String parts(MemoryUse use) {

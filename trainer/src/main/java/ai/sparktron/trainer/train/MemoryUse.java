@@ -7,12 +7,13 @@ package ai.sparktron.trainer.train;
  * @param gradients   run
  * @param optimizer   its state, main weights among it, run
  * @param tables      the rest of the run: rope tables, scalars
- * @param activations what forward leaves to backward, of all micro-batches in flight
+ * @param activations what forward leaves to backward, and gradients of the stream between stages, of all passes in flight
  * @param logits      scores of the vocabulary and their gradient, call
  * @param exchanged   copies that collectives need, call
  * @param scratch     the rest of a call
+ * @param passes      passes in flight at most: of a micro-batch through one chunk of layers each
  */
-public record MemoryUse(long weights, long gradients, long optimizer, long tables, long activations, long logits, long exchanged, long scratch) {
+public record MemoryUse(long weights, long gradients, long optimizer, long tables, long activations, long logits, long exchanged, long scratch, int passes) {
 
     /** All of it. */
     public long total() {

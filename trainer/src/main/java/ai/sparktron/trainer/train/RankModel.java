@@ -58,6 +58,11 @@ final class RankModel implements AutoCloseable {
      * @throws IllegalArgumentException when options, model and number of ranks do not fit each other
      */
     RankModel(Options options, ModelConfig config, Engine engine, World world, int longest, Arena.Frame run) {
+        this(options, config, StartingPoint.tuning(options, config), engine, world, longest, run);
+    }
+
+    /** As the other. @param tuning what the options train of the model */
+    RankModel(Options options, ModelConfig config, Tuning tuning, Engine engine, World world, int longest, Arena.Frame run) {
         this.options = options;
         this.config = config;
         this.engine = engine;
@@ -66,7 +71,7 @@ final class RankModel implements AutoCloseable {
         this.grid = ParallelPlan.of(RunSetup.mesh(options, world.size()), world, RunSetup.planSettings(options));
         grid.validate(config, longest);
         this.links = grid.links(config);
-        this.tuning = StartingPoint.tuning(options, config);
+        this.tuning = tuning;
         DType values = Precision.values(options, config.dtype());
         Precision.require(engine, values);
         StateTypes types = Precision.states(options, values);
@@ -134,6 +139,11 @@ final class RankModel implements AutoCloseable {
 
     ParallelPlan grid() {
         return grid;
+    }
+
+    /** This rank's stage and its way to the others. */
+    StageLinks links() {
+        return links;
     }
 
     /** What of the model is trained. */

@@ -7,8 +7,6 @@ import ai.sparktron.trainer.measure.Traffic;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.Parameters;
-import ai.sparktron.trainer.tensor.DType;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** A rank of a grid that shares experts out is counted as if all experts got as many tokens. */
@@ -27,11 +25,11 @@ class ExpertMeasurementTest {
 
     private static RankMeasurement measure(String words) {
         Options options = TinyRun.options(("--num_ranks 2 --micro_batch_size 1 --global_batch_size 2 " + words).split(" "));
-        return RankMeasurement.of(options, config(), Set.of(DType.F32), 0, 2, ROW);
+        return RankMeasurement.of(options, RankMeasurement.Subject.of(options, config(), ROW), 0, 2);
     }
 
     private static double bytes(RankMeasurement measured, Traffic.Kind kind) {
-        return measured.traffic().stream().filter(traffic -> traffic.group().startsWith("experts-") && traffic.kind() == kind).mapToDouble(Traffic::bytes).sum();
+        return measured.ofMicroBatch().traffic().stream().filter(traffic -> traffic.group().startsWith("experts-") && traffic.kind() == kind).mapToDouble(Traffic::bytes).sum();
     }
 
     /** Half of the experts' weights: three matrices of 8 x 16 of four experts of each layer. */

@@ -11,7 +11,6 @@ import ai.sparktron.trainer.kernels.EngineFactory;
 import ai.sparktron.trainer.kernels.nd4j.Nd4jEngines;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.ModelConfig;
-import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Memory;
 import ai.sparktron.trainer.tensor.OutOfDeviceMemoryException;
 import ai.sparktron.trainer.train.metrics.Figures;
@@ -19,7 +18,6 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -72,6 +70,6 @@ class MemoryAdviceTest {
     }
 
     private static MemoryUse measure(Options options, ModelConfig config) {
-        return RankMeasurement.of(options, config, Set.of(DType.F32, DType.BF16, DType.F16), 0, 1, 20).memory();
+        return RankMeasurement.of(options, RankMeasurement.Subject.of(options, config, 20), 0, 1).memory();
     }
 }

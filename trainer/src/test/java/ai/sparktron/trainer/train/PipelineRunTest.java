@@ -59,6 +59,7 @@ class PipelineRunTest {
     @ParameterizedTest
     @CsvSource({
         "2, 2, true, --pipeline_model_parallel_size 2",
+        "3, 3, true, --pipeline_model_parallel_size 3 --micro_batch_size 8",
         "3, 3, false, --pipeline_model_parallel_size 3",
         "4, 4, true, --pipeline_model_parallel_size 4",
         "2, 5, true, --pipeline_model_parallel_size 2 --decoder_first_pipeline_num_layers 2",
