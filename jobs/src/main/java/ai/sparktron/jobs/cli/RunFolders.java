@@ -45,7 +45,8 @@ record RunFolders(Path model, Path tokenizer, ModelConfig config) {
         }
         RunFolders folders = of(options, model);
         ModelConfig config = folders.config();
-        ModelChecks.check(options, new ModelChecks.Shape(config.heads(), config.kvHeads(), 0, config.maxPositions()));
+        int experts = config.experts() == null ? 0 : config.experts().experts();
+        ModelChecks.check(options, new ModelChecks.Shape(config.heads(), config.kvHeads(), experts, config.maxPositions()));
         requireStages(options, config);
         return folders;
     }
