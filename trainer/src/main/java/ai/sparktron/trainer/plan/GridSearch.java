@@ -1,6 +1,8 @@
 package ai.sparktron.trainer.plan;
 
 import ai.sparktron.trainer.config.Options;
+import ai.sparktron.trainer.model.DecoderSpecs;
+import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.train.MemoryUse;
 import ai.sparktron.trainer.train.RankMeasurement;
 import java.util.ArrayList;
@@ -23,6 +25,9 @@ public final class GridSearch {
     private static final int MOST_CONTEXT = 16;
     /** Tokens of a chunk below which context parallelism is not worth its messages. */
     private static final int LEAST_CHUNK_TOKENS = 1024;
+    /** Ranks that share experts: as many as the largest models are known to be trained with. */
+    private static final int MOST_EXPERT_PARTS = 64;
+    private static final double LEAST_BYTES_OF_VALUE = 2;
     private static final List<Integer> CHUNKS = List.of(1, 2, 4);
 
     private static final List<Map<String, String>> RECOMPUTE = List.of(Map.of(),
@@ -56,12 +61,20 @@ public final class GridSearch {
     private final int ranks;
     private final RankMeasurement.Subject subject;
     private final Hardware hardware;
+    /** Of a parameter: value, and gradient where all are trained. */
+    private final double leastBytes;
+    private final double denseElements;
+    private final double expertElements;
 
     private GridSearch(Options options, int ranks, RankMeasurement.Subject subject, Hardware hardware) {
         this.options = options;
         this.ranks = ranks;
         this.subject = subject.within(hardware.memoryBytes() - Hardware.OUTSIDE_BYTES);
         this.hardware = hardware;
+        List<ParameterSpec> specs = DecoderSpecs.of(subject.config());
+        this.leastBytes = subject.freezes() ? LEAST_BYTES_OF_VALUE : 2 * LEAST_BYTES_OF_VALUE;
+        this.expertElements = specs.stream().filter(ParameterSpec::ofExperts).mapToDouble(ParameterSpec::elements).sum();
+        this.denseElements = specs.stream().filter(spec -> !spec.ofExperts()).mapToDouble(ParameterSpec::elements).sum();
     }
 
     /** Tries the grids of so many ranks. */
@@ -71,21 +84,24 @@ public final class GridSearch {
 
     private Found search() {
         List<Tried> tried = sizes().parallelStream().flatMap(sizes -> fit(sizes).stream()).toList();
-        List<Tried> allowed = tried.stream().filter(one -> one.plan != null).toList();
-        List<Proposal> fitting = allowed.stream().filter(Tried::fits).map(one -> proposal(one.added, one.plan))
+        List<Proposal> fitting = tried.stream().filter(one -> one.state == State.FITS).map(one -> proposal(one.options, one.plan))
                 .sorted(Comparator.comparingDouble(proposal -> proposal.time().seconds())).toList();
-        Optional<Proposal> smallest = allowed.stream().min(Comparator.comparingLong(one -> one.plan.peakBytes())).filter(one -> !one.fits())
-                .map(one -> inFull(one.added));
-        return new Found(fitting, smallest, (int) allowed.stream().filter(one -> !one.fits()).count(), tried.size() - allowed.size(),
-                tried.stream().filter(one -> one.plan == null).map(one -> one.refusal).findFirst());
+        List<Tried> tooLarge = tried.stream().filter(one -> one.state == State.TOO_LARGE).sorted(Comparator.comparingLong(Tried::leastBytes)).toList();
+        List<Tried> refused = tried.stream().filter(one -> one.state == State.REFUSED).toList();
+        Optional<Proposal> smallest = fitting.isEmpty() ? tooLarge.stream().flatMap(one -> inFull(one.options).stream()).findFirst() : Optional.empty();
+        return new Found(fitting, smallest, tooLarge.size(), refused.size(), refused.stream().map(Tried::refusal).findFirst());
     }
 
-    /** A grid with all that saves memory and was not given. */
-    private Proposal inFull(Map<String, String> sizes) {
+    /** A grid with all that saves memory and was not given; empty where it is refused after all. */
+    private Optional<Proposal> inFull(Map<String, String> sizes) {
         Map<String, String> changed = new LinkedHashMap<>(sizes);
         changed.putAll(RECOMPUTE.get(RECOMPUTE.size() - 1));
         changed.keySet().removeIf(options::given);
-        return proposal(added(changed), GridPlan.sketch(with(changed), subject.within(Long.MAX_VALUE)));
+        try {
+            return Optional.of(proposal(changed, GridPlan.sketch(with(changed), subject.within(Long.MAX_VALUE))));
+        } catch (IllegalArgumentException refused) {
+            return Optional.empty();
+        }
     }
 
     private Options with(Map<String, String> changed) {
@@ -94,12 +110,14 @@ public final class GridSearch {
         return options.with(all);
     }
 
-    private Proposal proposal(Map<String, String> added, GridPlan plan) {
-        return new Proposal(added, plan, StepTime.of(plan, hardware));
+    private Proposal proposal(Map<String, String> changed, GridPlan plan) {
+        return new Proposal(added(changed), plan, StepTime.of(plan, hardware));
     }
 
-    /** One attempt. @param plan null where it is refused, with what then says why */
-    private record Tried(Map<String, String> added, GridPlan plan, String refusal, boolean fits) {
+    private enum State { FITS, TOO_LARGE, REFUSED }
+
+    /** One attempt. @param plan null where none was made; @param leastBytes that it takes; @param refusal why, where it is refused */
+    private record Tried(Map<String, String> options, State state, GridPlan plan, long leastBytes, String refusal) {
     }
 
     /** Sizes of axes that multiply to the number of ranks or divide it. */
@@ -123,7 +141,7 @@ public final class GridSearch {
     private List<Map<String, String>> sizes(int tensor, int stages, int chunks, int context) {
         int layers = subject.config().layers();
         List<Map<String, String>> all = new ArrayList<>();
-        int most = subject.config().experts() == null ? 1 : ranks / stages;
+        int most = subject.config().experts() == null ? 1 : Math.min(MOST_EXPERT_PARTS, ranks / stages);
         for (int experts : choices("expert_model_parallel_size", options.moe().expertModelParallelSize(), most)) {
             Map<String, String> sizes = new LinkedHashMap<>();
             sizes.put("tensor_model_parallel_size", "" + tensor);
@@ -165,17 +183,31 @@ public final class GridSearch {
                 if (!seen.add(changed)) {
                     continue;
                 }
-                Tried tried = attempt(changed);
+                Tried tried = attempt(changed, sharing);
                 all.add(tried);
-                if (tried.fits && recompute.isEmpty()) {
+                if (tried.state == State.FITS && recompute.isEmpty()) {
                     return all; // Nothing that costs time is needed.
                 }
-                if (tried.fits || tried.plan == null || residentBytes(tried.plan) > subject.limitBytes()) {
+                if (tried.state != State.TOO_LARGE || tried.leastBytes > subject.limitBytes()) {
                     break; // Computing more again is not needed, or would not help.
                 }
             }
         }
         return all;
+    }
+
+    private Tried attempt(Map<String, String> changed, Map<String, String> sharing) {
+        long least = sharing.containsKey("use_megatron_fsdp") || options.parallel().useMegatronFsdp() ? 0 : weightsAndGradients(changed);
+        if (least > subject.limitBytes()) {
+            return new Tried(changed, State.TOO_LARGE, null, least, null);
+        }
+        try {
+            GridPlan plan = GridPlan.sketch(with(changed), subject);
+            State state = plan.peakBytes() <= hardware.memoryBytes() ? State.FITS : State.TOO_LARGE;
+            return new Tried(changed, state, plan, residentBytes(plan), null);
+        } catch (IllegalArgumentException refused) {
+            return new Tried(changed, State.REFUSED, null, 0, refused.getMessage());
+        }
     }
 
     /** What is there however much is computed again. */
@@ -184,13 +216,16 @@ public final class GridSearch {
         return most.weights() + most.gradients() + most.optimizer() + most.tables();
     }
 
-    private Tried attempt(Map<String, String> changed) {
-        try {
-            GridPlan plan = GridPlan.sketch(with(changed), subject);
-            return new Tried(added(changed), plan, null, plan.peakBytes() <= hardware.memoryBytes());
-        } catch (IllegalArgumentException refused) {
-            return new Tried(changed, null, refused.getMessage(), false);
-        }
+    /** Of the average stage, in the smallest types: no stage of the grid that takes most takes less, and nothing has to be measured to know. */
+    private long weightsAndGradients(Map<String, String> changed) {
+        double stages = size(changed, "pipeline_model_parallel_size", options.parallel().pipelineModelParallelSize());
+        double tensor = size(changed, "tensor_model_parallel_size", options.parallel().tensorModelParallelSize());
+        double experts = size(changed, "expert_model_parallel_size", options.moe().expertModelParallelSize()) * options.moe().expertTensorParallelSize();
+        return (long) ((denseElements / tensor + expertElements / experts) / stages * leastBytes);
+    }
+
+    private static int size(Map<String, String> changed, String option, int given) {
+        return Optional.ofNullable(changed.get(option)).map(Integer::parseInt).orElse(given);
     }
 
     /** Those that differ from what the options have anyway. */

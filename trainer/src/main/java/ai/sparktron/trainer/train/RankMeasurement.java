@@ -15,6 +15,7 @@ import ai.sparktron.trainer.measure.MeasuringEngine;
 import ai.sparktron.trainer.measure.MeasuringWorld;
 import ai.sparktron.trainer.measure.Traffic;
 import ai.sparktron.trainer.measure.Work;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.parallel.StageLinks;
 import ai.sparktron.trainer.parallel.schedule.Pipeline;
@@ -70,6 +71,11 @@ public record RankMeasurement(DType values, MemoryUse memory, Load ofMicroBatch,
         /** By the options, without a limit. */
         public static Subject of(Options options, ModelConfig config, int rowTokens) {
             return new Subject(config, StartingPoint.tuning(options, config), rowTokens, Long.MAX_VALUE);
+        }
+
+        /** Whether something of the model is frozen. */
+        public boolean freezes() {
+            return tuning.freezes(DecoderSpecs.of(config));
         }
 
         /** The same with a limit. */
