@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.comm.nccl;
 
 import ai.sparktron.trainer.comm.Reduction;
+import ai.sparktron.trainer.kernels.NativeLibraries;
 import ai.sparktron.trainer.tensor.DType;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -9,7 +10,6 @@ import org.bytedeco.cuda.global.nccl;
 import org.bytedeco.cuda.nccl.ncclComm;
 import org.bytedeco.cuda.nccl.ncclUniqueId;
 import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.Loader;
 
 /** The way into NCCL: loading, versions, error texts, and the words for types and reductions. */
 final class NcclLibrary {
@@ -25,8 +25,8 @@ final class NcclLibrary {
      */
     static String load() {
         try {
-            Loader.load(cudart.class);
-            Loader.load(nccl.class);
+            NativeLibraries.load(cudart.class);
+            NativeLibraries.load(nccl.class);
         } catch (LinkageError missing) {
             throw new NcclException("cannot load NCCL (libnccl.so.2, with libcudart.so.13 and the driver's libcuda.so.1): " + missing.getMessage()
                     + ". Looked on LD_LIBRARY_PATH (" + Optional.ofNullable(System.getenv("LD_LIBRARY_PATH")).orElse("not set")

@@ -1,7 +1,7 @@
 package ai.sparktron.trainer.kernels.cuda;
 
+import ai.sparktron.trainer.kernels.NativeLibraries;
 import java.util.Optional;
-import org.bytedeco.javacpp.Loader;
 
 /** The host's libraries of CUDA, in the order in which an engine loads them. A missing one is an error, never a reason to use another engine. */
 public enum CudaLibrary {
@@ -38,7 +38,7 @@ public enum CudaLibrary {
             throw new CudaException(failure);
         }
         try {
-            Loader.load(Class.forName(binding, false, CudaLibrary.class.getClassLoader()));
+            NativeLibraries.load(Class.forName(binding, false, CudaLibrary.class.getClassLoader()));
         } catch (LinkageError | ClassNotFoundException missing) {
             failure = "cannot load " + files + ": " + reason(missing) + ". Looked on LD_LIBRARY_PATH ("
                     + Optional.ofNullable(System.getenv("LD_LIBRARY_PATH")).orElse("not set") + "), on java.library.path ("
