@@ -1,5 +1,6 @@
 package ai.sparktron.trainer.train;
 
+import ai.sparktron.trainer.train.Grid.Experts;
 import ai.sparktron.trainer.train.Grid.Sharing;
 import ai.sparktron.trainer.train.GridLab.Task;
 import java.util.ArrayList;
@@ -62,14 +63,25 @@ record RandomGrid(Grid grid, Task task) {
             int globalRows = rowsTogether * data * microBatches;
             boolean interleaves = stages > 1 && (microBatches < stages || microBatches % stages == 0) && flip();
             int[] stretches = stretches(interleaves ? 2 * stages : stages);
-            Grid grid = new Grid(tensor, tensor > 1 && flip(), stages, interleaves ? 2 : 1, context, data, headsFit && flip() ? "a2a" : one("p2p", "all_gather"),
-                    one(Sharing.values())).laidOut(stages > 1 ? layout(stretches) : "");
+            boolean mixture = random.nextInt(3) == 0;
+            Experts experts = mixture ? experts(tensor * context * data) : Experts.WHOLE;
+            // Experts need sequence parallelism beside tensor parallelism; a model that is shared out whole has none that lie apart.
+            boolean sequence = tensor > 1 && (mixture || flip());
+            Sharing[] sharing = mixture && tensor * experts.parts() * experts.cut() > 1
+                    ? new Sharing[] {Sharing.REPLICAS, Sharing.OPTIMIZER, Sharing.OPTIMIZER_IN_BUCKETS} : Sharing.values();
+            Grid grid = new Grid(tensor, sequence, stages, interleaves ? 2 : 1, context, data, headsFit && flip() ? "a2a" : one("p2p", "all_gather"), one(sharing))
+                    .with(experts).laidOut(stages > 1 ? layout(stretches) : "");
             List<String> options = new ArrayList<>(List.of("--micro_batch_size", "" + rowsTogether, "--global_batch_size", "" + globalRows));
             options.addAll(recompute());
             if (data == 1 && flip()) {
                 options.addAll(List.of("--calculate_per_token_loss", "false"));
             }
-            String json = model(tensor, kvHeads, vocabulary, Arrays.stream(stretches).sum(), rowsTogether == 1 || data == 1);
+            boolean sameBatches = rowsTogether == 1 || data == 1;
+            if (mixture && sameBatches) {
+                options.addAll(List.of("--moe_aux_loss_coeff", one("0", "0.1"), "--moe_z_loss_coeff", one("0", "0.1"), "--moe_router_load_balancing_type",
+                        one("aux_loss", "seq_aux_loss")));
+            }
+            String json = model(tensor, kvHeads, vocabulary, Arrays.stream(stretches).sum(), sameBatches, mixture ? mixture(tensor, experts) : "");
             int longest = from(2, 40);
             return new RandomGrid(grid, new Task(json, GridLab.rows(globalRows, new int[] {from(1, longest), longest}, vocabulary, seed), options));
         }
@@ -86,6 +98,17 @@ record RandomGrid(Grid grid, Task task) {
                 ranks = sizes[0] * sizes[1] * sizes[2] * sizes[3];
             } while (ranks > MAX_RANKS || ranks == 1);
             return sizes;
+        }
+
+        /** A fold of so many ranks. */
+        private Experts experts(int ranks) {
+            int parts;
+            int cut;
+            do {
+                parts = one(1, 2, 2, 3, 4, 8);
+                cut = one(1, 1, 2);
+            } while (ranks % (parts * cut) != 0);
+            return new Experts(parts, cut, one("alltoall", "allgather"));
         }
 
         /** Layers of each stretch: some of the first and the last have none. */
@@ -114,14 +137,23 @@ record RandomGrid(Grid grid, Task task) {
             };
         }
 
-        /** @param reachIsTheRows whether a micro-batch has the same rows on every grid, so that its length may matter */
-        private String model(int tensor, int kvHeads, int vocabulary, int layers, boolean reachIsTheRows) {
+        private String mixture(int tensor, Experts experts) {
+            int count = experts.parts() * from(1, 3);
+            return String.format(Locale.ROOT, ",\"num_experts\":%d,\"num_experts_per_tok\":%d,\"moe_intermediate_size\":%d,\"shared_expert_intermediate_size\":%d,"
+                    + "\"norm_topk_prob\":%s", count, from(1, Math.min(3, count)), experts.cut() * from(1, 5), tensor * from(1, 6), flip());
+        }
+
+        /**
+         * @param reachIsTheRows whether a micro-batch has the same rows on every grid, so that its length may matter
+         * @param mixture        its experts, empty for none
+         */
+        private String model(int tensor, int kvHeads, int vocabulary, int layers, boolean reachIsTheRows, String mixture) {
             String rope = reachIsTheRows && random.nextInt(4) == 0 ? ",\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":2.0},\"max_position_embeddings\":12"
                     : ",\"max_position_embeddings\":64";
             return String.format(Locale.ROOT, "{\"model_type\":\"%s\",\"attention_bias\":%s,\"mlp_bias\":%s,\"tie_word_embeddings\":%s,\"hidden_size\":%d,\"num_hidden_layers\":%d,"
                     + "\"num_attention_heads\":%d,\"num_key_value_heads\":%d,\"head_dim\":%d,\"intermediate_size\":%d,\"vocab_size\":%d,\"initializer_range\":0.2,"
-                    + "\"sliding_window\":null%s}", one("qwen2", "qwen3", "llama", "mistral"), flip(), flip(), flip(), 2 * from(2, 12), layers, kvHeads * from(1, 3), kvHeads,
-                    2 * from(1, 5), tensor * from(2, 9), vocabulary, rope);
+                    + "\"sliding_window\":null%s%s}", mixture.isEmpty() ? one("qwen2", "qwen3", "llama", "mistral") : one("qwen2_moe", "qwen3_moe"), flip(), flip(), flip(), 2 * from(2, 12), layers, kvHeads * from(1, 3), kvHeads,
+                    2 * from(1, 5), tensor * from(2, 9), vocabulary, rope, mixture);
         }
     }
 }
