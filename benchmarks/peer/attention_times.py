@@ -40,14 +40,15 @@ def packed(heads, kv_heads, key, value, documents):
     q, k, v = (torch.randn(tokens, h, n, device="cuda", dtype=torch.bfloat16).requires_grad_() for h, n in ((heads, key), (kv_heads, key), (kv_heads, value)))
     starts = torch.tensor([0] + documents, device="cuda").cumsum(0).to(torch.int32)
     longest = max(documents)
-    attempts = [dict(is_causal=True), dict(window_size=(-1, 0)), dict(window_size=(-1, 0), enable_gqa=True)]
-    for words in attempts:
+    refusals = []
+    # Names differ between versions; a refusal of each is told.
+    for words in (dict(is_causal=True), dict(window_size=(-1, 0)), dict(window_size=(-1, 0), enable_gqa=True)):
         try:
             varlen_attn(q, k, v, starts, starts, longest, longest, **words)
             return (q, k, v), lambda: varlen_attn(q, k, v, starts, starts, longest, longest, **words)
         except (TypeError, RuntimeError, ValueError) as refused:
-            last = refused
-    raise last
+            refusals.append(str(refused))
+    raise RuntimeError("; ".join(refusals))
 
 
 def theirs(row):
