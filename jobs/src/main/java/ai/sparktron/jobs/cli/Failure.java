@@ -8,6 +8,7 @@ import ai.sparktron.pipeline.hub.HubException;
 import ai.sparktron.pipeline.spark.DatasetException;
 import ai.sparktron.trainer.checkpoint.CheckpointException;
 import ai.sparktron.trainer.comm.CommunicationException;
+import ai.sparktron.trainer.kernels.cuda.CudaException;
 import ai.sparktron.trainer.tensor.OutOfDeviceMemoryException;
 import ai.sparktron.trainer.train.TrainingException;
 import java.io.FileNotFoundException;
@@ -33,7 +34,8 @@ record Failure(ExitCode code, String message, boolean unforeseen) {
         if (thrown instanceof CommandException command) {
             return known(command.code(), command);
         }
-        if (thrown instanceof HubException.Unreachable || thrown instanceof CommunicationException || thrown instanceof CheckpointException) {
+        if (thrown instanceof HubException.Unreachable || thrown instanceof CommunicationException || thrown instanceof CheckpointException
+                || thrown instanceof CudaException) {
             return known(ExitCode.INFRASTRUCTURE, thrown);
         }
         if (thrown instanceof TrainingException || thrown instanceof OutOfDeviceMemoryException) {

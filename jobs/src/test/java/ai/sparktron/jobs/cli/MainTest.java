@@ -10,7 +10,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -56,6 +59,14 @@ class MainTest {
     void debugAddsTheTrace() {
         assertEquals(ExitCode.CONFIGURATION, run("sft", "--modle", "m", "--debug", "true"));
         assertTrue(err().contains("\tat "), err());
+    }
+
+    @Test
+    void aHostWithoutADriverIsNoSurprise() {
+        Assumptions.assumeFalse(Files.exists(Path.of("/proc/driver/nvidia/version")), "this host has a driver");
+        assertEquals(ExitCode.INFRASTRUCTURE, run("verify", "../trainer/src/test/resources/reference-cases/qwen2", "--engine", "cuda"));
+        assertTrue(err().contains("sparktron: cannot load the driver's libcuda.so.1") && err().contains("LD_LIBRARY_PATH"), err());
+        assertFalse(err().contains("\tat "), err());
     }
 
     @Test
