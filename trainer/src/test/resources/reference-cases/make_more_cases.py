@@ -5,19 +5,13 @@ Not part of the build. Usage: make_more_cases.py OUT
 """
 import json, os, sys
 import torch
-from safetensors.torch import save_file, load_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+import case_maker
+from case_maker import config
 
 OUT = sys.argv[1]
 YARN = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=16, rope_theta=10000.0)
-
-
-def config(model_type, **given):
-    values = dict(vocab_size=96, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-                  max_position_embeddings=64, rms_norm_eps=1e-6, tie_word_embeddings=False, hidden_act="silu", attention_dropout=0.0,
-                  bos_token_id=1, eos_token_id=2, pad_token_id=None, rope_parameters=dict(rope_type="default", rope_theta=10000.0))
-    values.update(given)
-    return AutoConfig.for_model(model_type, **values)
 
 
 def rope(**values):
@@ -42,51 +36,13 @@ CASES = {
 }
 
 
-def old_spelling(path):
-    """rope_theta and rope_scaling (with `type`), torch_dtype, no head_dim: what configurations looked like before transformers 5."""
-    with open(path) as f: c = json.load(f)
-    parameters = c.pop("rope_parameters")
-    c["rope_theta"] = parameters.pop("rope_theta")
-    kind = parameters.pop("rope_type")
-    c["rope_scaling"] = None if kind == "default" else dict(parameters, type=kind)
-    c["torch_dtype"] = c.pop("dtype")
-    for key in ("head_dim", "layer_types"): c.pop(key, None)
-    with open(path, "w") as f: json.dump(c, f, indent=2)
-
-
-def weights(m):
-    g = torch.Generator().manual_seed(11)
-    with torch.no_grad():
-        for n, p in m.named_parameters():
-            p.copy_(((1.0 if "norm" in n else 0.0) + 0.1 * torch.randn(p.shape, generator=g)) if p.dim() == 1 else 0.12 * torch.randn(p.shape, generator=g))
-
-
 def write(name, cfg, spelling):
     d = os.path.join(OUT, name)
-    m = AutoModelForCausalLM.from_config(cfg, attn_implementation="eager").to(torch.float32).eval()
-    weights(m)
-    m.save_pretrained(d)
-    if spelling == "old": old_spelling(d + "/config.json")
-    m = AutoModelForCausalLM.from_pretrained(d, attn_implementation="eager", dtype=torch.float32).eval()
-    g = torch.Generator().manual_seed(5)
-    ids = torch.randint(3, cfg.vocab_size, (2, 31), generator=g)
-    labels = ids[:, 1:].clone(); ids = ids[:, :-1].clone(); labels[:, :7] = -100
-    logits = m(input_ids=ids).logits.float()
-    loss = torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), ignore_index=-100)
-    loss.backward()
-    gradients = {n: p.grad for n, p in m.named_parameters()}
-    stored = load_file(d + "/model.safetensors")
-    expected = {"logits": logits.detach().contiguous(), "loss": loss.detach().reshape(1)}
-    expected.update({"grad." + n: gradients[n].contiguous() for n in stored})
-    save_file(expected, d + "/expected.safetensors")
-    save_file({"input_ids": ids, "labels": labels}, d + "/inputs.safetensors")
-    with torch.no_grad():
-        current = ids[:1, :8]
-        for _ in range(12): current = torch.cat([current, m(input_ids=current).logits[:, -1].argmax(-1, keepdim=True)], 1)
-    with open(d + "/greedy.json", "w") as f: json.dump({"prompt": current[0, :8].tolist(), "generated": current[0, 8:].tolist()}, f)
-    generation = d + "/generation_config.json"
-    if os.path.exists(generation): os.remove(generation)
-    print(name, float(loss.detach()), sorted(os.listdir(d)))
+    case_maker.create(cfg).save_pretrained(d)
+    if spelling == "old": case_maker.old_spelling(d + "/config.json")
+    m = case_maker.read(d)
+    gradients = dict(m.named_parameters())
+    case_maker.write(d, m, lambda: {n: gradients[n].grad for n in load_file(d + "/model.safetensors")})
 
 
 def tables():
