@@ -8,30 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.sparktron.trainer.tensor.SafetensorsFile;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Runs whose ranks share the tokens of each micro-batch are runs of one rank, whatever else they share. */
-class ContextParallelRunTest {
-
-    @TempDir
-    private Path directory;
-    private TinyRun tiny;
-    private Path train;
-    private Path validation;
-
-    @BeforeEach
-    void prepare() throws IOException {
-        tiny = new TinyRun(directory);
-        train = tiny.shards("train", 53, 1);
-        validation = tiny.shards("validation", 5, 2);
-    }
+class ContextParallelRunTest extends TinyRunTest {
 
     private TinyRun.Listener run(String name, int ranks, int tensor, int context, String... more) throws Exception {
         String[] words = Stream.of(new String[] {"--num_ranks", "" + ranks, "--tensor_model_parallel_size", "" + tensor, "--context_parallel_size", "" + context,

@@ -4,31 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Where optimizer state rests does not show in the numbers. */
-class OffloadRunTest {
+class OffloadRunTest extends TinyRunTest {
 
     private static final String OFFLOAD = "--use_precision_aware_optimizer true --optimizer_cpu_offload true";
-
-    @TempDir
-    private Path directory;
-    private TinyRun tiny;
-    private Path train;
-
-    @BeforeEach
-    void prepare() throws IOException {
-        tiny = new TinyRun(directory);
-        train = tiny.shards("train", 53, 1);
-    }
 
     private TinyRun.Listener run(String name, int ranks, String form, String... more) throws Exception {
         String[] words = Stream.of(new String[] {"--num_ranks", "" + ranks, "--lr_decay_style", "constant", "--ddp_bucket_size", "900"}, form.split(" "), more)

@@ -10,36 +10,20 @@ import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.comm.Transfer;
 import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.tensor.Tensor;
-import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Communication beside layers changes when things happen, and not one bit of what comes out. */
-class OverlapRunTest {
+class OverlapRunTest extends TinyRunTest {
 
-    @TempDir
-    private Path directory;
-    private TinyRun tiny;
-    private Path train;
-    private Path validation;
     private final List<String> events = Collections.synchronizedList(new ArrayList<>());
-
-    @BeforeEach
-    void prepare() throws IOException {
-        tiny = new TinyRun(directory);
-        train = tiny.shards("train", 53, 1);
-        validation = tiny.shards("validation", 5, 2);
-    }
 
     private TinyRun.Listener run(String name, int ranks, String... words) throws Exception {
         TinyRun.Listener listener = new TinyRun.Listener();

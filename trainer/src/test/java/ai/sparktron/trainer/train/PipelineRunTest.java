@@ -12,26 +12,11 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Runs whose ranks hold stretches of layers are runs of one rank: packed rows, masked labels, ten steps. */
-class PipelineRunTest {
-
-    @TempDir
-    private Path directory;
-    private TinyRun tiny;
-    private Path train;
-    private Path validation;
-
-    @BeforeEach
-    void prepare() throws IOException {
-        tiny = new TinyRun(directory);
-        train = tiny.shards("train", 53, 1);
-        validation = tiny.shards("validation", 5, 2);
-    }
+class PipelineRunTest extends TinyRunTest {
 
     private void model(int layers, boolean tied) throws IOException {
         Path config = tiny.model.resolve("config.json");

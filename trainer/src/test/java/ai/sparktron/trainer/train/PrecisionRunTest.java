@@ -5,33 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Runs in 16 bits, with every form of main weights, gradients and moments: near float32, the same on any grid, and resumed to the bit. */
-class PrecisionRunTest {
+class PrecisionRunTest extends TinyRunTest {
 
     private static final String NARROW_STATES = "--bf16 true --use_precision_aware_optimizer true --main_grads_dtype bf16 --exp_avg_dtype bf16 --exp_avg_sq_dtype fp16";
     private static final String NARROW_MAIN = "--bf16 true --use_precision_aware_optimizer true --main_params_dtype fp16 --exp_avg_dtype fp8 --exp_avg_sq_dtype fp8";
-
-    @TempDir
-    private Path directory;
-    private TinyRun tiny;
-    private Path train;
-
-    @BeforeEach
-    void prepare() throws IOException {
-        tiny = new TinyRun(directory);
-        train = tiny.shards("train", 53, 1);
-    }
 
     private TinyRun.Listener run(String name, int ranks, String form, String... more) throws Exception {
         String[] words = Stream.of(new String[] {"--num_ranks", "" + ranks, "--lr_decay_style", "constant", "--clip_grad", "0.3"}, form.isEmpty() ? new String[0]

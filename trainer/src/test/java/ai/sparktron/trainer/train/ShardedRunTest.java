@@ -11,29 +11,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** One model shared out over ranks gives the numbers of one rank, and takes less of each. */
-class ShardedRunTest {
+class ShardedRunTest extends TinyRunTest {
 
     private static final String[] SHARED = {"--use_megatron_fsdp", "true"};
-
-    @TempDir
-    private Path directory;
-    private TinyRun tiny;
-    private Path train;
-    private Path validation;
-
-    @BeforeEach
-    void prepare() throws IOException {
-        tiny = new TinyRun(directory);
-        train = tiny.shards("train", 53, 1);
-        validation = tiny.shards("validation", 5, 2);
-    }
 
     private TinyRun.Listener run(String name, int ranks, int tensor, String[] more, String... most) throws Exception {
         String[] words = Stream.of(new String[] {"--num_ranks", "" + ranks, "--tensor_model_parallel_size", "" + tensor, "--eval_interval", "3", "--clip_grad",

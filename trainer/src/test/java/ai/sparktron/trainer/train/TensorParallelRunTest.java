@@ -14,27 +14,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Runs whose ranks share each layer's weights are runs of one rank. */
-class TensorParallelRunTest {
-
-    @TempDir
-    private Path directory;
-    private TinyRun tiny;
-    private Path train;
-    private Path validation;
-
-    @BeforeEach
-    void prepare() throws IOException {
-        tiny = new TinyRun(directory);
-        train = tiny.shards("train", 53, 1);
-        validation = tiny.shards("validation", 5, 2);
-    }
+class TensorParallelRunTest extends TinyRunTest {
 
     private TinyRun.Listener run(String name, int ranks, int tensor, String... words) throws Exception {
         List<String> all = new ArrayList<>(List.of(words));

@@ -12,25 +12,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class TrainRunTest {
-
-    @TempDir
-    private Path directory;
-
-    private TinyRun tiny;
-    private Path train;
-    private Path validation;
-
-    @BeforeEach
-    void prepare() throws IOException {
-        tiny = new TinyRun(directory);
-        train = tiny.shards("train", 53, 1);
-        validation = tiny.shards("validation", 5, 2);
-    }
+class TrainRunTest extends TinyRunTest {
 
     private TinyRun.Listener run(Options options, int ranks, String name) throws Exception {
         TinyRun.Listener listener = new TinyRun.Listener();
