@@ -121,13 +121,24 @@ public final class GpuStepProfile {
 
     /** The engine with kernels that are waited for, one by one, while {@code timing}. */
     private static Engine timed(Engine device, Map<String, Total> totals, boolean[] timing) {
-        Kernels kernels = (Kernels) Proxy.newProxyInstance(GpuStepProfile.class.getClassLoader(), new Class<?>[] {Kernels.class}, (proxy, method, words) -> {
-            if (!timing[0] || method.getReturnType() == ExpertKernels.class) {
-                return invoke(device.kernels(), method, words);
+        ExpertKernels experts = timed(ExpertKernels.class, device.kernels().experts(), null, device, totals, timing);
+        Kernels kernels = timed(Kernels.class, device.kernels(), experts, device, totals, timing);
+        return (Engine) Proxy.newProxyInstance(GpuStepProfile.class.getClassLoader(), new Class<?>[] {Engine.class},
+                (proxy, method, words) -> method.getName().equals("kernels") ? kernels : invoke(device, method, words));
+    }
+
+    /** @param experts what {@link Kernels#experts} answers */
+    private static <K> K timed(Class<K> type, K kernels, ExpertKernels experts, Engine device, Map<String, Total> totals, boolean[] timing) {
+        return type.cast(Proxy.newProxyInstance(GpuStepProfile.class.getClassLoader(), new Class<?>[] {type}, (proxy, method, words) -> {
+            if (method.getReturnType() == ExpertKernels.class) {
+                return experts;
+            }
+            if (!timing[0]) {
+                return invoke(kernels, method, words);
             }
             device.synchronize();
             long began = System.nanoTime();
-            Object result = invoke(device.kernels(), method, words);
+            Object result = invoke(kernels, method, words);
             device.synchronize();
             Total total = totals.computeIfAbsent(name(method.getName(), words), key -> new Total());
             total.calls++;
@@ -137,9 +148,7 @@ public final class GpuStepProfile {
                 total.bytes += word instanceof Tensor tensor ? tensor.sizeBytes() : 0;
             }
             return result;
-        });
-        return (Engine) Proxy.newProxyInstance(GpuStepProfile.class.getClassLoader(), new Class<?>[] {Engine.class},
-                (proxy, method, words) -> method.getName().equals("kernels") ? kernels : invoke(device, method, words));
+        }));
     }
 
     private static Object invoke(Object target, java.lang.reflect.Method method, Object[] words) throws Throwable {
@@ -152,6 +161,12 @@ public final class GpuStepProfile {
     }
 
     private static String name(String method, Object[] words) {
+        if (method.equals("groupedMatmul")) {
+            return method + " " + ((Tensor) words[0]).columns() + " to " + ((Tensor) words[4]).columns();
+        }
+        if (method.equals("groupedMatmulGrad")) {
+            return method + " " + ((Tensor) words[0]).columns() + " x " + ((Tensor) words[1]).columns();
+        }
         if (!method.equals("matmul")) {
             return method;
         }
@@ -162,6 +177,10 @@ public final class GpuStepProfile {
     }
 
     private static double flops(String method, Object[] words) {
+        if (method.startsWith("groupedMatmul")) {
+            Tensor other = (Tensor) words[method.equals("groupedMatmul") ? 4 : 1];
+            return 2.0 * ((Tensor) words[0]).elements() * other.columns();
+        }
         if (!method.equals("matmul")) {
             return 0;
         }
