@@ -130,11 +130,11 @@ public final class GpuExpertTimes {
             Tensor factors = table.tensors(1, DType.F32, rows)[0];
             return i -> experts.swiGluScaled(gateUp[i], factors, out[i]);
         });
-        table.kernel("swiGluScaledGrad", shape, 5 * row, sets -> {
+        table.kernel("swiGluScaledBackward", shape, 6 * row, sets -> {
             Tensor[] gateUp = table.tensors(sets, DType.BF16, rows, 2 * width);
             Tensor[] dOut = table.tensors(sets, DType.BF16, rows, width);
             Tensor[] factors = table.tensors(2, DType.F32, rows);
-            return i -> experts.swiGluScaledGrad(dOut[i], gateUp[i], factors[0], gateUp[i], factors[1]);
+            return i -> experts.swiGluScaledBackward(dOut[i], gateUp[i], factors[0], factors[1]);
         });
     }
 
@@ -156,18 +156,26 @@ public final class GpuExpertTimes {
             Tensor w = table.tensors(1, DType.BF16, (long) count * outer, inner)[0];
             return i -> experts.groupedMatmul(dy[i], offsets, w, Transpose.NO, dx[i]);
         });
-        table.line(name + ": weight", shape, moved + 8 * weights, flops, sets -> {
-            Tensor offsets = table.ints(offsets());
-            Tensor[] dy = table.tensors(sets, DType.BF16, rows, outer);
-            Tensor[] x = table.tensors(sets, DType.BF16, rows, inner);
-            Tensor dW = table.tensors(1, DType.F32, (long) count * outer, inner)[0];
-            return i -> experts.groupedMatmulGrad(dy[i], x[i], offsets, dW);
-        });
+        weights(name + ": weight, += f32", DType.F32, Write.ACCUMULATE, inner, outer);
+        weights(name + ": weight, = f32", DType.F32, Write.OVERWRITE, inner, outer);
+        weights(name + ": weight, += bf16", DType.BF16, Write.ACCUMULATE, inner, outer);
+        weights(name + ": weight, = bf16", DType.BF16, Write.OVERWRITE, inner, outer);
         table.line(name + ": dense", shape, moved + 2.0 * inner * outer, flops, sets -> {
             Tensor[] x = table.tensors(sets, DType.BF16, rows, inner);
             Tensor[] out = table.tensors(sets, DType.BF16, rows, outer);
             Tensor w = table.tensors(1, DType.BF16, outer, inner)[0];
             return i -> table.kernels().matmul(x[i], Transpose.NO, w, Transpose.YES, out[i], Write.OVERWRITE);
+        });
+    }
+
+    private void weights(String name, DType type, Write write, int inner, int outer) {
+        double touched = (double) type.sizeBytes() * count * inner * outer * (write == Write.ACCUMULATE ? 2 : 1);
+        table.line(name, shape, 2.0 * rows * (inner + outer) + touched, 2.0 * rows * inner * outer, sets -> {
+            Tensor offsets = table.ints(offsets());
+            Tensor[] dy = table.tensors(sets, DType.BF16, rows, outer);
+            Tensor[] x = table.tensors(sets, DType.BF16, rows, inner);
+            Tensor dW = table.tensors(1, type, (long) count * outer, inner)[0];
+            return i -> experts.groupedMatmulGrad(dy[i], x[i], offsets, dW, write);
         });
     }
 }

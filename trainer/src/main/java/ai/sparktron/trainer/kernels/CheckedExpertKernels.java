@@ -127,10 +127,10 @@ final class CheckedExpertKernels implements ExpertKernels {
     }
 
     @Override
-    public void groupedMatmulGrad(Tensor dy, Tensor x, Tensor offsets, Tensor dW) {
+    public void groupedMatmulGrad(Tensor dy, Tensor x, Tensor offsets, Tensor dW, Write write) {
         segments(check("groupedMatmulGrad"), x, offsets).sameType(x, dy).rank(2, dy).shape(dy, matrix(x.rows(), dy.columns())).sameOrWider(x, dW)
                 .shape(dW, matrix((offsets.elements() - 1) * dy.columns(), x.columns())).apart(dW, dy, x, offsets);
-        engine.groupedMatmulGrad(dy, x, offsets, dW);
+        engine.groupedMatmulGrad(dy, x, offsets, dW, write);
     }
 
     private static TensorCheck segments(TensorCheck check, Tensor x, Tensor offsets) {
@@ -146,12 +146,12 @@ final class CheckedExpertKernels implements ExpertKernels {
     }
 
     @Override
-    public void swiGluScaledGrad(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dGateUp, Tensor dFactors) {
-        TensorCheck check = check("swiGluScaledGrad").computes(gateUp).rank(2, dOut).sameType(gateUp, dOut, dGateUp);
+    public void swiGluScaledBackward(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dFactors) {
+        TensorCheck check = check("swiGluScaledBackward").computes(gateUp).rank(2, dOut).sameType(gateUp, dOut);
         factors(check, gateUp, factors).sameType(factors, dFactors).shape(gateUp, matrix(dOut.rows(), 2 * dOut.columns()))
-                .shape(factors, vector(dOut.rows())).sameShape(factors, dFactors).sameShape(gateUp, dGateUp).sameOrApart(dGateUp, gateUp)
-                .apart(dGateUp, dOut, factors, dFactors).apart(dFactors, dOut, gateUp, factors);
-        engine.swiGluScaledGrad(dOut, gateUp, factors, dGateUp, dFactors);
+                .shape(factors, vector(dOut.rows())).sameShape(factors, dFactors).apart(gateUp, dOut, factors, dFactors).apart(dOut, factors, dFactors)
+                .apart(dFactors, factors);
+        engine.swiGluScaledBackward(dOut, gateUp, factors, dFactors);
     }
 
     private static TensorCheck factors(TensorCheck check, Tensor gateUp, Tensor factors) {

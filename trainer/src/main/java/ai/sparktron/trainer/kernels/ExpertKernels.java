@@ -111,24 +111,23 @@ public interface ExpertKernels {
     void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out);
 
     /**
-     * Gradient of the experts' matrices: dW[e] += sum over rows i of expert e of dy[i]^T x[i].
+     * Gradient of the experts' matrices: dW[e] = or += sum over rows i of expert e of dy[i]^T x[i]; that of an expert without rows is 0.
      *
      * @param dy      [N, M]
      * @param x       [N, K]
      * @param offsets I32 [E' + 1]
      * @param dW      [E' * M, K]; as wide as dy or float32
      */
-    void groupedMatmulGrad(Tensor dy, Tensor x, Tensor offsets, Tensor dW);
+    void groupedMatmulGrad(Tensor dy, Tensor x, Tensor offsets, Tensor dW, Write write);
 
     /** {@link Kernels#swiGlu} with a factor a row: out = factor[i] * silu(gate) * up. gateUp [N, 2F], factors [N], out [N, F]. */
     void swiGluScaled(Tensor gateUp, Tensor factors, Tensor out);
 
     /**
-     * Gradient of {@link #swiGluScaled}: dFactors[i] = sum of dOut[i] * silu(gate) * up, and dGateUp, both overwritten.
+     * Gradient of {@link #swiGluScaled} where its operands lie: dOut [N, F] becomes the output again, gateUp [N, 2F] becomes its gradient, and dFactors[i] = sum of
+     * dOut[i] * silu(gate) * up.
      *
-     * @param dOut     [N, F]
-     * @param dGateUp  [N, 2F]; may be the same as {@code gateUp}
-     * @param dFactors [N]
+     * @param dFactors [N], overwritten
      */
-    void swiGluScaledGrad(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dGateUp, Tensor dFactors);
+    void swiGluScaledBackward(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dFactors);
 }

@@ -68,9 +68,9 @@ final class GatedExperts implements Branch {
             Tensor dPartial = region.exitGrad(dOut, scratch);
             Tensor activation = scratch.tensor("activation", dOut.dtype(), kept.both().rows(), down.inputs());
             Tensor dFactors = scratch.tensor("factors.grad", kept.factors().dtype(), kept.both().rows());
-            pass.kernels().experts().swiGluScaled(kept.both(), kept.rowFactors(), activation);
-            down.backward(dPartial, activation, activation, pass);
-            pass.kernels().experts().swiGluScaledGrad(activation, kept.both(), kept.rowFactors(), kept.both(), dFactors);
+            down.inputGradient(dPartial, activation, pass);
+            pass.kernels().experts().swiGluScaledBackward(activation, kept.both(), kept.rowFactors(), dFactors);
+            down.parameterGradients(dPartial, activation, pass);
             pass.kernels().experts().routeGrad(dFactors.reshape(kept.factors().shape()), kept.logits(), kept.chosen(), GATE, RouterPenalty.none(), kept.logits());
             Tensor entered = region.enter(x, scratch);
             gate.parameterGrad(kept.logits(), entered, pass);

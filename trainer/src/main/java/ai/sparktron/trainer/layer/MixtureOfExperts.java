@@ -39,6 +39,8 @@ final class MixtureOfExperts implements Branch {
         this.shared = shared;
         this.dispatcher = dispatcher;
         this.ffnSize = down.value().columns();
+        gateUp.mark().writtenFirst();
+        down.mark().writtenFirst();
     }
 
     /** Routing, [gate | up] [N, 2F] and weights [N] by place, and the rows [N, D] where they came from other ranks, otherwise null. */
@@ -94,6 +96,10 @@ final class MixtureOfExperts implements Branch {
         }
     }
 
+    private static Write write(Parameter weight) {
+        return weight.mark().takeStale() ? Write.OVERWRITE : Write.ACCUMULATE;
+    }
+
     private void backward(Kept kept, Tensor dOut, Tensor x, Tensor dx, Arena.Frame scratch, Pass pass) {
         ExpertKernels experts = pass.kernels().experts();
         Dispatch dispatch = kept.dispatch();
@@ -102,14 +108,12 @@ final class MixtureOfExperts implements Branch {
         Tensor dFactors = scratch.tensor("factors.grad", kept.factors().dtype(), dispatch.places());
         dispatch.rows(dOut, dRows);
         try (Arena.Frame inner = pass.scratch().open(name + ".experts")) {
-            Tensor dActivation = inner.tensor("activation.grad", x.dtype(), dispatch.places(), ffnSize);
-            experts.groupedMatmul(dRows, dispatch.offsets(), down.value(), Transpose.NO, dActivation);
+            Tensor activation = inner.tensor("activation", x.dtype(), dispatch.places(), ffnSize);
+            experts.groupedMatmul(dRows, dispatch.offsets(), down.value(), Transpose.NO, activation);
+            experts.swiGluScaledBackward(activation, both, kept.factors(), dFactors);
             if (down.isTrained()) {
-                Tensor activation = inner.tensor("activation", x.dtype(), dispatch.places(), ffnSize);
-                experts.swiGluScaled(both, kept.factors(), activation);
-                experts.groupedMatmulGrad(dRows, activation, dispatch.offsets(), down.gradient());
+                experts.groupedMatmulGrad(dRows, activation, dispatch.offsets(), down.gradient(), write(down));
             }
-            experts.swiGluScaledGrad(dActivation, both, kept.factors(), both, dFactors);
         }
         if (gateUp.isTrained()) {
             Tensor rows = kept.rows();
@@ -117,7 +121,7 @@ final class MixtureOfExperts implements Branch {
                 rows = dRows;
                 dispatch.rows(x, rows);
             }
-            experts.groupedMatmulGrad(both, rows, dispatch.offsets(), gateUp.gradient());
+            experts.groupedMatmulGrad(both, rows, dispatch.offsets(), gateUp.gradient(), write(gateUp));
         }
         experts.groupedMatmul(both, dispatch.offsets(), gateUp.value(), Transpose.NO, dRows);
         Tensor dWeights = scratch.tensor("weights.grad", kept.factors().dtype(), kept.routed().weights().rows(), kept.routed().weights().columns());

@@ -242,9 +242,11 @@ abstract class ExpertKernelsContract extends EngineFixture {
             Twin dx = normal("dx", rows, 64, 40);
             experts((kernels, side) -> kernels.groupedMatmul(side.of(out), side.of(offsets), side.of(w), Transpose.NO, side.of(dx)));
             dx.checkRelative("data gradient", 60);
-            Twin dW = normal("dW", 5 * 24, 40);
-            experts((kernels, side) -> kernels.groupedMatmulGrad(side.of(out), side.of(x), side.of(offsets), side.of(dW)));
-            dW.checkRelative("weight gradient", 60);
+            for (Write write : Write.values()) {
+                Twin dW = normal("dW", 5 * 24, 40);
+                experts((kernels, side) -> kernels.groupedMatmulGrad(side.of(out), side.of(x), side.of(offsets), side.of(dW), write));
+                dW.checkRelative("weight gradient " + write, 60);
+            }
         }
     }
 
@@ -258,8 +260,10 @@ abstract class ExpertKernelsContract extends EngineFixture {
                 experts((kernels, side) -> kernels.swiGluScaled(side.of(gateUp), side.of(factors), side.of(out)));
                 out.checkRelative("swiGluScaled", 20);
                 Twin dFactors = normalVector("dFactors", 9);
-                experts((kernels, side) -> kernels.swiGluScaledGrad(side.of(out), side.of(gateUp), side.of(factors), side.of(gateUp), side.of(dFactors)));
-                gateUp.checkRelative("dGateUp", 40);
+                Twin slope = normal("slope", rows, 9, width);
+                experts((kernels, side) -> kernels.swiGluScaledBackward(side.of(slope), side.of(gateUp), side.of(factors), side.of(dFactors)));
+                slope.checkRelative("swiGluScaledBackward, the output", 20);
+                gateUp.checkRelative("swiGluScaledBackward, the gradient", 40);
                 dFactors.check("dFactors", 1e-6 * width * Math.max(1, dFactors.magnitude()));
             }
         }

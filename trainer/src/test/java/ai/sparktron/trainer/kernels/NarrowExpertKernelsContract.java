@@ -48,6 +48,7 @@ abstract class NarrowExpertKernelsContract extends EngineFixture {
         Twin dx = normal(type, "dx", rows, ROWS, inner);
         Twin wide = normal("dW", Rows.PLAIN, experts * outer, inner);
         Twin narrow = normal(type, "narrow dW", Rows.PLAIN, experts * outer, inner);
+        Twin written = normal(type, "written dW", Rows.PLAIN, experts * outer, inner);
         Twin dy = normal(type, "dy", rows, ROWS, outer);
         String size = inner + " x " + outer + " " + rows;
         for (int call = 0; call < 2; call++) {
@@ -55,11 +56,13 @@ abstract class NarrowExpertKernelsContract extends EngineFixture {
                 ExpertKernels on = kernels.experts();
                 on.groupedMatmul(side.of(x), side.of(offsets), side.of(w), Transpose.YES, side.of(out));
                 on.groupedMatmul(side.of(dy), side.of(offsets), side.of(w), Transpose.NO, side.of(dx));
-                on.groupedMatmulGrad(side.of(dy), side.of(x), side.of(offsets), side.of(wide));
-                on.groupedMatmulGrad(side.of(dy), side.of(x), side.of(offsets), side.of(narrow));
+                on.groupedMatmulGrad(side.of(dy), side.of(x), side.of(offsets), side.of(wide), Write.ACCUMULATE);
+                on.groupedMatmulGrad(side.of(dy), side.of(x), side.of(offsets), side.of(narrow), Write.ACCUMULATE);
+                on.groupedMatmulGrad(side.of(dy), side.of(x), side.of(offsets), side.of(written), Write.OVERWRITE);
             });
             check(type, "forward " + size, out);
             check(type, "data gradient " + size, dx);
+            check(type, "written weight gradient " + size, written);
             wide.check("weight gradient " + size + ", call " + call, 2e-6 * 150 * wide.magnitude());
         }
         // Two roundings, and in between a sum that may have been rounded the other way.
@@ -89,12 +92,15 @@ abstract class NarrowExpertKernelsContract extends EngineFixture {
             Twin w = normal(Narrow.BF16, "w", Rows.PLAIN, 2 * 64, 72);
             Twin out = normal(Narrow.BF16, "out", Rows.PLAIN, 70, 64);
             Twin dW = normal("dW", 2 * 64, 72);
+            Twin written = normal("written dW", 2 * 64, 72);
             both((kernels, side) -> {
                 kernels.experts().groupedMatmul(side.of(x), side.of(offsets), side.of(w), Transpose.YES, side.of(out));
-                kernels.experts().groupedMatmulGrad(side.of(out), side.of(x), side.of(offsets), side.of(dW));
+                kernels.experts().groupedMatmulGrad(side.of(out), side.of(x), side.of(offsets), side.of(dW), Write.ACCUMULATE);
+                kernels.experts().groupedMatmulGrad(side.of(out), side.of(x), side.of(offsets), side.of(written), Write.OVERWRITE);
             });
             check(Narrow.BF16, "forward", out);
             dW.check("weight gradient", Narrow.BF16.ulp * dW.magnitude());
+            written.check("written weight gradient", Narrow.BF16.ulp * written.magnitude());
         }
     }
 
@@ -121,8 +127,9 @@ abstract class NarrowExpertKernelsContract extends EngineFixture {
             both((kernels, side) -> kernels.experts().swiGluScaled(side.of(gateUp), side.of(factors), side.of(out)));
             check(type, "swiGluScaled", out);
             Twin dFactors = normalVector("dFactors", 9);
-            both((kernels, side) -> kernels.experts().swiGluScaledGrad(side.of(dOut), side.of(gateUp), side.of(factors), side.of(gateUp), side.of(dFactors)));
-            check(type, "dGateUp", gateUp);
+            both((kernels, side) -> kernels.experts().swiGluScaledBackward(side.of(dOut), side.of(gateUp), side.of(factors), side.of(dFactors)));
+            check(type, "swiGluScaledBackward, the output", dOut);
+            check(type, "swiGluScaledBackward, the gradient", gateUp);
             dFactors.check("dFactors", 1e-4);
         }
     }
@@ -137,7 +144,7 @@ abstract class NarrowExpertKernelsContract extends EngineFixture {
         for (int call = 0; call < 2; call++) {
             Twin dW = vector("dW", new float[5 * 160 * 96]);
             var gradient = dW.mine.reshape(Shape.of(5 * 160, 96));
-            engine.kernels().experts().groupedMatmulGrad(dy.mine, x.mine, offsets.mine, gradient);
+            engine.kernels().experts().groupedMatmulGrad(dy.mine, x.mine, offsets.mine, gradient, Write.ACCUMULATE);
             made[call] = TestTensors.read(engine, dW.mine);
         }
         assertArrayEquals(made[0], made[1], 0);

@@ -268,12 +268,12 @@ final class ReferenceExperts implements ExpertKernels {
     }
 
     @Override
-    public void groupedMatmulGrad(Tensor dy, Tensor x, Tensor offsets, Tensor dW) {
+    public void groupedMatmulGrad(Tensor dy, Tensor x, Tensor offsets, Tensor dW, Write write) {
         for (int e = 0; e + 1 < offsets.elements(); e++) {
             long from = offset(offsets, e);
             long count = offset(offsets, e + 1) - from;
             PRODUCTS.matmul(dy.rows(from, count), Transpose.YES, x.rows(from, count), Transpose.NO, dW.rows(e * dy.columns(), dy.columns()),
-                    Write.ACCUMULATE);
+                    write);
         }
     }
 
@@ -288,9 +288,8 @@ final class ReferenceExperts implements ExpertKernels {
     }
 
     @Override
-    public void swiGluScaledGrad(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dGateUp, Tensor dFactors) {
+    public void swiGluScaledBackward(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dFactors) {
         Cells in = new Cells(gateUp);
-        Cells to = new Cells(dGateUp);
         long f = dOut.columns();
         for (long i = 0; i < dOut.rows(); i++) {
             double sum = 0;
@@ -300,8 +299,9 @@ final class ReferenceExperts implements ExpertKernels {
                 double s = 1 / (1 + Math.exp(-gate));
                 double grad = new Cells(dOut).get(i, c);
                 sum += grad * gate * s * up;
-                to.set(i, c, new Cells(factors).get(i) * grad * up * s * (1 + gate * (1 - s)));
-                to.set(i, f + c, new Cells(factors).get(i) * grad * gate * s);
+                in.set(i, c, new Cells(factors).get(i) * grad * up * s * (1 + gate * (1 - s)));
+                in.set(i, f + c, new Cells(factors).get(i) * grad * gate * s);
+                new Cells(dOut).set(i, c, new Cells(factors).get(i) * gate * s * up);
             }
             new Cells(dFactors).set(i, sum);
         }

@@ -254,7 +254,10 @@ class ReferenceKernelsTest {
         Tensor dOut = normal("dOut", 4, 3);
         Tensor dGateUp = zeros("dGateUp", 4, 6);
         Tensor dFactors = zeros("dFactors", 4);
-        kernels.experts().swiGluScaledGrad(dOut, gateUp, factors, dGateUp, dFactors);
+        Tensor inPlace = zeros("inPlace", 4, 3);
+        kernels.copy(gateUp, dGateUp);
+        kernels.copy(dOut, inPlace);
+        kernels.experts().swiGluScaledBackward(inPlace, dGateUp, factors, dFactors);
         Runnable activation = () -> kernels.experts().swiGluScaled(gateUp, factors, out);
         check("gateUp", gateUp, dGateUp, out, dOut, activation, 1e-7);
         check("factors", factors, dFactors, out, dOut, activation, 1e-7);
@@ -263,7 +266,7 @@ class ReferenceKernelsTest {
         Tensor dW = zeros("dW", 9, 6);
         Tensor dx = zeros("dx", 4, 6);
         kernels.experts().groupedMatmul(dOut, offsets, w, Transpose.NO, dx);
-        kernels.experts().groupedMatmulGrad(dOut, gateUp, offsets, dW);
+        kernels.experts().groupedMatmulGrad(dOut, gateUp, offsets, dW, Write.OVERWRITE);
         Runnable product = () -> kernels.experts().groupedMatmul(gateUp, offsets, w, Transpose.YES, out);
         check("x", gateUp, dx, out, dOut, product, 1e-7);
         check("w", w, dW, out, dOut, product, 1e-7);

@@ -69,8 +69,8 @@ final class CudaExperts implements ExpertKernels, AutoCloseable {
     }
 
     @Override
-    public void groupedMatmulGrad(Tensor dy, Tensor x, Tensor offsets, Tensor dW) {
-        products.gradient(dy, x, offsets, dW);
+    public void groupedMatmulGrad(Tensor dy, Tensor x, Tensor offsets, Tensor dW, Write write) {
+        products.gradient(dy, x, offsets, dW, write);
     }
 
     @Override
@@ -79,8 +79,8 @@ final class CudaExperts implements ExpertKernels, AutoCloseable {
     }
 
     @Override
-    public void swiGluScaledGrad(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dGateUp, Tensor dFactors) {
-        feedForward.swiGluScaledGrad(dOut, gateUp, factors, dGateUp, dFactors);
+    public void swiGluScaledBackward(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dFactors) {
+        feedForward.swiGluScaledBackward(dOut, gateUp, factors, dFactors);
     }
 
     @Override

@@ -12,7 +12,7 @@ final class FeedForwardKernels {
     private final Variants swiGluGrad;
     private final Variants swiGluBackward;
     private final Variants swiGluScaled;
-    private final Variants swiGluScaledGrad;
+    private final Variants swiGluScaledBackward;
 
     FeedForwardKernels(CudaDevice device, Modules modules) {
         this.grid = new Grid(device.multiprocessors());
@@ -20,7 +20,7 @@ final class FeedForwardKernels {
         this.swiGluGrad = modules.variants("swiglu.cu", "swiGluGrad");
         this.swiGluBackward = modules.variants("swiglu.cu", "swiGluBackward");
         this.swiGluScaled = modules.variants("swiglu.cu", "swiGluScaled");
-        this.swiGluScaledGrad = modules.variants("swiglu.cu", "swiGluScaledGrad");
+        this.swiGluScaledBackward = modules.variants("swiglu.cu", "swiGluScaledBackward");
     }
 
     void swiGlu(Tensor gateUp, Tensor out) {
@@ -43,9 +43,9 @@ final class FeedForwardKernels {
         grid.launch(swiGluScaled.of(out.dtype(), grid.lanes()).matrix(gateUp).pointer(factors).matrix(out));
     }
 
-    void swiGluScaledGrad(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dGateUp, Tensor dFactors) {
-        int lanes = grid.overRows(dOut.rows(), dOut.columns(), Grid.lanes(dOut)).with(dOut).with(gateUp).with(dGateUp).lanes();
-        swiGluScaledGrad.of(dOut.dtype(), lanes).matrix(dOut).matrix(gateUp).pointer(factors).matrix(dGateUp).pointer(dFactors)
+    void swiGluScaledBackward(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dFactors) {
+        int lanes = grid.overRows(dOut.rows(), dOut.columns(), Grid.lanes(dOut)).with(dOut).with(gateUp).lanes();
+        swiGluScaledBackward.of(dOut.dtype(), lanes).matrix(dOut).matrix(gateUp).pointer(factors).pointer(dFactors)
                 .longInteger(dOut.columns()).launch((int) dOut.rows(), 1, 1, threads(dOut.columns() / lanes), 0);
     }
 

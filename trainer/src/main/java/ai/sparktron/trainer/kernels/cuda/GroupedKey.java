@@ -11,8 +11,14 @@ final class GroupedKey {
         FORWARD,
         /** dy w */
         INPUT_GRADIENT,
-        /** dy^T x */
-        WEIGHT_GRADIENT
+        /** dy^T x, written */
+        WEIGHT_GRADIENT,
+        /** dy^T x, added to what is there */
+        ADDED_WEIGHT_GRADIENT;
+
+        boolean isOfWeights() {
+            return this == WEIGHT_GRADIENT || this == ADDED_WEIGHT_GRADIENT;
+        }
     }
 
     private Kind kind;
@@ -24,7 +30,7 @@ final class GroupedKey {
     private int rowsBits;
 
     /**
-     * @param inner   length of the sums; rows of an expert's matrix for {@link Kind#WEIGHT_GRADIENT}
+     * @param inner   length of the sums; rows of an expert's matrix for a gradient of weights
      * @param columns of the result
      * @param rows    of all segments; only their number to the power of two matters, which differs little from step to step
      */

@@ -2,6 +2,7 @@ package ai.sparktron.trainer.kernels.cuda;
 
 import ai.sparktron.trainer.kernels.ExpertKernels;
 import ai.sparktron.trainer.kernels.Transpose;
+import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.charset.StandardCharsets;
@@ -24,6 +25,10 @@ final class GroupedProducts implements AutoCloseable {
     private static final int CHUNK = 8;
     private static final int PLAIN_THREADS = 256;
     private static final int PLAIN_BLOCKS = 4;
+    /** Of {@code groupedTensor.cu}: what is done with a gradient of weights. */
+    private static final int MOVE_ALIKE = 0;
+    private static final int ADD = 1;
+    private static final int WRITE = 2;
 
     private final CudaDevice device;
     private final Modules modules;
@@ -84,26 +89,26 @@ final class GroupedProducts implements AutoCloseable {
                 .launch(device.multiprocessors() * plan.tiles.blocks(), 1, 1, plan.tiles.threads(), plan.tiles.sharedBytes(experts));
     }
 
-    void gradient(Tensor dy, Tensor x, Tensor offsets, Tensor dW) {
+    void gradient(Tensor dy, Tensor x, Tensor offsets, Tensor dW, Write write) {
         int experts = Math.toIntExact(offsets.elements() - 1);
         int rows = Math.toIntExact(dy.columns());
         int columns = Math.toIntExact(x.columns());
         if (!tensorCores(x, dy, x, dW)) {
             plainGradient.of(x.dtype(), dW.dtype(), 1).matrix(dy).matrix(x).pointer(offsets).integer(experts).matrix(dW).integer(rows).integer(columns)
-                    .launch(device.multiprocessors() * PLAIN_BLOCKS, 1, 1, PLAIN_THREADS, 0);
+                    .integer(write == Write.ACCUMULATE ? 1 : 0).launch(device.multiprocessors() * PLAIN_BLOCKS, 1, 1, PLAIN_THREADS, 0);
             return;
         }
-        probe.set(GroupedKey.Kind.WEIGHT_GRADIENT, x.dtype(), dW.dtype(), experts, rows, columns, x.rows());
+        boolean adds = write == Write.ACCUMULATE;
+        probe.set(adds ? GroupedKey.Kind.ADDED_WEIGHT_GRADIENT : GroupedKey.Kind.WEIGHT_GRADIENT, x.dtype(), dW.dtype(), experts, rows, columns, x.rows());
         Plan plan = plans.get(probe);
         if (plan == null) {
-            plan = choose(probe.copy(), x.dtype(), dW.dtype(), experts, any -> () -> launch(any, dy, x, offsets, experts, dW, false));
+            plan = choose(probe.copy(), x.dtype(), dW.dtype(), experts, any -> () -> launch(any, dy, x, offsets, experts, dW, adds ? MOVE_ALIKE : WRITE));
         }
-        launch(plan, dy, x, offsets, experts, dW, true);
+        launch(plan, dy, x, offsets, experts, dW, adds ? ADD : WRITE);
     }
 
-    /** @param keep whether the product is added; otherwise its memory is moved as if it were */
-    private void launch(Plan plan, Tensor dy, Tensor x, Tensor offsets, int experts, Tensor dW, boolean keep) {
-        plan.kernel.matrix(dy).matrix(x).pointer(offsets).integer(experts).matrix(dW).integer((int) dy.columns()).integer((int) x.columns()).integer(keep ? 1 : 0)
+    private void launch(Plan plan, Tensor dy, Tensor x, Tensor offsets, int experts, Tensor dW, int mode) {
+        plan.kernel.matrix(dy).matrix(x).pointer(offsets).integer(experts).matrix(dW).integer((int) dy.columns()).integer((int) x.columns()).integer(mode)
                 .launch(device.multiprocessors() * plan.tiles.blocks(), 1, 1, plan.tiles.threads(), plan.tiles.sharedBytes(experts));
     }
 
@@ -157,10 +162,10 @@ final class GroupedProducts implements AutoCloseable {
         defines.add(switch (key.kind()) {
             case FORWARD -> "RIGHT_LAYOUT=ALONG";
             case INPUT_GRADIENT -> "RIGHT_LAYOUT=ACROSS_SUM";
-            case WEIGHT_GRADIENT -> "GRADIENT=1";
+            case WEIGHT_GRADIENT, ADDED_WEIGHT_GRADIENT -> "GRADIENT=1";
         });
         KernelModule module = modules.of(tiles.sources(), defines);
-        return new Plan(module.kernel(key.kind() == GroupedKey.Kind.WEIGHT_GRADIENT ? "tensorGradient" : "tensorSegments"), tiles);
+        return new Plan(module.kernel(key.kind().isOfWeights() ? "tensorGradient" : "tensorSegments"), tiles);
     }
 
     private static String half(DType type) {

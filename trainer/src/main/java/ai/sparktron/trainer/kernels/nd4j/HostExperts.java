@@ -149,15 +149,15 @@ final class HostExperts implements ExpertKernels {
     }
 
     @Override
-    public void groupedMatmulGrad(Tensor dy, Tensor x, Tensor offsets, Tensor dW) {
+    public void groupedMatmulGrad(Tensor dy, Tensor x, Tensor offsets, Tensor dW, Write write) {
         int[] starts = segments(offsets);
         wide.begin(dy, x, dW);
         Tensor grads = wide.read(dy);
         Tensor inputs = wide.read(x);
-        Tensor result = wide.write(dW, Write.ACCUMULATE);
+        Tensor result = wide.write(dW, write);
         for (int e = 0; e + 1 < starts.length; e++) {
             gemm.multiply(Transpose.YES, Transpose.NO, dy.columns(), x.columns(), starts[e + 1] - starts[e], 1, at(grads, starts[e]), grads.rowStride(),
-                    at(inputs, starts[e]), inputs.rowStride(), 1, at(result, e * dy.columns()), result.rowStride());
+                    at(inputs, starts[e]), inputs.rowStride(), write == Write.ACCUMULATE ? 1 : 0, at(result, e * dy.columns()), result.rowStride());
         }
         wide.finish(result, dW);
     }
@@ -184,11 +184,10 @@ final class HostExperts implements ExpertKernels {
     }
 
     @Override
-    public void swiGluScaledGrad(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dGateUp, Tensor dFactors) {
+    public void swiGluScaledBackward(Tensor dOut, Tensor gateUp, Tensor factors, Tensor dFactors) {
         HostRows in = HostRows.of(gateUp);
         HostRows grads = HostRows.of(dOut);
         HostRows factor = HostRows.of(factors);
-        HostRows to = HostRows.of(dGateUp);
         HostRows toFactors = HostRows.of(dFactors);
         int width = grads.columns();
         float[] activation = new float[HostRows.CHUNK];
@@ -201,8 +200,10 @@ final class HostExperts implements ExpertKernels {
             toFactors.set(0, row, (float) (sum + dot(activation, c, count)));
             times(c, factor.get(0, row), count);
             math.swiGluGrad(c, a, b, count);
-            to.store(row, column, count, a);
-            to.store(row, width + column, count, b);
+            times(activation, factor.get(0, row), count);
+            grads.store(row, column, count, activation);
+            in.store(row, column, count, a);
+            in.store(row, width + column, count, b);
         });
     }
 

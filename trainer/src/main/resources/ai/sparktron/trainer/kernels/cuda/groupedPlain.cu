@@ -78,9 +78,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) plainSegments(const T* x, 
     }
 }
 
-/** dW[e] [rows, columns] += dy[segment]^T x[segment] */
+/** dW[e] [rows, columns] = or += dy[segment]^T x[segment] */
 extern "C" __global__ void __launch_bounds__(THREADS) plainGradient(const T* dy, i64 dyStride, const T* x, i64 xStride, const int* offsets, int experts,
-                                                                    U* dW, i64 stride, int rows, int columns) {
+                                                                    U* dW, i64 stride, int rows, int columns, int accumulate) {
     int down = (rows + TILE - 1) / TILE, across = (columns + TILE - 1) / TILE;
     for (int tile = blockIdx.x; tile < experts * down * across; tile += gridDim.x) {
         int expert = tile / (down * across), rest = tile - expert * down * across;
@@ -91,7 +91,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) plainGradient(const T* dy,
                  (int) (offsets[expert + 1] - first), sum);
         each(sum, rows - row, columns - column, [&](int r, int c, float value) {
             U* to = dW + ((i64) expert * rows + row + r) * stride + column + c;
-            *to = rounded<U>(real(*to) + value);
+            *to = rounded<U>(accumulate ? real(*to) + value : value);
         });
     }
 }

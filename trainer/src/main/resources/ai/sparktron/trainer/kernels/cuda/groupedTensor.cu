@@ -50,6 +50,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorSegments(con
 
 #else
 
+/** What is done with the products. */
+enum Mode { MOVE_ALIKE, ADD, WRITE };
+
 /** Two neighbours of a gradient. */
 FORCE Pack<float, 2> both(const U* at) {
     Pack<U, 2> pack = load<2>(at);
@@ -60,8 +63,8 @@ constexpr int AT_ONCE = N <= 4 || THREADS * BLOCKS > 256 ? 4 : 8;    // packs re
 
 static_assert(N % AT_ONCE == 0, "a row of sums is whole");
 
-/** Adds the sums where `keep` is 1; at 0 the same memory is moved, unchanged. */
-FORCE void addTile(U* to, i64 stride, int rows, int columns, const float (&sum)[M][N][4], int keep) {
+/** Writes the sums, or adds them; MOVE_ALIKE moves the memory that adding moves, unchanged. */
+FORCE void keepTile(U* to, i64 stride, int rows, int columns, const float (&sum)[M][N][4], int mode) {
     int row = firstRow(), column = firstColumn();
 #pragma unroll
     for (int m = 0; m < M; m++)
@@ -74,22 +77,25 @@ FORCE void addTile(U* to, i64 stride, int rows, int columns, const float (&sum)[
             for (int first = 0; first < N; first += AT_ONCE) {
                 Pack<float, 2> old[AT_ONCE];
 #pragma unroll
-                for (int n = 0; n < AT_ONCE; n++) if (column + (first + n) * 8 < columns) old[n] = both(at + (first + n) * 8);
+                for (int n = 0; n < AT_ONCE; n++) {
+                    old[n] = {};
+                    if (mode != WRITE && column + (first + n) * 8 < columns) old[n] = both(at + (first + n) * 8);
+                }
 #pragma unroll
                 for (int n = 0; n < AT_ONCE; n++) {
                     if (column + (first + n) * 8 >= columns) continue;
                     Pack<U, 2> total;
 #pragma unroll
-                    for (int i = 0; i < 2; i++) total.at[i] = rounded<U>(keep ? old[n].at[i] + sum[m][first + n][2 * half + i] : old[n].at[i]);
+                    for (int i = 0; i < 2; i++) total.at[i] = rounded<U>(old[n].at[i] + (mode == MOVE_ALIKE ? 0 : sum[m][first + n][2 * half + i]));
                     store(at + (first + n) * 8, total);
                 }
             }
         }
 }
 
-/** dW[e] [rows, columns] += dy[segment]^T x[segment]. Shared memory: the stages. */
+/** dW[e] [rows, columns] = or += dy[segment]^T x[segment]. Shared memory: the stages. */
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorGradient(const T* dy, i64 dyStride, const T* x, i64 xStride, const int* offsets,
-                                                                     int experts, U* dW, i64 stride, int rows, int columns, int keep) {
+                                                                     int experts, U* dW, i64 stride, int rows, int columns, int mode) {
     extern __shared__ __align__(1024) unsigned char room[];
     int down = (rows + ROWS - 1) / ROWS, across = (columns + COLUMNS - 1) / COLUMNS;
     float sum[M][N][4];
@@ -98,11 +104,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorGradient(con
         int row = rest % down * ROWS, column = rest / down * COLUMNS;
         i64 first = offsets[expert];
         int length = (int) (offsets[expert + 1] - first);
-        if (length == 0) continue;
+        if (length == 0 && mode != WRITE) continue;
         clear(sum);
         multiply<ACROSS_SUM, ACROSS_SUM>(Factors {dy + first * dyStride + row, dyStride, x + first * xStride + column, xStride, rows - row, columns - column,
                                                   length}, place(room), sum);
-        addTile(dW + ((i64) expert * rows + row) * stride + column, stride, rows - row, columns - column, sum, keep);
+        keepTile(dW + ((i64) expert * rows + row) * stride + column, stride, rows - row, columns - column, sum, mode);
     }
 }
 

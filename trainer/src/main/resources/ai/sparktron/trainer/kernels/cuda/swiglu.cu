@@ -72,22 +72,25 @@ extern "C" __global__ void swiGluScaled(const T* gateUp, i64 stride, const float
     });
 }
 
-/** A block a row, which also sums the slope of the row's factor. */
-extern "C" __global__ void __launch_bounds__(256) swiGluScaledGrad(const T* dOut, i64 dOutStride, const T* gateUp, i64 stride,
-                                                                   const float* factors, T* dGateUp, i64 dStride, float* dFactors, i64 width) {
+/** As swiGluBackward; a block a row, which also sums the slope of the row's factor. */
+extern "C" __global__ void __launch_bounds__(256) swiGluScaledBackward(T* dOut, i64 dOutStride, T* gateUp, i64 stride, const float* factors, float* dFactors,
+                                                                       i64 width) {
     i64 row = blockIdx.x;
     float factor = factors[row], sum = 0;
     for (i64 column = threadIdx.x * W; column < width; column += blockDim.x * W) {
-        const T* from = gateUp + row * stride + column;
-        T* to = dGateUp + row * dStride + column;
-        Pack<T, W> slope = load<W>(dOut + row * dOutStride + column), gate = load<W>(from), up = load<W>(from + width);
+        T* both = gateUp + row * stride + column;
+        T* out = dOut + row * dOutStride + column;
+        Pack<T, W> slope = load<W>(out), gate = load<W>(both), up = load<W>(both + width);
 #pragma unroll
         for (int i = 0; i < W; i++) {
-            sum += real(slope.at[i]) * silu(real(gate.at[i])) * real(up.at[i]);
-            slopes(factor * real(slope.at[i]), gate.at[i], up.at[i]);
+            float s = real(slope.at[i]), product = silu(real(gate.at[i])) * real(up.at[i]);
+            sum += s * product;
+            slope.at[i] = rounded<T>(factor * product);
+            slopes(factor * s, gate.at[i], up.at[i]);
         }
-        store(to, gate);
-        store(to + width, up);
+        store(out, slope);
+        store(both, gate);
+        store(both + width, up);
     }
     sum = blockSum(sum);
     if (threadIdx.x == 0) dFactors[row] = sum;

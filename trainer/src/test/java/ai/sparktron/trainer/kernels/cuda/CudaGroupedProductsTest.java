@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.sparktron.trainer.kernels.TestTensors;
 import ai.sparktron.trainer.kernels.Transpose;
+import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.StackArena;
@@ -70,14 +71,16 @@ class CudaGroupedProductsTest {
         Tensor out = frame.tensor("out", type, ROWS, OUTER);
         Tensor dx = frame.tensor("dx", type, ROWS, INNER);
         Tensor dW = frame.tensor("dW", DType.F32, (long) EXPERTS * OUTER, INNER);
-        for (Tensor result : List.of(out, dx, dW)) {
+        Tensor written = frame.tensor("written dW", type, (long) EXPERTS * OUTER, INNER);
+        for (Tensor result : List.of(out, dx, dW, written)) {
             engine.kernels().fill(result, 1);
         }
         try (GroupedProducts products = new GroupedProducts(foundation, experts -> tiles, false)) {
             products.multiply(x, offsets, w, Transpose.YES, out);
             products.multiply(dy, offsets, w, Transpose.NO, dx);
-            products.gradient(dy, x, offsets, dW);
-            return new float[][] {TestTensors.read(engine, out), TestTensors.read(engine, dx), TestTensors.read(engine, dW)};
+            products.gradient(dy, x, offsets, dW, Write.ACCUMULATE);
+            products.gradient(dy, x, offsets, written, Write.OVERWRITE);
+            return new float[][] {TestTensors.read(engine, out), TestTensors.read(engine, dx), TestTensors.read(engine, dW), TestTensors.read(engine, written)};
         }
     }
 
