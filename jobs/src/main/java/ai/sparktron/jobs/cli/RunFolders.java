@@ -5,7 +5,9 @@ import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.ModelChecks;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.model.ConfigReader;
+import ai.sparktron.trainer.model.ExpertsConfig;
 import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.RouterConfig;
 import ai.sparktron.trainer.train.RunSetup;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -45,10 +47,15 @@ record RunFolders(Path model, Path tokenizer, ModelConfig config) {
         }
         RunFolders folders = of(options, model);
         ModelConfig config = folders.config();
-        int experts = config.experts() == null ? 0 : config.experts().experts();
-        ModelChecks.check(options, new ModelChecks.Shape(config.heads(), config.kvHeads(), experts, config.maxPositions()));
+        ModelChecks.check(options, shape(config));
         requireStages(options, config);
         return folders;
+    }
+
+    private static ModelChecks.Shape shape(ModelConfig config) {
+        ExpertsConfig experts = config.experts();
+        boolean idle = experts != null && experts.router().chosen() == 1 && experts.router().normalise() && experts.router().score() == RouterConfig.Score.SOFTMAX;
+        return new ModelChecks.Shape(config.heads(), config.kvHeads(), config.maxPositions(), config.latent() != null, experts == null ? 0 : experts.experts(), idle);
     }
 
     /** Layers must be dealt to stages, and micro-batches to chunks, as the options say. */

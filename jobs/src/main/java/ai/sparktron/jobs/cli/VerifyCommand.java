@@ -32,7 +32,7 @@ final class VerifyCommand {
             throw new ConfigurationException("there is no directory " + directory + " with a reference case");
         }
         Mesh mesh = RunSetup.mesh(options, options.derived().numRanks());
-        Verification.Settings settings = new Verification.Settings(mesh, RunSetup.planSettings(options), verify.microBatchSize(), RunSetup.recompute(options.recompute()),
+        Verification.Settings settings = new Verification.Settings(mesh, RunSetup.planSettings(options), verify.microBatchSize(), RunSetup.recompute(options),
                 RunSetup.chunkBytes(options), verify.write().map(Path::of).orElse(null), Precision.asked(options.precision(), DType.F32), tolerances(verify));
         return new Verification(Engines.of(options), settings).run(directory, console.out()).passed() ? ExitCode.OK : ExitCode.CONFIGURATION;
     }

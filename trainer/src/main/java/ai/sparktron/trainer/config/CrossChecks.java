@@ -79,17 +79,18 @@ final class CrossChecks {
     private void overlap() {
         ParallelOptions parallel = options.parallel();
         boolean sequence = parallel.sequenceParallel() && parallel.tensorModelParallelSize() > 1;
-        require(!parallel.tpCommOverlap() || sequence, "--tp_comm_overlap true needs --sequence_parallel true and --tensor_model_parallel_size above 1");
+        require(!parallel.tpCommOverlap() || sequence, "--tp_comm_overlap true needs --sequence_parallel true and --tensor_model_parallel_size above 1; leave it out without them");
         require(parallel.dataParallelShardingStrategy().isEmpty() || parallel.useMegatronFsdp(), "--data_parallel_sharding_strategy "
                 + parallel.dataParallelShardingStrategy().orElse("") + " needs --use_megatron_fsdp true");
         require(!sharesModel() || !parallel.overlapGradReduce(), "--overlap_grad_reduce true is for replicas; with --use_megatron_fsdp true and a strategy"
                 + " of optim_grads or optim_grads_params gradients are reduced block by block: leave it out");
-        require(!parallel.overlapParamGather() || parallel.useDistributedOptimizer(), "--overlap_param_gather true needs --use_distributed_optimizer true");
-        require(!parallel.overlapParamGather() || parallel.overlapGradReduce(), "--overlap_param_gather true needs --overlap_grad_reduce true");
-        require(!options.fp8().fp8ParamGather() || parallel.useDistributedOptimizer(), "--fp8_param_gather true needs --use_distributed_optimizer true");
+        require(!parallel.overlapParamGather() || parallel.useDistributedOptimizer(), "--overlap_param_gather true needs --use_distributed_optimizer true, since only ranks that own"
+                + " shares gather; leave one out");
+        require(!parallel.overlapParamGather() || parallel.overlapGradReduce(), "--overlap_param_gather true needs --overlap_grad_reduce true; give both or neither");
+        require(!options.fp8().fp8ParamGather() || parallel.useDistributedOptimizer(), "--fp8_param_gather true needs --use_distributed_optimizer true; leave one out");
         OptimizerOptions optimizer = options.optimizer();
         require(!optimizer.optimizerCpuOffload() || optimizer.usePrecisionAwareOptimizer(),
-                "--optimizer_cpu_offload true needs --use_precision_aware_optimizer true");
+                "--optimizer_cpu_offload true needs --use_precision_aware_optimizer true; give both or neither");
         require(!optimizer.optimizerCpuOffload() || !sharesModel(), "--optimizer_cpu_offload true is for replicas; with --use_megatron_fsdp true and a strategy of"
                 + " optim_grads or optim_grads_params each rank keeps a share of everything: use --use_distributed_optimizer true without FSDP, or leave it out");
         require(!optimizer.usePrecisionAwareOptimizer() || parallel.useDistributedOptimizer(),
@@ -99,7 +100,7 @@ final class CrossChecks {
                 + " --use_precision_aware_optimizer true");
         require(!optimizer.usePrecisionAwareOptimizer() || optimizer.optimizer() == OptimizerOptions.Kind.ADAM,
                 "--use_precision_aware_optimizer true needs --optimizer adam");
-        require(!options.packing().mlpPaddingFree() || !parallel.sequenceParallel(), "--mlp_padding_free true excludes --sequence_parallel true");
+        require(!options.packing().mlpPaddingFree() || !parallel.sequenceParallel(), "--mlp_padding_free true excludes --sequence_parallel true; keep one");
         PrecisionOptions precision = options.precision();
         boolean half = precision.fp16().orElse(false);
         boolean brain = precision.bf16().orElse(false);
@@ -118,14 +119,14 @@ final class CrossChecks {
         RecomputeOptions recompute = options.recompute();
         boolean full = recompute.recomputeGranularity() == RecomputeOptions.Granularity.FULL;
         require(!full || recompute.recomputeMethod().isPresent(), "--recompute_granularity full needs --recompute_method uniform or block");
-        require(!full || recompute.recomputeNumLayers().isPresent(), "--recompute_granularity full needs --recompute_num_layers");
+        require(!full || recompute.recomputeNumLayers().isPresent(), "--recompute_granularity full needs --recompute_num_layers, such as 1");
         String word = recompute.recomputeGranularity().name().toLowerCase(java.util.Locale.ROOT);
-        require(full || recompute.recomputeMethod().isEmpty(), "--recompute_method goes with --recompute_granularity full, not with " + word);
-        require(full || recompute.recomputeNumLayers().isEmpty(), "--recompute_num_layers goes with --recompute_granularity full, not with " + word);
+        require(full || recompute.recomputeMethod().isEmpty(), "--recompute_method goes with --recompute_granularity full, not with " + word + "; change one of them");
+        require(full || recompute.recomputeNumLayers().isEmpty(), "--recompute_num_layers goes with --recompute_granularity full, not with " + word + "; change one of them");
         require(recompute.recomputeGranularity() == RecomputeOptions.Granularity.SELECTIVE || !options.given("recompute_modules"),
-                "--recompute_modules goes with --recompute_granularity selective, not with " + word);
-        boolean latent = options.moe().numExperts().isEmpty() || !recompute.recomputeModules().contains("moe_act") || options.moe().moeGroupedGemm();
-        require(latent, "--recompute_modules moe_act needs --moe_grouped_gemm true");
+                "--recompute_modules goes with --recompute_granularity selective, not with " + word + "; change one of them");
+        require(!recompute.recomputeModules().contains("moe_act") || options.moe().moeGroupedGemm(),
+                "--recompute_modules moe_act needs --moe_grouped_gemm true; leave one out");
     }
 
     private void schedule() {
@@ -150,7 +151,7 @@ final class CrossChecks {
         require(data.interleaveProb().isEmpty() || Math.abs(sum - 1) < 1e-6, "--interleave_prob adds up to " + sum + "; its values must add up to 1");
         require(data.modelName().size() <= 2, "--model_name has " + data.modelName().size() + " values; give one, or a Chinese and an English one");
         require(data.modelAuthor().size() <= 2, "--model_author has " + data.modelAuthor().size() + " values; give one, or a Chinese and an English one");
-        require(!options.packing().packing() || options.packing().paddingFree(), "--packing true excludes --padding_free false");
+        require(!options.packing().packing() || options.packing().paddingFree(), "--packing true excludes --padding_free false; leave --padding_free out");
         require(options.packing().packing() || options.packing().packingLength().isEmpty(), "--packing_length needs --packing true");
         Optional<Integer> maxLength = options.template().maxLength();
         options.packing().packingLength().ifPresent(length -> require(maxLength.isEmpty() || maxLength.get() <= length,
@@ -158,9 +159,9 @@ final class CrossChecks {
         options.training().seqLength().ifPresent(length -> require(maxLength.isEmpty() || maxLength.get().equals(length),
                 "--seq_length " + length + " differs from --max_length " + maxLength.orElse(0) + "; give max_length only"));
         if (data.streaming()) {
-            require(options.training().trainIters().isPresent(), "--streaming true needs --train_iters: the number of samples is not known");
+            require(options.training().trainIters().isPresent(), "--streaming true needs --train_iters: the number of samples is not known, so give the steps");
             boolean validates = !data.valDataset().isEmpty();
-            require(!validates || options.evaluation().evalIters() >= 0, "--streaming true with --val_dataset needs --eval_iters");
+            require(!validates || options.evaluation().evalIters() >= 0, "--streaming true with --val_dataset needs --eval_iters: give the batches of an evaluation");
         }
     }
 
@@ -169,33 +170,36 @@ final class CrossChecks {
         boolean experts = moe.numExperts().isPresent();
         int count = moe.numExperts().orElse(0);
         int parallel = moe.expertModelParallelSize();
-        require(!experts || count % parallel == 0, "--num_experts " + count + " is not a multiple of --expert_model_parallel_size " + parallel);
+        require(!experts || count % parallel == 0, "--num_experts " + count + " is not a multiple of --expert_model_parallel_size " + parallel + "; take a divisor of "
+                + count);
         int stage = options.derived().numRanks() / options.parallel().pipelineModelParallelSize();
         int fold = parallel * moe.expertTensorParallelSize();
         require(stage % fold == 0, "--expert_model_parallel_size " + parallel + " x --expert_tensor_parallel_size " + moe.expertTensorParallelSize() + " = " + fold
                 + " does not divide the " + stage + " ranks of a pipeline stage (--num_ranks / --pipeline_model_parallel_size)");
         require(fold == 1 || !sharesModel(), "--expert_model_parallel_size and --expert_tensor_parallel_size above 1 share experts out and exclude --use_megatron_fsdp true,"
                 + " which shares out what all replicas hold; take --use_distributed_optimizer true");
-        require(parallel == 1 || !options.precision().fp16().orElse(false), "--expert_model_parallel_size " + parallel + " excludes --fp16 true");
+        require(parallel == 1 || !options.precision().fp16().orElse(false), "--expert_model_parallel_size " + parallel + " excludes --fp16 true; take --bf16 true");
         require(!experts || options.parallel().tensorModelParallelSize() == 1 || options.parallel().sequenceParallel(),
-                "--num_experts with --tensor_model_parallel_size above 1 needs --sequence_parallel true");
+                "--num_experts with --tensor_model_parallel_size above 1 needs --sequence_parallel true: give it, or --tensor_model_parallel_size 1");
         String score = moe.moeRouterScoreFunction().orElse("softmax");
         require(!moe.moeRouterEnableExpertBias().orElse(false) || moe.moeRouterScoreFunction().isEmpty() || score.equals("sigmoid"),
-                "--moe_router_enable_expert_bias true needs --moe_router_score_function sigmoid");
+                "--moe_router_enable_expert_bias true needs --moe_router_score_function sigmoid; leave the bias out");
         require(moe.moeRouterTopk().orElse(2) != 1 || !score.equals("softmax") || moe.moeRouterPreSoftmax().orElse(false),
-                "--moe_router_topk 1 with softmax needs --moe_router_pre_softmax true");
+                "--moe_router_topk 1 with --moe_router_score_function softmax needs --moe_router_pre_softmax true, else every weight is 1 and the router learns nothing");
         List<String> balancing = moe.moeRouterLoadBalancingType();
         require(balancing.size() <= 1, "--moe_router_load_balancing_type has " + balancing.size() + " values; give one, with one --moe_aux_loss_coeff");
-        require(!balancing.contains("sinkhorn") || moe.moeAuxLossCoeff() == 0, "--moe_router_load_balancing_type sinkhorn needs --moe_aux_loss_coeff 0");
+        require(!balancing.contains("sinkhorn") || moe.moeAuxLossCoeff() == 0, "--moe_router_load_balancing_type sinkhorn needs --moe_aux_loss_coeff 0, since it balances without a loss; leave the"
+                + " coefficient out");
         moe.moeRouterNumGroups().ifPresent(groups -> {
-            require(moe.moeRouterGroupTopk().orElse(1) <= groups, "--moe_router_group_topk is above --moe_router_num_groups " + groups);
-            require(!experts || count % groups == 0, "--num_experts " + count + " is not a multiple of --moe_router_num_groups " + groups);
+            require(moe.moeRouterGroupTopk().orElse(1) <= groups, "--moe_router_group_topk " + moe.moeRouterGroupTopk().orElse(1) + " is above --moe_router_num_groups "
+                    + groups + "; take at most " + groups);
+            require(!experts || count % groups == 0, "--num_experts " + count + " is not a multiple of --moe_router_num_groups " + groups + "; take a divisor of " + count);
         });
         require(moe.moeExpertCapacityFactor().isEmpty() || List.of("aux_loss", "seq_aux_loss", "none").containsAll(balancing),
-                "--moe_expert_capacity_factor goes with --moe_router_load_balancing_type aux_loss, seq_aux_loss or none");
+                "--moe_expert_capacity_factor goes with --moe_router_load_balancing_type aux_loss, seq_aux_loss or none: choose one of these");
         require(!moe.moeSharedExpertOverlap() || moe.moeTokenDispatcherType().equals("alltoall"),
-                "--moe_shared_expert_overlap true needs --moe_token_dispatcher_type alltoall");
-        require(!moe.moeEnableDeepep() || moe.moeTokenDispatcherType().equals("flex"), "--moe_enable_deepep true needs --moe_token_dispatcher_type flex");
+                "--moe_shared_expert_overlap true needs --moe_token_dispatcher_type alltoall; leave one out");
+        require(!moe.moeEnableDeepep() || moe.moeTokenDispatcherType().equals("flex"), "--moe_enable_deepep true needs --moe_token_dispatcher_type flex; leave it out");
     }
 
     private static final List<String> OF_LORA = List.of("adapter_load", "target_modules", "target_regex", "modules_to_save", "lora_rank", "lora_alpha", "lora_dropout",
@@ -217,7 +221,8 @@ final class CrossChecks {
         require(!frozen || !sharesModel(), "--use_megatron_fsdp true shares out trained parameters alone and excludes --train_type lora and freeze_parameters; leave it out,"
                 + " or take --data_parallel_sharding_strategy optim");
         require(options.tuner().freezeParametersRatio() == 0 || options.parallel().pipelineModelParallelSize() == 1,
-                "--freeze_parameters_ratio " + options.tuner().freezeParametersRatio() + " excludes --pipeline_model_parallel_size above 1");
+                "--freeze_parameters_ratio " + options.tuner().freezeParametersRatio() + " excludes --pipeline_model_parallel_size above 1, since a share of"
+                + " the model is none of each stage: name what is frozen with --freeze_parameters");
         boolean random = !options.checkpoint().noInitialization();
         require(!random || options.checkpoint().load().isEmpty(), "--perform_initialization true draws random weights and excludes --load");
         boolean from = options.checkpoint().load().isPresent() && !lora || options.tuner().adapterLoad().isPresent();
@@ -228,8 +233,8 @@ final class CrossChecks {
     private void attention() {
         KernelOptions kernels = options.kernels();
         boolean flash = kernels.attentionBackend() == KernelOptions.AttentionBackend.FLASH;
-        require(!kernels.deterministicMode() || !flash, "--deterministic_mode true excludes --attention_backend flash");
-        require(!kernels.deterministicMode() || !kernels.crossEntropyLossFusion(), "--deterministic_mode true excludes --cross_entropy_loss_fusion true");
+        require(!kernels.deterministicMode() || !flash, "--deterministic_mode true excludes --attention_backend flash; take auto, fused or unfused");
+        require(!kernels.deterministicMode() || !kernels.crossEntropyLossFusion(), "--deterministic_mode true excludes --cross_entropy_loss_fusion true; leave one out");
     }
 
     private void export() {

@@ -8,7 +8,7 @@ import java.util.Optional;
 public record RecomputeOptions(
         @Option(value = "selective",
                 doc = "full: rebuild whole layers; selective: rebuild the parts in recompute_modules; none: keep all.",
-                note = "The attention kernels never keep scores, so core_attn is rebuilt under selective and none alike.")
+                note = "The attention kernels never keep scores, so the default, selective core_attn, is what none does; named, core_attn rebuilds attention's output too.")
         Granularity recomputeGranularity,
         @Option(doc = "uniform: units of recompute_num_layers layers; block: that many layers of each stage.")
         Optional<Method> recomputeMethod,

@@ -23,7 +23,7 @@ public record Recompute(Granularity granularity, Method method, int layers, Set<
 
     /** {@code recompute_modules}. */
     public enum Module {
-        /** Attention between the projections. */
+        /** Attention between the projections: its output and log-sum-exps; scores are never saved, asked for or not. */
         CORE_ATTN,
         /** The feed-forward of layers without experts. */
         MLP,

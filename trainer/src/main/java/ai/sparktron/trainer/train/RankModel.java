@@ -109,7 +109,7 @@ final class RankModel implements AutoCloseable {
                 .flatMap(part -> RouterWatch.layers(config, part.firstLayer(), part.layers()).stream()).toList(), config.experts().experts(), run);
         this.routers = counts == null ? null : new RouterWatch(grid, engine, parameters, counts, balancing, RunSetup.biasRate(options, config, tuning));
         for (ModelPart part : parts) {
-            chunks.add(new DecoderModel(config, new DecoderModel.Options(part, grid.seams(), RunSetup.recompute(options.recompute()),
+            chunks.add(new DecoderModel(config, new DecoderModel.Options(part, grid.seams(), RunSetup.recompute(options),
                     RunSetup.chunkBytes(options), longest, tuning.adapters(), balancing, counts), parameters, engine, run, update.use()));
         }
         this.reference = RunSetup.hasReference(options) ? new ReferenceModel(options, config, tuning, parameters, types.value(), grid, longest, engine, run) : null;

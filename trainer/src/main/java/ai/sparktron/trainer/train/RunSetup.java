@@ -61,16 +61,17 @@ public final class RunSetup {
     }
 
     /**
-     * What is computed again. Attention never keeps its scores, so {@code core_attn}, the default, is nothing more to do: recomputing it besides would cost an
-     * attention forward and save one activation of the width of the stream.
+     * What is computed again. Attention never keeps its scores, so {@code core_attn}, where it is only the default, is nothing more to do: computing its output again
+     * would cost an attention forward and save one activation of the width of the stream. Where it is asked for, the output is computed again.
      */
-    public static Recompute recompute(RecomputeOptions options) {
+    public static Recompute recompute(Options all) {
+        RecomputeOptions options = all.recompute();
         return switch (options.recomputeGranularity()) {
             case NONE -> Recompute.none();
             case SELECTIVE -> {
                 Set<Recompute.Module> modules = EnumSet.noneOf(Recompute.Module.class);
                 for (String module : options.recomputeModules()) {
-                    if (!module.equals("core_attn")) {
+                    if (!module.equals("core_attn") || all.given("recompute_modules")) {
                         modules.add(Recompute.Module.valueOf(module.toUpperCase(Locale.ROOT)));
                     }
                 }
