@@ -17,6 +17,7 @@ import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.train.ModelShape;
 import ai.sparktron.trainer.tuner.PeftConfig;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
@@ -59,6 +60,7 @@ final class ExportCommand {
             return ExitCode.OK;
         }
         ModelConfig config = ConfigReader.read(source);
+        ModelShape.require(options, config);
         Path result = isHuggingFace(export) ? toHuggingFace(source, target, config) : toCheckpoint(source, target, config);
         console.out().println("written: " + result);
         return export.testConvertPrecision() ? compare(source, result, config) : ExitCode.OK;

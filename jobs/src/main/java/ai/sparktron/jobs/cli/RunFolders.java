@@ -4,10 +4,10 @@ import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.ModelChecks;
 import ai.sparktron.trainer.config.Options;
-import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.ExpertsConfig;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.RouterConfig;
+import ai.sparktron.trainer.train.ModelShape;
 import ai.sparktron.trainer.train.RunSetup;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -83,7 +83,7 @@ record RunFolders(Path model, Path tokenizer, ModelConfig config) {
     }
 
     private static ModelConfig config(Options options, Path file) throws IOException {
-        return ConfigReader.parse(options.architecture().applyTo(Files.readString(file)), file.toString());
+        return ModelShape.read(options, file);
     }
 
     /** The folders of a command that reads a model directory. */

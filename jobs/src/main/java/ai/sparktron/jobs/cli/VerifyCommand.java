@@ -5,7 +5,9 @@ import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.VerifyOptions;
 import ai.sparktron.trainer.mesh.Mesh;
+import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.train.ModelShape;
 import ai.sparktron.trainer.train.Precision;
 import ai.sparktron.trainer.train.RunSetup;
 import ai.sparktron.trainer.verify.Verification;
@@ -30,6 +32,9 @@ final class VerifyCommand {
         Path directory = Path.of(verify.caseDirectory().orElseThrow());
         if (!Files.isDirectory(directory)) {
             throw new ConfigurationException("there is no directory " + directory + " with a reference case");
+        }
+        if (Files.exists(directory.resolve("config.json"))) {
+            ModelShape.require(options, ConfigReader.read(directory));
         }
         Mesh mesh = RunSetup.mesh(options, options.derived().numRanks());
         Verification.Settings settings = new Verification.Settings(mesh, RunSetup.planSettings(options), verify.microBatchSize(), RunSetup.recompute(options),

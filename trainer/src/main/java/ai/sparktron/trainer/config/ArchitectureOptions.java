@@ -2,7 +2,10 @@ package ai.sparktron.trainer.config;
 
 import java.util.Optional;
 
-/** The shape of the model. All absent by default: config.json says it; what is given here goes before config.json. */
+/**
+ * The shape of the model. All absent by default: config.json says it. Sizes that are given go before config.json ({@link ConfigOverrides}); what the family decides may be
+ * given too, and must then be what the model has.
+ */
 @Concern(title = "Architecture (each absent: from config.json)", commands = {Command.PT, Command.SFT, Command.RLHF, Command.PLAN})
 public record ArchitectureOptions(
         @Option(range = "[1,)", doc = "Layers.") Optional<Integer> numLayers,
@@ -18,28 +21,19 @@ public record ArchitectureOptions(
                 status = Status.NO_MEANING, doc = "Kind of positions.", note = "Every family that is built has rope.")
         Optional<String> positionEmbeddingType,
         @Option(range = "(0,)", doc = "Base of the rotary frequencies.") Optional<Double> rotaryBase,
-        @Option(range = "(0,1]", status = Status.PLANNED, doc = "Share of each head that is rotated.") Optional<Double> rotaryPercent,
-        @Option(status = Status.PLANNED, doc = "Rotate neighbouring pairs instead of halves.") Optional<Boolean> rotaryInterleaved,
+        @Option(range = "(0,1]", doc = "Share of each head that is rotated.", note = "The family decides; it must be the model's.") Optional<Double> rotaryPercent,
+        @Option(doc = "Rotate neighbouring pairs instead of halves.", note = "The family decides; it must be the model's.") Optional<Boolean> rotaryInterleaved,
         @Option(of = {"RMSNorm", "LayerNorm"}, planned = "LayerNorm",
                 status = Status.NO_MEANING, doc = "Kind of normalisation.", note = "Every family that is built has RMSNorm.") Optional<String> normalization,
         @Option(range = "(0,)", doc = "Added to the variance in normalisation.") Optional<Double> normEpsilon,
-        @Option(status = Status.PLANNED, doc = "Gated SiLU feed-forward.") Optional<Boolean> swiglu,
+        @Option(doc = "Gated SiLU feed-forward.", note = "The family decides; it must be the model's.") Optional<Boolean> swiglu,
         @Option(doc = "Output layer with weights of its own.") Optional<Boolean> untieEmbeddingsAndOutputWeights,
-        @Option(status = Status.PLANNED, doc = "No biases in linear layers.") Optional<Boolean> disableBiasLinear,
-        @Option(status = Status.PLANNED, doc = "Biases on queries, keys and values.", note = "The family decides.") Optional<Boolean> addQkvBias,
+        @Option(doc = "No biases in linear layers.", note = "The family decides; it must be the model's.") Optional<Boolean> disableBiasLinear,
+        @Option(doc = "Biases on queries, keys and values.", note = "The family decides; it must be the model's.") Optional<Boolean> addQkvBias,
         @Option(range = "[0,1)", status = Status.PLANNED, doc = "Dropout in attention.") Optional<Double> attentionDropout,
         @Option(range = "[0,1)", status = Status.PLANNED, doc = "Dropout on the residual stream.") Optional<Double> hiddenDropout,
         @Option(range = "[1,)", doc = "Width of one head.") Optional<Integer> kvChannels,
-        @Option(status = Status.PLANNED, doc = "Normalise queries and keys of each head.", note = "The family decides.") Optional<Boolean> qkLayernorm,
+        @Option(doc = "Normalise queries and keys of each head.", note = "The family decides; it must be the model's.") Optional<Boolean> qkLayernorm,
         @Option(range = "[1,)", doc = "Rows of the embedding.") Optional<Integer> paddedVocabSize,
         @Option(syntax = "any", doc = "Scaling of the rotary frequencies: JSON as in config.json, or a number for linear.") Optional<String> ropeScaling) {
-
-    /**
-     * The text of a {@code config.json} with the given options in the place of its own values.
-     *
-     * @throws ConfigurationException when the text is no JSON object
-     */
-    public String applyTo(String configJson) {
-        return ConfigOverrides.apply(this, configJson);
-    }
 }

@@ -4,18 +4,31 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
 import java.util.Optional;
 
 /** Options of the model's shape, written over {@code config.json} under Hugging Face's names. */
-final class ConfigOverrides {
+public final class ConfigOverrides {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private ConfigOverrides() {
     }
 
-    static String apply(ArchitectureOptions options, String configJson) {
+    /**
+     * The text of a {@code config.json} with the sizes that options give in the place of its own.
+     *
+     * @throws ConfigurationException when the text is no JSON object
+     */
+    public static String apply(Options options, String configJson) {
         ObjectNode config = object(configJson);
+        decoder(options.architecture(), config);
+        experts(options.moe(), config);
+        latent(options.mla(), config);
+        return config.toString();
+    }
+
+    private static void decoder(ArchitectureOptions options, ObjectNode config) {
         put(config, "num_hidden_layers", options.numLayers());
         put(config, "hidden_size", options.hiddenSize());
         put(config, "intermediate_size", options.ffnHiddenSize());
@@ -27,7 +40,34 @@ final class ConfigOverrides {
         put(config, "head_dim", options.kvChannels());
         put(config, "vocab_size", options.paddedVocabSize());
         rope(options, config);
-        return config.toString();
+    }
+
+    /** Families have names of their own; where the file has none of them, it is no model with experts, which is said once the file is read. */
+    private static void experts(MoeOptions options, ObjectNode config) {
+        for (String count : List.of("num_experts", "num_local_experts", "n_routed_experts")) {
+            replace(config, count, options.numExperts());
+        }
+        replace(config, "moe_intermediate_size", options.moeFfnHiddenSize());
+        replace(config, "shared_expert_intermediate_size", options.moeSharedExpertIntermediateSize());
+        int width = config.path("moe_intermediate_size").asInt();
+        replace(config, "n_shared_experts", options.moeSharedExpertIntermediateSize().filter(size -> width > 0 && size % width == 0).map(size -> size / width));
+        replace(config, "num_experts_per_tok", options.moeRouterTopk());
+        replace(config, "routed_scaling_factor", options.moeRouterTopkScalingFactor());
+        replace(config, "n_group", options.moeRouterNumGroups());
+        replace(config, "topk_group", options.moeRouterGroupTopk());
+    }
+
+    private static void latent(MlaOptions options, ObjectNode config) {
+        replace(config, "q_lora_rank", options.qLoraRank());
+        replace(config, "kv_lora_rank", options.kvLoraRank());
+        replace(config, "qk_nope_head_dim", options.qkHeadDim());
+        replace(config, "qk_rope_head_dim", options.qkPosEmbHeadDim());
+    }
+
+    private static void replace(ObjectNode config, String key, Optional<?> value) {
+        if (config.has(key)) {
+            put(config, key, value);
+        }
     }
 
     private static ObjectNode object(String configJson) {

@@ -10,31 +10,31 @@ public record MoeOptions(
         int expertModelParallelSize,
         @Option(value = "1", range = "[1,)", alias = "etp_size", doc = "Ranks that share each expert's weights (ETP).")
         int expertTensorParallelSize,
-        @Option(range = "[1,)", status = Status.PLANNED, doc = "Experts of a layer; absent: from config.json.")
+        @Option(range = "[1,)", doc = "Experts of a layer; absent: from config.json.")
         Optional<Integer> numExperts,
-        @Option(status = Status.PLANNED, doc = "Which layers have experts, as in [0]*3+[1]*58.")
+        @Option(doc = "Which layers have experts: every n-th, or a list as in [0]*3+[1]*58.", note = "config.json decides; it must be the model's.")
         Optional<String> moeLayerFreq,
-        @Option(range = "[1,)", status = Status.PLANNED, doc = "Inner width of an expert.")
+        @Option(range = "[1,)", doc = "Inner width of an expert.")
         Optional<Integer> moeFfnHiddenSize,
-        @Option(range = "[1,)", status = Status.PLANNED, doc = "Inner width of the shared experts together.")
+        @Option(range = "[1,)", doc = "Inner width of the shared experts together.")
         Optional<Integer> moeSharedExpertIntermediateSize,
-        @Option(range = "[1,)", status = Status.PLANNED, doc = "Experts of a token; absent: config.json, else 2.")
+        @Option(range = "[1,)", doc = "Experts of a token; absent: from config.json.")
         Optional<Integer> moeRouterTopk,
-        @Option(status = Status.PLANNED, doc = "Softmax before choosing experts.")
+        @Option(doc = "Softmax before choosing experts, and no division by the sum of the chosen.", note = "config.json decides (norm_topk_prob false); it must be the model's.")
         Optional<Boolean> moeRouterPreSoftmax,
         @Option(value = "fp32", of = {"fp32", "fp64", "none"}, status = Status.PLANNED, doc = "Type of the router's arithmetic.")
         String moeRouterDtype,
-        @Option(of = {"softmax", "sigmoid"}, status = Status.PLANNED, doc = "Score of the router; absent: config.json, else softmax.")
+        @Option(of = {"softmax", "sigmoid"}, doc = "Score of the router.", note = "The family decides; it must be the model's.")
         Optional<String> moeRouterScoreFunction,
         @Option(value = "1e-3", range = "[0,)", doc = "Step of the biases that choose experts, towards experts with fewer tokens, after each training step.")
         double moeRouterBiasUpdateRate,
         @Option(doc = "Move the biases that choose experts; absent: where the model has them. They choose either way.")
         Optional<Boolean> moeRouterEnableExpertBias,
-        @Option(status = Status.PLANNED, doc = "Scale of the routing weights.")
+        @Option(doc = "Scale of the routing weights.")
         Optional<Double> moeRouterTopkScalingFactor,
-        @Option(range = "[1,)", status = Status.PLANNED, doc = "Groups of experts for group-limited routing.")
+        @Option(range = "[1,)", doc = "Groups of experts for group-limited routing.")
         Optional<Integer> moeRouterNumGroups,
-        @Option(range = "[1,)", status = Status.PLANNED, doc = "Groups a token may choose from.")
+        @Option(range = "[1,)", doc = "Groups a token may choose from.")
         Optional<Integer> moeRouterGroupTopk,
         @Option(of = {"aux_loss", "seq_aux_loss", "global_aux_loss", "sinkhorn", "none"}, planned = "global_aux_loss",
                 doc = "Balancing of experts: a loss over each micro-batch (aux_loss) or over each of its documents (seq_aux_loss), or choosing by Sinkhorn's iteration; absent:"

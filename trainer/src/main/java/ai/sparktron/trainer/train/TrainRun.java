@@ -14,7 +14,6 @@ import ai.sparktron.trainer.data.ShardFiles;
 import ai.sparktron.trainer.data.ShardSource;
 import ai.sparktron.trainer.data.StepSource;
 import ai.sparktron.trainer.kernels.Engine;
-import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.parallel.StageLayout;
@@ -88,10 +87,9 @@ public final class TrainRun {
         }
     }
 
-    /** The model's shape: config.json with the options of the architecture in the place of its values. */
     private ModelConfig config(Path file) {
         try {
-            return ConfigReader.parse(options.architecture().applyTo(Files.readString(file)), file.toString());
+            return ModelShape.read(options, file);
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read " + file, e);
         }
