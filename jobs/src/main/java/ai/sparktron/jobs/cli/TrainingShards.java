@@ -2,6 +2,7 @@ package ai.sparktron.jobs.cli;
 
 import ai.sparktron.pipeline.spark.CachedData;
 import ai.sparktron.pipeline.spark.ChatCodec;
+import ai.sparktron.pipeline.spark.LabelledCodec;
 import ai.sparktron.pipeline.spark.PairCodec;
 import ai.sparktron.pipeline.spark.PreparedData;
 import ai.sparktron.pipeline.spark.RowCodec;
@@ -60,7 +61,10 @@ record TrainingShards(List<String> train, List<String> validation, long rows) {
         ChatCodec codec = new ChatCodec(tokenizer, format.template(), format.options(),
                 new ChatCodec.Rows(columns(options), data.modelName(), data.modelAuthor(), data.dataSeed()), folders.maxLength(options),
                 TruncationStrategy.valueOf(options.template().truncationStrategy().toUpperCase(Locale.ROOT)));
-        return options.trainsOnPairs() ? new PairCodec(codec) : codec;
+        if (!options.trainsOnPairs()) {
+            return codec;
+        }
+        return options.rlhfType().equals("kto") ? new LabelledCodec(codec) : new PairCodec(codec);
     }
 
     /** {@code --columns} as names. */

@@ -33,17 +33,26 @@ public final class PackedRowBuilder {
         return this;
     }
 
+    /** As the other, without a number. */
+    public PackedRowBuilder add(int[] sampleIds, int[] sampleLabels, float[] sampleWeightsOrNull) {
+        return add(sampleIds, sampleLabels, sampleWeightsOrNull, 0);
+    }
+
     /**
      * Appends one sample as the row's next document.
      *
      * @param sampleIds           token ids
      * @param sampleLabels        label of each token itself, not shifted; {@link #IGNORED} where it is not trained
      * @param sampleWeightsOrNull loss weight of each token's label, not shifted; null when each trained token weighs 1
-     * @throws IllegalArgumentException when the arrays differ in length, are empty, or a weight is negative or not finite; nothing is appended
+     * @param number              of the document, where the row form gives it one: stands as the weight of its last token, which has no target
+     * @throws IllegalArgumentException when the arrays differ in length, are empty, a weight is negative or not finite, or the number is not finite; nothing is appended
      */
-    public PackedRowBuilder add(int[] sampleIds, int[] sampleLabels, float[] sampleWeightsOrNull) {
+    public PackedRowBuilder add(int[] sampleIds, int[] sampleLabels, float[] sampleWeightsOrNull, float number) {
         int length = sampleIds.length;
         check(sampleIds, sampleLabels, sampleWeightsOrNull);
+        if (!Float.isFinite(number)) {
+            throw new IllegalArgumentException("the number of a document is " + number + ": expected a finite one");
+        }
         reserve(Math.addExact(tokens, length));
         System.arraycopy(sampleIds, 0, ids, tokens, length);
         System.arraycopy(sampleLabels, 1, labels, tokens, length - 1);
@@ -54,8 +63,9 @@ public final class PackedRowBuilder {
         for (int t = tokens; t < tokens + length; t++) {
             trainedTokens += labels[t] == IGNORED ? 0 : 1;
         }
-        if (sampleWeightsOrNull != null || weights != null) {
+        if (sampleWeightsOrNull != null || weights != null || number != 0) {
             appendWeights(sampleWeightsOrNull, length);
+            weights[tokens + length - 1] = number;
         }
         tokens += length;
         documents++;

@@ -17,7 +17,7 @@ import java.util.TreeMap;
  * @param rowCapacity          most tokens of a row ({@code max_length})
  * @param packing              how samples were put into rows
  * @param seed                 {@code data_seed} of the preparation
- * @param rowForm              what a row means: {@link #TOKENS} or {@link #PAIRS}
+ * @param rowForm              what a row means: {@link #TOKENS}, {@link #PAIRS} or {@link #LABELLED}
  * @param notes                anything else worth keeping, by name
  */
 public record ShardMetadata(String tokenizerFingerprint, String templateFingerprint, int vocabularySize, int rowCapacity, Packing packing, long seed,
@@ -32,8 +32,16 @@ public record ShardMetadata(String tokenizerFingerprint, String templateFingerpr
     /** A row is documents for next-token training. */
     public static final String TOKENS = "tokens";
 
-    /** A row is documents in pairs: a preferred answer, then the one that it was preferred to, each with the prompt before it. */
+    /**
+     * A row is documents in pairs: a preferred answer, then the one that it was preferred to, each with the prompt before it. The number of the first is by how much it is
+     * to be better, 0 where nobody said.
+     */
     public static final String PAIRS = "pairs";
+
+    /**
+     * A row is documents in twos: an answer, whose number is 1 where it is desirable and 0 where it is not, then the answer of another sample to the same prompt.
+     */
+    public static final String LABELLED = "labelled";
 
     private static final String NOTE_PREFIX = "note.";
 

@@ -10,7 +10,7 @@ import java.nio.IntBuffer;
  * @param ids           token ids
  * @param labels        target of each token, -100 where nothing is trained
  * @param positions     place of each token in its document; 0 starts a document
- * @param weightsOrNull loss weight of each target, or null when every trained target weighs 1
+ * @param weightsOrNull loss weight of each target, and at the end of each document its number; null when every trained target weighs 1 and every number is 0
  */
 public record TokenRow(IntBuffer ids, IntBuffer labels, IntBuffer positions, FloatBuffer weightsOrNull) {
 

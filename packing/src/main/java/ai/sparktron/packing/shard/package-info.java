@@ -9,8 +9,9 @@
  * ids        List&lt;Int32&gt;      token ids
  * labels     List&lt;Int32&gt;      target of each token within its document, -100 where nothing is trained (already shifted)
  * positions  List&lt;Int32&gt;      place of each token in its document; 0 starts a document
- * weights    List&lt;Float32&gt;    loss weight of each target; null for a row in which every trained target weighs 1
+ * weights    List&lt;Float32&gt;    loss weight of each target; null for a row in which every trained target weighs 1 and every document's number is 0
  * </pre>
+ * The last token of a document has no target; its weight is the document's number, which row forms give a meaning (a margin, a label), and 0 otherwise.
  * Schema metadata holds {@link ai.sparktron.packing.shard.ShardMetadata}, the footer's metadata the counts and, per record batch, its number of rows
  * and the CRC32C of its bytes. Sixteen bytes of ours stand between Arrow's end-of-stream mark and the footer, where Arrow readers never look: a magic,
  * the footer's length and its CRC32C. So a shard is checked without its manifest: the footer when it is opened, each record batch when it is first read.

@@ -47,6 +47,19 @@ final class PackedRowBuilderTest {
     }
 
     @Test
+    void theNumberOfADocumentIsTheWeightOfItsLastToken() {
+        PackedRowBuilder row = new PackedRowBuilder()
+                .add(new int[] {5, 6, 7}, new int[] {-100, -100, 7}, null)
+                .add(new int[] {8, 9}, new int[] {-100, 9}, null, -0.5f)
+                .add(new int[] {3, 4}, new int[] {-100, 4}, new float[] {0, 2}, 1);
+        float[] weights = new float[7];
+        row.view().weightsOrNull().get(0, weights);
+        assertArrayEquals(new float[] {0, 1, 0, 1, -0.5f, 2, 1}, weights);
+        IllegalArgumentException refusal = assertThrows(IllegalArgumentException.class, () -> row.add(new int[] {1}, new int[] {1}, null, Float.NaN));
+        assertTrue(refusal.getMessage().contains("number of a document is NaN"), refusal.getMessage());
+    }
+
+    @Test
     void growsAndCopies() {
         PackedRowBuilder row = new PackedRowBuilder();
         Random random = new Random(5);

@@ -6,7 +6,6 @@ import ai.sparktron.packing.shard.ShardMetadata;
 import ai.sparktron.packing.shard.ShardWriter;
 import ai.sparktron.pipeline.dataset.BadRow;
 import ai.sparktron.pipeline.dataset.BadRowException;
-import ai.sparktron.pipeline.template.Segment;
 import ai.sparktron.pipeline.tokenize.Example;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
@@ -65,8 +64,10 @@ final class BucketTask implements Function2<Integer, Iterator<Tuple2<Integer, by
         private final OutputFiles output;
         private final ObjectMapper mapper = SliceReader.mapper();
         private final RowCodec.Session session;
+        /** The examples of each row that could be used. */
+        private final List<List<Example>> encodedRows = new ArrayList<>();
         /** What is put into a row together: an example, or those of a pair. */
-        private final List<List<Example>> samples = new ArrayList<>();
+        private List<List<Example>> samples = List.of();
         private final ByteArrayOutputStream badRows = new ByteArrayOutputStream();
         private final boolean validation;
 
@@ -114,29 +115,21 @@ final class BucketTask implements Function2<Integer, Iterator<Tuple2<Integer, by
                 long parsed = System.nanoTime();
                 report.spent(Stage.PARSE, parsed - start);
                 start = parsed;
-                List<List<Segment>> texts = session.render(columns);
+                List<RowCodec.Text> texts = session.render(columns);
                 long rendered = System.nanoTime();
                 report.spent(Stage.TEMPLATE, rendered - start);
                 start = rendered;
                 List<Example> encoded = new ArrayList<>();
-                for (List<Segment> text : texts) {
-                    text.forEach(segment -> report.textCharacters += segment.text().length());
-                    encoded.addAll(session.encode(text));
+                for (RowCodec.Text text : texts) {
+                    text.segments().forEach(segment -> report.textCharacters += segment.text().length());
+                    session.encode(text.segments()).forEach(example -> encoded.add(example.numbered(text.number())));
                 }
                 report.spent(Stage.TOKENIZE, System.nanoTime() - start);
-                keep(encoded);
+                encoded.forEach(example -> report.lengths.add(example.ids().length));
+                encodedRows.add(encoded);
                 report.kept++;
             } catch (BadRowException bad) {
                 drop(row, bad.badRow());
-            }
-        }
-
-        private void keep(List<Example> encoded) {
-            encoded.forEach(example -> report.lengths.add(example.ids().length));
-            if (shared.codec().rowForm().equals(ShardMetadata.PAIRS)) {
-                samples.add(encoded);
-            } else {
-                encoded.forEach(example -> samples.add(List.of(example)));
             }
         }
 
@@ -175,6 +168,7 @@ final class BucketTask implements Function2<Integer, Iterator<Tuple2<Integer, by
 
         private RowPlan pack() {
             long start = System.nanoTime();
+            samples = session.samples(encodedRows);
             int[] lengths = samples.stream().mapToInt(sample -> sample.stream().mapToInt(example -> example.ids().length).sum()).toArray();
             RowPlan plan = shared.metadata().packing().packer().pack(lengths, shared.metadata().rowCapacity());
             report.spent(Stage.PACK, System.nanoTime() - start);
@@ -194,7 +188,7 @@ final class BucketTask implements Function2<Integer, Iterator<Tuple2<Integer, by
                     for (int row = 0; row < plan.rows(); row++) {
                         builder.clear();
                         for (int place = plan.start(row); place < plan.start(row + 1); place++) {
-                            samples.get(plan.sample(place)).forEach(example -> builder.add(example.ids(), example.labels(), example.weights()));
+                            samples.get(plan.sample(place)).forEach(example -> builder.add(example.ids(), example.labels(), example.weights(), example.number()));
                         }
                         writer.append(builder);
                     }

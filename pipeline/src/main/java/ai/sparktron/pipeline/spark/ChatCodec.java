@@ -115,8 +115,8 @@ public record ChatCodec(TokenizerBundle tokenizer, ChatTemplate template, Render
         }
 
         @Override
-        public List<List<Segment>> render(Map<String, Object> row) {
-            return List.of(template.render(conversation(row), options));
+        public List<Text> render(Map<String, Object> row) {
+            return List.of(Text.of(template.render(conversation(row), options)));
         }
 
         /** @throws BadRowException when the row is none */

@@ -10,7 +10,8 @@ import java.util.Map;
 
 /**
  * What a preparation does with one row: template, then tokens. Travels to the executors once (broadcast), where tasks open sessions of their own.
- * {@link ChatCodec} is the one for training rows, {@link PairCodec} for preferences; tests and notebooks may bring another.
+ * {@link ChatCodec} is the one for training rows, {@link PairCodec} for preferences, {@link LabelledCodec} for single answers that are good or bad; tests and notebooks may
+ * bring another.
  */
 public interface RowCodec extends Serializable {
 
@@ -25,7 +26,7 @@ public interface RowCodec extends Serializable {
         return "";
     }
 
-    /** What the samples of a row are to each other: see {@code ShardMetadata}. Those of pairs stay together, in their order. */
+    /** What the documents of a packed row are to each other: see {@code ShardMetadata}. */
     default String rowForm() {
         return ShardMetadata.TOKENS;
     }
@@ -36,6 +37,22 @@ public interface RowCodec extends Serializable {
     /** A session for one thread. */
     Session open();
 
+    /**
+     * A text of a row.
+     *
+     * @param number of its documents, see {@code ShardMetadata}; 0 where the row form has none
+     */
+    record Text(List<Segment> segments, float number) {
+        public Text {
+            segments = List.copyOf(segments);
+        }
+
+        /** Without a number. */
+        public static Text of(List<Segment> segments) {
+            return new Text(segments, 0);
+        }
+    }
+
     /** One thread's work on rows. */
     interface Session {
         /**
@@ -44,7 +61,7 @@ public interface RowCodec extends Serializable {
          * @param row column names to parsed JSON
          * @throws BadRowException when the row cannot be used
          */
-        List<List<Segment>> render(Map<String, Object> row);
+        List<Text> render(Map<String, Object> row);
 
         /**
          * A text's samples: usually one; several where {@code truncation_strategy split} cuts a long text.
@@ -52,5 +69,14 @@ public interface RowCodec extends Serializable {
          * @throws BadRowException when the sample is too long, empty, or nothing of it is trained
          */
         List<Example> encode(List<Segment> segments);
+
+        /**
+         * What is packed as one sample and stays together, in its order: each example by itself, unless the row form wants otherwise.
+         *
+         * @param rows the examples of each row of a shard, in the order of the rows
+         */
+        default List<List<Example>> samples(List<List<Example>> rows) {
+            return rows.stream().flatMap(List::stream).map(List::of).toList();
+        }
     }
 }

@@ -52,7 +52,7 @@ class ChatCodecTest {
 
     private static List<Example> encode(ChatCodec codec, Map<String, Object> row) {
         RowCodec.Session session = codec.open();
-        return session.encode(session.render(row).get(0));
+        return session.encode(session.render(row).get(0).segments());
     }
 
     private static String decode(int[] ids) {

@@ -41,8 +41,9 @@ class PairCodecTest {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < 40; i++) {
             text.append("{\"query\": \"question ").append(i).append("\", \"response\": \"good ").append("very ".repeat(i % 7)).append("\", \"rejected_response\": \"bad ")
-                    .append("really ".repeat(i % 5)).append("\"}\n");
+                    .append("really ".repeat(i % 5)).append("\"").append(i == 3 ? ", \"margin\": 1.5" : "").append("}\n");
         }
+        text.append("{\"query\": \"much\", \"response\": \"good\", \"rejected_response\": \"bad\", \"margin\": \"much\"}\n");
         text.append("{\"query\": \"alone\", \"response\": \"no pair\"}\n");
         text.append("{\"query\": \"long\", \"response\": \"short\", \"rejected_response\": \"").append("long ".repeat(60)).append("\"}\n");
         Files.writeString(rows, text);
@@ -50,15 +51,18 @@ class PairCodecTest {
         String output = directory.resolve("shards").toString();
         PreparedData data = PrepareJob.builder(PrepareOptions.of(List.of(rows.toString()), 150), codec).output(output).build().run(TestSpark.session());
         assertEquals(ShardMetadata.PAIRS, data.train().metadata().rowForm());
-        assertEquals(Map.of("missing_field", 1L, "too_long", 1L), data.summary().orElseThrow().dropped());
+        assertEquals(Map.of("wrong_type", 1L, "missing_field", 1L, "too_long", 1L), data.summary().orElseThrow().dropped());
         assertTrue(data.train().counts().rows() < 40, "pairs are packed: " + data.train().counts());
         List<int[]> samples = Shards.samples(data.trainDirectory());
         assertEquals(80, samples.size());
+        List<Float> numbers = Shards.numbers(data.trainDirectory());
         for (int pair = 0; pair < 40; pair++) {
             String chosen = text(samples.get(2 * pair));
             String rejected = text(samples.get(2 * pair + 1));
             assertTrue(chosen.contains("good") && rejected.contains("bad"), chosen + " before " + rejected);
             assertEquals(chosen.substring(0, chosen.indexOf("<|im_start|>assistant")), rejected.substring(0, rejected.indexOf("<|im_start|>assistant")));
+            assertEquals(chosen.contains("question 3<") ? 1.5f : 0, numbers.get(2 * pair), chosen);
+            assertEquals(0, numbers.get(2 * pair + 1), "margins are the chosen answers'");
         }
 
         CachedData onThisHost = CachedData.onThisHost();

@@ -306,7 +306,7 @@ class PrepareJobTest {
             Session session = words.open();
             return new Session() {
                 @Override
-                public List<List<Segment>> render(Map<String, Object> row) {
+                public List<Text> render(Map<String, Object> row) {
                     return session.render(Map.of("text", row.get("query") + " " + row.get("response")));
                 }
 

@@ -40,6 +40,25 @@ final class Shards {
         return samples;
     }
 
+    /** The number of every sample, in the order of {@link #samples}. */
+    static List<Float> numbers(String directory) throws Exception {
+        Path root = Path.of(directory.replaceFirst("^file:", ""));
+        List<Float> numbers = new ArrayList<>();
+        for (ShardEntry shard : ShardManifest.read(root).shards()) {
+            try (ShardReader reader = ShardReader.open(root.resolve(shard.file()), ShardVerification.CHECKSUMS)) {
+                for (int index = 0; index < reader.rows(); index++) {
+                    TokenRow row = reader.row(index);
+                    for (int t = 1; t <= row.tokens(); t++) {
+                        if (t == row.tokens() || row.positions().get(t) == 0) {
+                            numbers.add(row.weightsOrNull() == null ? 0 : row.weightsOrNull().get(t - 1));
+                        }
+                    }
+                }
+            }
+        }
+        return numbers;
+    }
+
     private static void split(TokenRow row, List<int[]> samples) {
         int start = 0;
         for (int t = 1; t <= row.tokens(); t++) {

@@ -41,14 +41,14 @@ record WordCodec(int maxLength, String tokenizer, String tripwire) implements Ro
     public Session open() {
         return new Session() {
             @Override
-            public List<List<Segment>> render(Map<String, Object> row) {
+            public List<Text> render(Map<String, Object> row) {
                 if (!(row.get("text") instanceof String text)) {
                     throw new BadRowException(BadRow.Reason.MISSING_FIELD, "no column text in " + row.keySet());
                 }
                 if (tripwire != null && text.contains("boom")) {
                     trip();
                 }
-                return List.of(List.of(new Segment(text, 1, false)));
+                return List.of(Text.of(List.of(new Segment(text, 1, false))));
             }
 
             @Override

@@ -93,9 +93,14 @@ public record Options(
         return given.contains(name);
     }
 
-    /** Whether rows are pairs of a chosen and a rejected answer. */
+    /** Whether documents come in twos: a chosen and a rejected answer, or an answer and another prompt's. */
     public boolean trainsOnPairs() {
         return command == Command.RLHF || command == Command.PREPARE && prepare.task().equals("rlhf");
+    }
+
+    /** Kind of training on preferences: {@code dpo}, {@code kto} ... Means something where {@link #trainsOnPairs}. */
+    public String rlhfType() {
+        return command == Command.PREPARE ? prepare.rlhfType() : preference.rlhfType();
     }
 
     /** Values that follow from the options. */

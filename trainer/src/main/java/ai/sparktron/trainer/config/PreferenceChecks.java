@@ -10,6 +10,8 @@ final class PreferenceChecks {
     private static final List<String> SMOOTHED = List.of("sigmoid", "robust", "exo_pair", "aot", "aot_pair");
     private static final List<String> OF_MARGINS = List.of("sigmoid", "robust", "hinge", "ipo", "exo_pair");
 
+    private static final List<String> OF_LABELS = List.of("kto", "apo_zero_unpaired");
+
     private final List<String> problems = new ArrayList<>();
 
     private PreferenceChecks() {
@@ -43,12 +45,27 @@ final class PreferenceChecks {
     }
 
     private void losses(PreferenceOptions preference) {
-        List<String> types = preference.lossType();
+        List<String> types = preference.losses();
+        boolean labels = preference.rlhfType().equals("kto");
+        require(types.stream().allMatch(type -> OF_LABELS.contains(type) == labels), "--loss_type " + String.join(" ", types) + " does not go with --rlhf_type "
+                + preference.rlhfType() + "; " + (labels ? "choose one of " + String.join(", ", OF_LABELS) : String.join(", ", OF_LABELS) + " are for --rlhf_type kto"));
+        if (labels) {
+            labelled(preference);
+        } else {
+            require(preference.desirableWeight() == 1 && preference.undesirableWeight() == 1 && preference.calculateKl().isEmpty(),
+                    "--desirable_weight, --undesirable_weight and --calculate_kl are for --rlhf_type kto and mean nothing to --rlhf_type " + preference.rlhfType());
+        }
         require(preference.labelSmoothing() == 0 || types.stream().anyMatch(SMOOTHED::contains), "--label_smoothing " + preference.labelSmoothing()
                 + " means nothing to --loss_type " + String.join(" ", types) + "; it goes with " + String.join(", ", SMOOTHED));
         require(preference.fDivergenceType().equals("reverse_kl") || types.stream().anyMatch(OF_MARGINS::contains), "--f_divergence_type "
                 + preference.fDivergenceType() + " means nothing to --loss_type " + String.join(" ", types) + "; it goes with " + String.join(", ", OF_MARGINS));
         require(types.stream().distinct().count() == types.size(), "--loss_type " + String.join(" ", types) + " names a loss twice");
+    }
+
+    private void labelled(PreferenceOptions preference) {
+        require(preference.losses().size() == 1, "--loss_type " + String.join(" ", preference.losses()) + " names several losses; --rlhf_type kto takes one");
+        require(preference.rpoAlpha().orElse(0.0) == 0, "--rpo_alpha " + preference.rpoAlpha().orElse(0.0) + " is for pairs of answers and means nothing to --rlhf_type kto");
+        require(!preference.referenceFree(), "--reference_free true means nothing to --rlhf_type kto, whose losses are measured from a reference");
     }
 
     private void reference(Options options) {

@@ -129,7 +129,11 @@ public final class ShardSource implements RowSource {
         String own = manifests.get(0).metadata().rowForm();
         if (!own.equals(rowForm)) {
             throw new ShardException(directories.get(0) + ": rowForm is '" + own + "', expected '" + rowForm + "': "
-                    + (own.equals(ShardMetadata.PAIRS) ? "pairs of answers are what rlhf trains on" : "rlhf trains on pairs of answers, prepared with --task rlhf"));
+                    + switch (own) {
+                        case ShardMetadata.PAIRS -> "pairs of answers are what rlhf trains on, with --rlhf_type dpo or rm";
+                        case ShardMetadata.LABELLED -> "answers with labels are what rlhf trains on, with --rlhf_type kto";
+                        default -> "rlhf trains on pairs of answers or on answers with labels, prepared with --task rlhf and its --rlhf_type";
+                    });
         }
     }
 

@@ -2,6 +2,8 @@ package ai.sparktron.trainer.layer;
 
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /**
  * A micro-batch on the host.
@@ -66,6 +68,16 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
         }
         return new HostTokens(Arrays.copyOf(ids, length), longerLabels, weights == null ? null : Arrays.copyOf(weights, length), Arrays.copyOf(positions, length),
                 longerDocuments, reach, names == null ? null : names.upTo(length));
+    }
+
+    /** The tokens of some documents, which are numbered anew from 0. @throws IllegalStateException when there are none */
+    public HostTokens ofDocuments(IntPredicate wanted) {
+        HostTokens picked = pick(IntStream.range(0, ids.length).filter(t -> wanted.test(documents[t])).toArray());
+        int[] renumbered = new int[picked.tokens()];
+        for (int t = 1; t < renumbered.length; t++) {
+            renumbered[t] = renumbered[t - 1] + (picked.documents[t] == picked.documents[t - 1] ? 0 : 1);
+        }
+        return of(picked.ids, picked.labels, picked.weights, picked.positions, renumbered).named(picked.names);
     }
 
     /** Some of the tokens, in ascending order. */

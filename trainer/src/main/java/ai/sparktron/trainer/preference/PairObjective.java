@@ -12,7 +12,7 @@ public final class PairObjective implements SequenceObjective {
     private final double likelihoodWeight;
     private final DocumentSums sums;
     private final PairBatch batch;
-    private final PairScores reference;
+    private final DocumentScores reference;
     private final PairFigures figures;
 
     /**
@@ -20,7 +20,7 @@ public final class PairObjective implements SequenceObjective {
      * @param reference        has been asked already; null = without a reference
      * @param figures          hears what was found
      */
-    public PairObjective(PreferenceLoss loss, double likelihoodWeight, DocumentSums sums, PairBatch batch, PairScores reference, PairFigures figures) {
+    public PairObjective(PreferenceLoss loss, double likelihoodWeight, DocumentSums sums, PairBatch batch, DocumentScores reference, PairFigures figures) {
         this.loss = loss;
         this.likelihoodWeight = likelihoodWeight;
         this.sums = sums;
@@ -36,8 +36,9 @@ public final class PairObjective implements SequenceObjective {
 
     @Override
     public float[] derivatives(float[] logProbabilities, int[] documents, float[] weights) {
-        PreferenceLoss.Scores policy = PairScores.split(sums.of(logProbabilities, documents, weights, 2 * batch.pairs()));
-        PreferenceLoss.Scores from = reference == null ? PreferenceLoss.Scores.zero(batch.pairs()) : reference.scores();
+        PreferenceLoss.Scores policy = PreferenceLoss.Scores.ofDocuments(sums.of(logProbabilities, documents, weights, 2 * batch.pairs()));
+        PreferenceLoss.Scores from = reference == null ? PreferenceLoss.Scores.zero(batch.pairs())
+                : PreferenceLoss.Scores.ofDocuments(reference.scores());
         PreferenceLoss.Result result = loss.of(policy, from);
         figures.add(result.sum(), policy, from, loss.beta(), batch.chosenTokens());
         float[] derivatives = new float[documents.length];

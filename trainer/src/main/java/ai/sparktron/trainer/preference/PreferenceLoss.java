@@ -34,6 +34,16 @@ public record PreferenceLoss(List<LossType> types, double beta, double labelSmoo
             }
         }
 
+        /** Chosen answers are the even documents, rejected ones the odd. */
+        static Scores ofDocuments(double[] scores) {
+            Scores split = zero(scores.length / 2);
+            for (int pair = 0; pair < split.pairs(); pair++) {
+                split.chosen[pair] = scores[2 * pair];
+                split.rejected[pair] = scores[2 * pair + 1];
+            }
+            return split;
+        }
+
         /** What is measured from where there is no reference. */
         public static Scores zero(int pairs) {
             return new Scores(new double[pairs], new double[pairs]);

@@ -3,11 +3,11 @@ package ai.sparktron.trainer.train;
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.data.MicroBatch;
 import ai.sparktron.trainer.layer.Pass;
+import ai.sparktron.trainer.preference.DocumentScores;
 import ai.sparktron.trainer.preference.DocumentSums;
 import ai.sparktron.trainer.preference.PairBatch;
 import ai.sparktron.trainer.preference.PairFigures;
 import ai.sparktron.trainer.preference.PairObjective;
-import ai.sparktron.trainer.preference.PairScores;
 import ai.sparktron.trainer.preference.PreferenceLoss;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.util.ArrayList;
@@ -50,17 +50,17 @@ public final class PairLosses implements StepObjective {
 
     @Override
     public List<StageRunner.Work> work(List<MicroBatch> batches, Pass.Mode mode) {
-        return workOn(batches.stream().filter(batch -> countPairs(batch) > 0 || !mayLeaveOut).map(PairLosses::pairs).toList());
+        return workOn(batches.stream().filter(batch -> StepObjective.twos(batch) > 0 || !mayLeaveOut).map(PairLosses::pairs).toList());
     }
 
     /** As {@link #work}. */
     public List<StageRunner.Work> workOn(List<PairBatch> batches) {
         double likelihoodWeight = likelihoodWeight(batches);
-        List<PairScores> scores = new ArrayList<>();
+        List<DocumentScores> scores = new ArrayList<>();
         if (reference != null) {
             List<StageRunner.Work> asked = new ArrayList<>();
             for (PairBatch batch : batches) {
-                scores.add(new PairScores(sums, batch.pairs()));
+                scores.add(new DocumentScores(sums, 2 * batch.pairs()));
                 asked.add(new StageRunner.Work(batch.tokens(), scores.get(scores.size() - 1)));
             }
             reference.evaluate(asked, null);
@@ -85,22 +85,12 @@ public final class PairLosses implements StepObjective {
     }
 
     private static PairBatch pairs(MicroBatch batch) {
-        return new PairBatch(StepObjective.tokens(batch), countPairs(batch));
-    }
-
-    private static int countPairs(MicroBatch batch) {
-        int real = batch.rows().stream().mapToInt(MicroBatch.Row::tokens).sum();
-        int documents = real == 0 ? 0 : batch.documents()[real - 1] + 1;
-        if (documents % 2 != 0) {
-            throw new IllegalArgumentException("rows of samples " + batch.rows().stream().map(MicroBatch.Row::sample).toList() + " have " + documents
-                    + " documents, expected pairs: these rows were not prepared for preferences; prepare them with rlhf, or with prepare --task rlhf");
-        }
-        return documents / 2;
+        return new PairBatch(StepObjective.tokens(batch), StepObjective.twos(batch));
     }
 
     @Override
     public double divisor(List<MicroBatch> batches) {
-        return speaks ? batches.stream().mapToInt(PairLosses::countPairs).sum() : 0;
+        return speaks ? batches.stream().mapToInt(StepObjective::twos).sum() : 0;
     }
 
     /** None: losses of pairs are added up on the host. */

@@ -183,18 +183,23 @@ final class RankModel implements AutoCloseable {
     /** The steps of this rank. */
     StepRunner steps(PassMemory memory) {
         boolean speaks = grid.seams().tokens().rank() == 0 && links.isLast();
-        return new StepRunner(engine, new StageRunner(chunks, links, memory, update::lastPass), update, grid.tokenGroup(), speaks, objective(speaks, memory),
-                lossScale, routers, run);
+        StageRunner stage = new StageRunner(chunks, links, memory, update::lastPass);
+        return new StepRunner(engine, stage, update, grid.tokenGroup(), speaks, objective(speaks, stage, memory), lossScale, routers, run);
     }
 
-    private StepObjective objective(boolean speaks, PassMemory memory) {
+    private StepObjective objective(boolean speaks, StageRunner policy, PassMemory memory) {
         boolean mayLeaveOut = !update.meetsInEveryPass() && !grid.meetsInEveryPass() && links.pipeline().chunks() == 1;
         if (!options.trainsOnPairs()) {
             return new TokenLosses(engine, RunSetup.normalisation(options), grid.tokenGroup(), speaks, mayLeaveOut, run);
         }
         StageRunner first = reference == null ? null : new StageRunner(reference.chunks(), links, memory, Runnable::run);
-        return new PairLosses(RunSetup.preferenceLoss(options.preference()), options.preference().rpoAlpha().orElse(0.0), first,
-                new DocumentSums(engine, grid.along(Axis.CONTEXT), run), grid.tokenGroup(), speaks, mayLeaveOut);
+        DocumentSums sums = new DocumentSums(engine, grid.along(Axis.CONTEXT), run);
+        if (options.rlhfType().equals("kto")) {
+            LabelledLosses.Models models = new LabelledLosses.Models(policy, first, sums, grid.tokenMultiple());
+            return new LabelledLosses(RunSetup.labelledLoss(options.preference()), options.preference().measuresDivergence(), models, grid.tokenGroup(), speaks, mayLeaveOut);
+        }
+        return new PairLosses(RunSetup.preferenceLoss(options.preference()), options.preference().rpoAlpha().orElse(0.0), first, sums, grid.tokenGroup(), speaks,
+                mayLeaveOut);
     }
 
     @Override

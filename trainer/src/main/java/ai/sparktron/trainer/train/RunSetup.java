@@ -1,5 +1,6 @@
 package ai.sparktron.trainer.train;
 
+import ai.sparktron.packing.shard.ShardMetadata;
 import ai.sparktron.trainer.config.Command;
 import ai.sparktron.trainer.config.EngineOptions;
 import ai.sparktron.trainer.config.LearningRateOptions;
@@ -24,6 +25,7 @@ import ai.sparktron.trainer.parallel.StageLayout;
 import ai.sparktron.trainer.parallel.StageSplit;
 import ai.sparktron.trainer.parallel.TokenExchange;
 import ai.sparktron.trainer.preference.Divergence;
+import ai.sparktron.trainer.preference.LabelledLoss;
 import ai.sparktron.trainer.preference.LossType;
 import ai.sparktron.trainer.preference.PreferenceLoss;
 import ai.sparktron.trainer.tuner.Tuning;
@@ -193,8 +195,17 @@ public final class RunSetup {
         return options.command() == Command.RLHF && !options.preference().referenceFree();
     }
 
+    /** What the documents of a run's rows are to each other. */
+    static String rowForm(Options options) {
+        return !options.trainsOnPairs() ? ShardMetadata.TOKENS : options.rlhfType().equals("kto") ? ShardMetadata.LABELLED : ShardMetadata.PAIRS;
+    }
+
+    static LabelledLoss labelledLoss(PreferenceOptions options) {
+        return new LabelledLoss(LabelledLoss.Type.of(options.losses().get(0)), options.beta(), options.desirableWeight(), options.undesirableWeight());
+    }
+
     static PreferenceLoss preferenceLoss(PreferenceOptions options) {
-        List<LossType> types = options.lossType().stream().map(name -> LossType.valueOf(name.toUpperCase(Locale.ROOT))).toList();
+        List<LossType> types = options.losses().stream().map(name -> LossType.valueOf(name.toUpperCase(Locale.ROOT))).toList();
         return new PreferenceLoss(types, options.beta(), options.labelSmoothing(), Divergence.valueOf(options.fDivergenceType().toUpperCase(Locale.ROOT)));
     }
 }

@@ -46,13 +46,24 @@ public final class StageRunner {
 
         /** The same with a factor on its loss. */
         Work scaled(float factor) {
-            return objective == null ? new Work(tokens, lossScale * factor) : new Work(tokens, (logProbabilities, documents, weights) -> {
-                float[] derivatives = objective.derivatives(logProbabilities, documents, weights);
-                for (int i = 0; i < derivatives.length; i++) {
-                    derivatives[i] *= factor;
-                }
-                return derivatives;
-            });
+            return objective == null ? new Work(tokens, lossScale * factor) : new Work(tokens, new Scaled(objective, factor));
+        }
+    }
+
+    /** An objective whose derivatives have a factor. */
+    private record Scaled(SequenceObjective objective, float factor) implements SequenceObjective {
+        @Override
+        public float[] derivatives(float[] logProbabilities, int[] documents, float[] weights) {
+            float[] derivatives = objective.derivatives(logProbabilities, documents, weights);
+            for (int i = 0; i < derivatives.length; i++) {
+                derivatives[i] *= factor;
+            }
+            return derivatives;
+        }
+
+        @Override
+        public double weight() {
+            return factor * objective.weight();
         }
     }
 

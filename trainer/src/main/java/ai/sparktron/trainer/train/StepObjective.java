@@ -45,6 +45,21 @@ public interface StepObjective {
     record Losses(Map<String, Double> byName, double count) {
     }
 
+    /**
+     * Half the documents of a micro-batch whose rows hold them in twos.
+     *
+     * @throws IllegalArgumentException when they do not
+     */
+    static int twos(MicroBatch batch) {
+        int real = batch.rows().stream().mapToInt(MicroBatch.Row::tokens).sum();
+        int documents = real == 0 ? 0 : batch.documents()[real - 1] + 1;
+        if (documents % 2 != 0) {
+            throw new IllegalArgumentException("rows of samples " + batch.rows().stream().map(MicroBatch.Row::sample).toList() + " have " + documents
+                    + " documents, expected pairs: these rows were not prepared for preferences; prepare them with rlhf, or with prepare --task rlhf");
+        }
+        return documents / 2;
+    }
+
     /** The tokens of a micro-batch, with their names. */
     static HostTokens tokens(MicroBatch batch) {
         List<TokenNames.Run> runs = new ArrayList<>();

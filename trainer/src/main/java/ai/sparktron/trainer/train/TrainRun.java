@@ -1,6 +1,5 @@
 package ai.sparktron.trainer.train;
 
-import ai.sparktron.packing.shard.ShardMetadata;
 import ai.sparktron.packing.shard.ShardVerification;
 import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.comm.World;
@@ -79,7 +78,7 @@ public final class TrainRun {
                 ShardSource validation = plan.validationData().isEmpty() ? null : open(plan.validationData());
                 Arena.Frame run = runArena.open("run")) {
             rows.requireVocabulary(config.vocabularySize());
-            rows.requireForm(options.trainsOnPairs() ? ShardMetadata.PAIRS : ShardMetadata.TOKENS);
+            rows.requireForm(RunSetup.rowForm(options));
             Memory memory = new Memory(runArena, passes, scratch, run);
             return run(config, engine, tensors.world(), memory, new Data(rows, validation));
         } catch (IOException e) {

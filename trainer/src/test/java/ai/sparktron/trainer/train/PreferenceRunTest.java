@@ -5,23 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.sparktron.packing.bin.Packing;
-import ai.sparktron.packing.shard.PackedRowBuilder;
 import ai.sparktron.packing.shard.ShardException;
-import ai.sparktron.packing.shard.ShardManifest;
 import ai.sparktron.packing.shard.ShardMetadata;
-import ai.sparktron.packing.shard.ShardWriter;
 import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.config.Command;
 import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.Options;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,69 +25,17 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Runs on pairs of answers: what is learnt, the numbers of one rank on every grid, and what preferences are measured from. */
 class PreferenceRunTest {
 
-    private static final int LONGEST = 10;
-
     @TempDir
     private Path directory;
-    private TinyRun tiny;
-    private Path train;
-    private Path validation;
+    private AnswerRows rows;
 
     @BeforeEach
     void prepare() throws IOException {
-        tiny = new TinyRun(directory);
-        train = pairs("train", 24, 1);
-        validation = pairs("validation", 5, 2);
-    }
-
-    /** Rows of one or two pairs with a common prompt: chosen answers go on by a rule, rejected ones at random. */
-    private Path pairs(String name, int rows, long seed) throws IOException {
-        Path folder = Files.createDirectories(directory.resolve(name));
-        Random random = new Random(seed);
-        ShardMetadata metadata = ShardMetadata.of("tokenizer", "template", TinyRun.VOCABULARY, 2 * 2 * LONGEST, Packing.BEST_FIT, seed).withRowForm(ShardMetadata.PAIRS);
-        try (ShardWriter writer = ShardWriter.create(folder.resolve("part-00000.arrow"), metadata)) {
-            for (int row = 0; row < rows; row++) {
-                PackedRowBuilder builder = new PackedRowBuilder();
-                for (int pair = 0; pair <= row % 2; pair++) {
-                    int first = 3 + random.nextInt(TinyRun.VOCABULARY - 3);
-                    add(builder, first, 4 + random.nextInt(LONGEST - 4), null);
-                    add(builder, first, 4 + random.nextInt(LONGEST - 4), random);
-                }
-                writer.append(builder);
-            }
-            new ShardManifest(metadata, List.of(writer.finish())).write(folder);
-        }
-        return folder;
-    }
-
-    private static void add(PackedRowBuilder builder, int first, int length, Random random) {
-        int[] ids = new int[length];
-        int[] labels = new int[length];
-        ids[0] = first;
-        for (int t = 1; t < length; t++) {
-            ids[t] = 3 + (random == null || t == 1 ? ids[t - 1] * 7 + 5 : random.nextInt(1000)) % (TinyRun.VOCABULARY - 3);
-        }
-        for (int t = 0; t < length; t++) {
-            labels[t] = t < 2 ? PackedRowBuilder.IGNORED : ids[t];
-        }
-        builder.add(ids, labels, null);
+        rows = new AnswerRows(directory, ShardMetadata.PAIRS);
     }
 
     private TinyRun.Listener run(String name, int ranks, String... words) throws Exception {
-        List<String> all = new ArrayList<>(List.of("--num_ranks", Integer.toString(ranks), "--lr", "1e-2", "--micro_batch_size", "1", "--global_batch_size", "4",
-                "--lr_decay_style", "constant"));
-        for (int i = 0; i < words.length; i += 2) {
-            int old = all.indexOf(words[i]);
-            if (old >= 0) {
-                all.set(old + 1, words[i + 1]);
-            } else {
-                all.addAll(List.of(words[i], words[i + 1]));
-            }
-        }
-        Options options = TinyRun.options(Command.RLHF, all.toArray(new String[0]));
-        TinyRun.Listener listener = new TinyRun.Listener();
-        TinyRun.run(tiny.plan(options, train, validation, name), ranks, false, listener);
-        return listener;
+        return rows.run(name, ranks, words);
     }
 
     private static Map<String, Double> last(TinyRun.Listener listener) {
@@ -189,11 +131,12 @@ class PreferenceRunTest {
 
     @Test
     void rowsThatAreNoPairsAreRefused() throws Exception {
-        Path rows = tiny.shards("rows", 8, 1);
+        TinyRun tiny = rows.tiny();
+        Path tokens = tiny.shards("rows", 8, 1);
         Options options = TinyRun.options(Command.RLHF);
-        ShardException refusal = assertThrows(ShardException.class, () -> TinyRun.run(tiny.plan(options, rows, null, "no"), 1, false, new TinyRun.Listener()));
+        ShardException refusal = assertThrows(ShardException.class, () -> TinyRun.run(tiny.plan(options, tokens, null, "no"), 1, false, new TinyRun.Listener()));
         assertTrue(refusal.getMessage().contains("--task rlhf"), refusal.getMessage());
-        ShardException other = assertThrows(ShardException.class, () -> TinyRun.run(tiny.plan(TinyRun.options(), train, null, "neither"), 1, false, new TinyRun.Listener()));
+        ShardException other = assertThrows(ShardException.class, () -> TinyRun.run(tiny.plan(TinyRun.options(), rows.train(), null, "neither"), 1, false, new TinyRun.Listener()));
         assertTrue(other.getMessage().contains("rlhf"), other.getMessage());
     }
 
