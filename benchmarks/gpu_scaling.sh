@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Several GPUs of one host in one call of some minutes: benchmarks/gpu_scaling.sh BUNDLE SMALL_SHARDS LARGE_SHARDS [GPUS]
 #   1. NCCL's contract over these GPUs        2. a small model on grids with a GPU a rank, its losses against one GPU's
-#   3. tokens per second and GPU of full training of a model of Qwen2.5-7B's shape against one GPU, with PyTorch's FSDP2 beside it
+#   3. tokens per second and GPU of full training, of a model of Qwen2.5-7B's shape and of four layers of Qwen3-30B-A3B (128 experts), each against one GPU, with
+#      PyTorch's FSDP2 beside it
 #   4. one trainer is killed: how long until the others have stopped
 #
 # BUNDLE and SMALL_SHARDS are those of gpu_grid.sh. LARGE_SHARDS hold documents of 4,096 tokens, prepared where Spark is:
@@ -9,13 +10,13 @@
 #     --dataset FILE --max_length 4096 --truncation_strategy right --output_dir LARGE_SHARDS
 # What does not fit BUDGET seconds (480) is left out and said. PARTS="nccl grids training peer kill" picks some.
 set -euo pipefail
-[[ $# -ge 3 ]] || { sed -n '2,12s/^# \?//p' "$0"; exit 2; }
+[[ $# -ge 3 ]] || { sed -n '2,13s/^# \?//p' "$0"; exit 2; }
 project=$(cd "$(dirname "$0")/.." && pwd)
 bundle=$(cd "$1" && pwd) small=$(cd "$2" && pwd) large=$(cd "$3" && pwd) gpus=${4:-2}
 source "$project/benchmarks/gpu_libraries.sh"
 work=${WORK:-$(mktemp -d)}
 budget=${BUDGET:-480} parts=${PARTS:-nccl grids training peer kill} engine=${ENGINE:-cuda}
-model=${MODEL:-$project/benchmarks/models/qwen2.5-7b} length=${LENGTH:-4096} rows=${ROWS:-8} warm=2 steps=${STEPS:-4}
+dense=${MODEL:-$project/benchmarks/models/qwen2.5-7b} experts=${EXPERTS:-$project/benchmarks/models/qwen3-30b-a3b-4l} length=${LENGTH:-4096} rows=${ROWS:-8} warm=2 steps=${STEPS:-4}
 export NCCL_NVLS_ENABLE=0 NCCL_SOCKET_IFNAME=${NCCL_SOCKET_IFNAME:-lo}
 failed=0
 
@@ -48,8 +49,7 @@ await() {
 # Median of a figure over the steps after the first ones.
 median() { tail -n +$((warm + 1)) "$run/logging.jsonl" | sed -n "s/.*\"$1\":\([-0-9.eE]*\).*/\1/p" | sort -g | awk '{ v[NR] = $1 } END { print NR ? v[int((NR + 1) / 2)] : 0 }'; }
 
-one=0
-# training NAME RANKS OPTIONS...: a row of the table; the first is what the others are held to
+# training NAME RANKS OPTIONS...: a row of the table, of $model; the first of a model is what its others are held to
 training() {
   local name=$1 ranks=$2; shift 2
   wanted training 45 || return 0
@@ -82,16 +82,26 @@ fi
 if [[ " $parts " == *" training "* ]]; then
   echo "| training | GPUs | tokens/s and GPU | s a step | of one GPU's | beyond an ideal share | arenas GiB | loss |"
   echo "|---|---|---|---|---|---|---|---|"
+  overlapped="--use_distributed_optimizer true --overlap_grad_reduce true --overlap_param_gather true"
+  model=$dense one=0
   training one 1
-  training "dp$gpus-overlapped" "$gpus" --use_distributed_optimizer true --overlap_grad_reduce true --overlap_param_gather true
+  # shellcheck disable=SC2086
+  training "dp$gpus-overlapped" "$gpus" $overlapped
   training "sharded$gpus" "$gpus" --use_megatron_fsdp true
   training "tp$gpus-sp" "$gpus" --tensor_model_parallel_size "$gpus" --sequence_parallel true
   training "pp$gpus-interleaved" "$gpus" --pipeline_model_parallel_size "$gpus" --virtual_pipeline_model_parallel_size 2
+  model=$experts one=0
+  training experts-one 1
+  # shellcheck disable=SC2086
+  training "experts-ep$gpus" "$gpus" --expert_model_parallel_size "$gpus" $overlapped
+  # shellcheck disable=SC2086
+  training "experts-dp$gpus" "$gpus" $overlapped
 fi
-if wanted peer 60; then
+for model in $dense $experts; do
+  wanted peer 60 || continue
   timeout "$(left)" torchrun --standalone --nproc_per_node "$gpus" "$project/benchmarks/peer/fsdp_torch.py" "$(basename "$model")" "$length" "$rows" "$steps" 2> "$work/peer.log" \
     | grep -a '^{' || { failed=1; echo "the peer failed or ran out of time:"; tail -n 5 "$work/peer.log"; }
-fi
+done
 if wanted kill 30; then
   start killed "$gpus" --model "$project/examples/models/qwen3-tiny" --torch_dtype float32 --cached_dataset "$small" --max_length 256 --packing true --train_iters 100000
   if await 3 60; then

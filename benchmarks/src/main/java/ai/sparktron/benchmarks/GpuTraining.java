@@ -63,7 +63,8 @@ public final class GpuTraining {
         Path run = Files.createDirectories(work.resolve("run"));
         RunPlan plan = new RunPlan(parsed, model.toString(), model.toString(), List.of(shards.toString()), List.of(), run.toString(), "{}");
         Figures figures = new Figures();
-        EngineFactory engines = ordinal -> figures.watch(CudaEngine.factory(CudaEngine.Settings.usual()).open(ordinal));
+        CudaEngine.Settings settings = CudaEngine.Settings.usual().withDeterministic(parsed.kernels().deterministicMode());
+        EngineFactory engines = ordinal -> figures.watch(CudaEngine.factory(settings).open(ordinal));
         try (World world = new SelfWorld()) {
             new TrainRun(plan, new RankContext(world, engines, 0, "benchmark", false, figures)).run();
         }

@@ -19,11 +19,6 @@ final class CudaAttention implements DeviceAttention {
 
     /** Below this, cuDNN's advantage is less than what one more of its plans costs. */
     private static final int LEAST_TOKENS = 256;
-    /**
-     * cuDNN 9.14 wrote wrong gradients of packed documents. Later versions are said to be mended but did not pass {@code CudnnAttentionTest} here yet, which tries them:
-     * set this once it does.
-     */
-    private static final boolean PACKED_GRADIENTS = false;
 
     private final CudnnAttention cudnn;
     private final DeviceAttention own;
@@ -46,7 +41,7 @@ final class CudaAttention implements DeviceAttention {
     private static DeviceAttention fastest(CudaEngine.Foundation engine) {
         DeviceAttention own = own(engine);
         try {
-            return new CudaAttention(cudnn(engine, LEAST_TOKENS, PACKED_GRADIENTS), own);
+            return new CudaAttention(cudnn(engine, LEAST_TOKENS), own);
         } catch (CudaException missing) {
             LOG.warn("attention goes without cuDNN, by kernels of our own, which are slower on Hopper: {}", missing.getMessage());
             return own;
@@ -59,9 +54,9 @@ final class CudaAttention implements DeviceAttention {
     }
 
     /** @throws CudaException when there is no cuDNN */
-    static CudnnAttention cudnn(CudaEngine.Foundation engine, int leastTokens, boolean packedGradients) {
+    static CudnnAttention cudnn(CudaEngine.Foundation engine, int leastTokens) {
         return new CudnnAttention(engine.device(), engine.memory(), engine.staging(), new ElementwiseKernels(engine.device(), engine.modules()),
-                new CudnnAttention.Settings(engine.settings().deterministic(), leastTokens, packedGradients));
+                new CudnnAttention.Settings(engine.settings().deterministic(), leastTokens));
     }
 
     private boolean refused(String reason) {

@@ -56,11 +56,10 @@ final class CudnnAttention implements AutoCloseable {
     private final Map<CudnnAttentionKey, String> refusals = new HashMap<>();
 
     /**
-     * @param deterministic   whether gradients are summed up in a fixed order
-     * @param leastTokens     calls of fewer tokens are refused: they gain nothing and would make many plans
-     * @param packedGradients whether gradients of packed documents are taken
+     * @param deterministic whether gradients are summed up in a fixed order
+     * @param leastTokens   calls of fewer tokens are refused: they gain nothing and would make many plans
      */
-    record Settings(boolean deterministic, int leastTokens, boolean packedGradients) {
+    record Settings(boolean deterministic, int leastTokens) {
     }
 
     /** @throws CudaException when cuDNN is not there or too old: why, and what to do */
@@ -223,7 +222,7 @@ final class CudnnAttention implements AutoCloseable {
             return "the gradient of heads of " + shape.keySize() + " and " + shape.valueSize() + " columns";
         }
         describe(shape, q.dtype());
-        if (probe.packed() && !(settings.packedGradients() && version >= OLDEST_PACKED_GRADIENT)) {
+        if (probe.packed() && version < OLDEST_PACKED_GRADIENT) {
             return "gradients of packed documents, which cuDNN " + version + " is not trusted with";
         }
         gradients.begin(probe.packed(), probe.grouped(), write).made(CudnnGradientOperands.Q, q, dq).made(CudnnGradientOperands.K, k, dk)

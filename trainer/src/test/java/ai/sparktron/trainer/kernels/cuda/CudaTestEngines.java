@@ -30,7 +30,7 @@ public final class CudaTestEngines {
 
     /** Attention by cuDNN alone, of any length; what it refuses is an error. */
     public static Engine withCudnnAttention(boolean deterministic) {
-        return new CudaEngine(0, SETTINGS.withDeterministic(deterministic), LoopProducts::new, engine -> new CudaAttention(CudaAttention.cudnn(engine, 1, true), new NoAttention()));
+        return new CudaEngine(0, SETTINGS.withDeterministic(deterministic), LoopProducts::new, engine -> new CudaAttention(CudaAttention.cudnn(engine, 1), new NoAttention()));
     }
 
     /** Attention without cuDNN. */
