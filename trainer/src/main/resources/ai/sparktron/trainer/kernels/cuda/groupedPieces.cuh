@@ -1,7 +1,7 @@
-// Pieces of experts' products on their way into shared memory. Follows mma.cuh and grouped.cuh, and is followed by groupedWarps.cuh or groupedHopper.cuh, which
-// multiply. Compiled for types of operands (bf16 or f16) and of the weights' gradient, tiles of ROWS x COLUMNS results made by ACROSS warps to a row of them and
-// DOWN such rows, STAGES pieces in shared memory, and BLOCKS of a multiprocessor. Addresses and rows are aligned to 16 bytes; sizes along which rows run are
-// multiples of 8.
+// Pieces of experts' products on their way into shared memory. Follows mma.cuh and grouped.cuh, and is followed by groupedWarps.cuh, groupedHopper.cuh or
+// groupedStream.cuh, which multiply. Compiled for types of operands (bf16 or f16) and of the weights' gradient, tiles of ROWS x COLUMNS results made by ACROSS warps
+// to a row of them and DOWN such rows, STAGES pieces in shared memory, BLOCKS of a multiprocessor, and COPIERS threads after those that multiply, which only copy
+// pieces (0: those that multiply copy). Addresses and rows are aligned to 16 bytes; sizes along which rows run are multiples of 8.
 //
 // A piece is DEPTH elements of the sum. An operand lies in shared memory as it does in the device's: rows along the sum (SIDE x DEPTH) or across it (DEPTH x SIDE).
 
@@ -9,10 +9,20 @@ using T = TYPE;
 using U = RESULT;
 
 constexpr int DEPTH = 64;
-constexpr int THREADS = 32 * DOWN * ACROSS;
+constexpr int MULTIPLIERS = 32 * DOWN * ACROSS;
+constexpr int THREADS = MULTIPLIERS + COPIERS;
+constexpr int COPYING = COPIERS > 0 ? COPIERS : MULTIPLIERS;
 constexpr int WARP_ROWS = ROWS / DOWN, WARP_COLUMNS = COLUMNS / ACROSS;
 constexpr int M = WARP_ROWS / 16, N = WARP_COLUMNS / 8;    // products of a warp
 constexpr int LEFT_BYTES = ROWS * DEPTH * 2, STAGE_BYTES = LEFT_BYTES + COLUMNS * DEPTH * 2;
+constexpr int PIECES_BYTES = STAGES * (STAGE_BYTES + (COPIERS > 0 ? 16 : 0));  // beside pieces, two barriers each where copying and multiplying threads meet
+
+FORCE void clear(float (&sum)[M][N][4]) {
+#pragma unroll
+    for (int m = 0; m < M; m++)
+#pragma unroll
+        for (int n = 0; n < N; n++) sum[m][n][0] = sum[m][n][1] = sum[m][n][2] = sum[m][n][3] = 0;
+}
 
 /** How an operand lies. */
 enum Layout { ALONG, ACROSS_SUM };
@@ -22,9 +32,10 @@ template <int COUNT> FORCE unsigned placed(int row, int chunk);
 
 /** Enqueues a tile of HEIGHT rows of WIDTH elements; zeros outside of rows x columns. */
 template <int HEIGHT, int WIDTH> FORCE void fetch(unsigned tile, const T* x, i64 stride, int rows, int columns) {
-    constexpr int CHUNKS = WIDTH / 8, STEP = THREADS / CHUNKS;
-    static_assert(THREADS % CHUNKS == 0 && HEIGHT % STEP == 0, "threads have whole columns of chunks");
-    int chunk = threadIdx.x % CHUNKS, row = threadIdx.x / CHUNKS;
+    constexpr int CHUNKS = WIDTH / 8, STEP = COPYING / CHUNKS;
+    static_assert(COPYING % CHUNKS == 0 && HEIGHT % STEP == 0, "threads have whole columns of chunks");
+    int thread = COPIERS > 0 ? threadIdx.x - MULTIPLIERS : threadIdx.x;
+    int chunk = thread % CHUNKS, row = thread / CHUNKS;
     bool wide = chunk * 8 < columns;
     const T* from = x + row * stride + chunk * 8;
 #pragma unroll
@@ -43,9 +54,10 @@ struct Factors {
     int rows, columns, inner;
 };
 
-template <Layout LEFT, Layout RIGHT> FORCE void fetchPiece(const Factors& of, int step, unsigned room) {
+/** Enqueues the copies of a piece. @param left where it goes; the right operand follows the left one */
+template <Layout LEFT, Layout RIGHT> FORCE void fetchPiece(const Factors& of, int step, unsigned left) {
     int at = step * DEPTH, rest = of.inner - at;
-    unsigned left = room + step % STAGES * STAGE_BYTES, right = left + LEFT_BYTES;
+    unsigned right = left + LEFT_BYTES;
     if constexpr (LEFT == ALONG) fetch<ROWS, DEPTH>(left, of.left + at, of.leftStride, of.rows, rest);
     else fetch<DEPTH, ROWS>(left, of.left + at * of.leftStride, of.leftStride, rest, of.rows);
     if constexpr (RIGHT == ALONG) fetch<COLUMNS, DEPTH>(right, of.right + at, of.rightStride, of.columns, rest);

@@ -1,40 +1,56 @@
-// Products of experts on the tensor cores. Follows groupedPieces.cuh and one of the sources that multiply. Results are held as a warp's products are (mma.cuh).
-
-FORCE void clear(float (&sum)[M][N][4]) {
-#pragma unroll
-    for (int m = 0; m < M; m++)
-#pragma unroll
-        for (int n = 0; n < N; n++) sum[m][n][0] = sum[m][n][1] = sum[m][n][2] = sum[m][n][3] = 0;
-}
+// Products of experts on the tensor cores. Follows groupedPieces.cuh and one of the sources that multiply. Results are held as a warp's products are (mma.cuh), by
+// the threads that multiply.
 
 /** First of a lane's rows and columns in a tile; the others are 8 rows or columns apart. */
 FORCE int firstRow() { return threadIdx.x / 32 / ACROSS * WARP_ROWS + threadIdx.x % 32 / 4; }
 FORCE int firstColumn() { return threadIdx.x / 32 % ACROSS * WARP_COLUMNS + threadIdx.x % 4 * 2; }
 
-#ifndef GRADIENT
+/** Word i of the q-th of four neighbouring lanes and word q of the i-th change places. All lanes call. */
+FORCE void transpose(unsigned (&word)[4]) {
+    int lane = threadIdx.x % 4;
+#pragma unroll
+    for (int distance = 1; distance < 4; distance *= 2) {
+        bool upper = lane & distance;
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            int low = distance == 1 ? 2 * i : i, high = low + distance;
+            unsigned got = __shfl_xor_sync(ALL, upper ? word[low] : word[high], distance);
+            if (upper) word[low] = got;
+            else word[high] = got;
+        }
+    }
+}
 
-FORCE void writeTile(T* out, i64 stride, int rows, int columns, const float (&sum)[M][N][4]) {
-    int row = firstRow(), column = firstColumn();
+static_assert(N % 4 == 0, "four lanes exchange four pieces");
+
+/** Writes a tile of numbers of 16 bits; a lane writes the 8 columns of a piece that four lanes hold. */
+template <class V> FORCE void writeTile(V* out, i64 stride, int rows, int columns, const float (&sum)[M][N][4]) {
+    int row = firstRow(), first = threadIdx.x / 32 % ACROSS * WARP_COLUMNS;
 #pragma unroll
     for (int m = 0; m < M; m++)
 #pragma unroll
         for (int half = 0; half < 2; half++) {
             int r = row + m * 16 + half * 8;
-            if (r >= rows) continue;
 #pragma unroll
-            for (int n = 0; n < N; n++) {
-                if (column + n * 8 < columns) {
-                    *(unsigned*) (out + r * stride + column + n * 8) = pair(T(), sum[m][n][2 * half], sum[m][n][2 * half + 1]);
-                }
+            for (int n = 0; n < N; n += 4) {
+                Pack<unsigned, 4> pack;
+#pragma unroll
+                for (int i = 0; i < 4; i++) pack.at[i] = pair(V(), sum[m][n + i][2 * half], sum[m][n + i][2 * half + 1]);
+                transpose(pack.at);
+                int column = first + (n + threadIdx.x % 4) * 8;
+                if (r < rows && column < columns) store((unsigned*) (out + r * stride + column), pack);
             }
         }
 }
 
-/** out [rows, columns] = x [rows, inner] op(w[e]); an expert has `height` rows of w. Shared memory: the stages, then [experts + 1]. */
+#ifndef GRADIENT
+
+/** out [rows, columns] = x [rows, inner] op(w[e]); an expert has `height` rows of w. Shared memory: the pieces, then [experts + 1]. */
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorSegments(const T* x, i64 xStride, const int* offsets, int experts, const T* w, i64 wStride,
                                                                      int height, T* out, i64 outStride, int columns, int inner) {
     extern __shared__ __align__(1024) unsigned char room[];
-    SegmentTiles tiles(offsets, experts, ROWS, (columns + COLUMNS - 1) / COLUMNS, (int*) (room + STAGES * STAGE_BYTES));
+    SegmentTiles tiles(offsets, experts, ROWS, (columns + COLUMNS - 1) / COLUMNS, (int*) (room + PIECES_BYTES));
+    Pieces pieces(place(room));
     float sum[M][N][4];
     for (int tile = blockIdx.x; tile < tiles.count(); tile += gridDim.x) {
         int expert, row, column;
@@ -42,9 +58,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorSegments(con
         i64 first = offsets[expert] + row * ROWS;
         int rows = (int) (offsets[expert + 1] - first), start = column * COLUMNS;
         const T* matrix = w + (i64) expert * height * wStride + (RIGHT_LAYOUT == ALONG ? start * wStride : start);
-        clear(sum);
-        multiply<ALONG, RIGHT_LAYOUT>(Factors {x + first * xStride, xStride, matrix, wStride, rows, columns - start, inner}, place(room), sum);
-        writeTile(out + first * outStride + start, outStride, rows, columns - start, sum);
+        if (pieces.multiply<ALONG, RIGHT_LAYOUT>(Factors {x + first * xStride, xStride, matrix, wStride, rows, columns - start, inner}, sum)) {
+            writeTile(out + first * outStride + start, outStride, rows, columns - start, sum);
+        }
     }
 }
 
@@ -93,11 +109,12 @@ FORCE void keepTile(U* to, i64 stride, int rows, int columns, const float (&sum)
         }
 }
 
-/** dW[e] [rows, columns] = or += dy[segment]^T x[segment]. Shared memory: the stages. */
+/** dW[e] [rows, columns] = or += dy[segment]^T x[segment]. Shared memory: the pieces. */
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorGradient(const T* dy, i64 dyStride, const T* x, i64 xStride, const int* offsets,
                                                                      int experts, U* dW, i64 stride, int rows, int columns, int mode) {
     extern __shared__ __align__(1024) unsigned char room[];
     int down = (rows + ROWS - 1) / ROWS, across = (columns + COLUMNS - 1) / COLUMNS;
+    Pieces pieces(place(room));
     float sum[M][N][4];
     for (int tile = blockIdx.x; tile < experts * down * across; tile += gridDim.x) {
         int expert = tile / (down * across), rest = tile - expert * down * across;
@@ -105,10 +122,16 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorGradient(con
         i64 first = offsets[expert];
         int length = (int) (offsets[expert + 1] - first);
         if (length == 0 && mode != WRITE) continue;
-        clear(sum);
-        multiply<ACROSS_SUM, ACROSS_SUM>(Factors {dy + first * dyStride + row, dyStride, x + first * xStride + column, xStride, rows - row, columns - column,
-                                                  length}, place(room), sum);
-        keepTile(dW + ((i64) expert * rows + row) * stride + column, stride, rows - row, columns - column, sum, mode);
+        if (!pieces.multiply<ACROSS_SUM, ACROSS_SUM>(Factors {dy + first * dyStride + row, dyStride, x + first * xStride + column, xStride, rows - row,
+                                                             columns - column, length}, sum)) continue;
+        U* to = dW + ((i64) expert * rows + row) * stride + column;
+        if constexpr (sizeof(U) == 2) {
+            if (mode == WRITE) {
+                writeTile(to, stride, rows - row, columns - column, sum);
+                continue;
+            }
+        }
+        keepTile(to, stride, rows - row, columns - column, sum, mode);
     }
 }
 

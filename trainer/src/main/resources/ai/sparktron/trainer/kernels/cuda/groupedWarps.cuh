@@ -19,31 +19,42 @@ template <Layout LEFT, Layout RIGHT> FORCE void readPieces(unsigned left, unsign
     }
 }
 
-/** sum += the product; what is read for the next 16 elements is under way while these are multiplied. All threads of the block call. */
-template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Factors& of, unsigned room, float (&sum)[M][N][4]) {
-    int steps = (of.inner + DEPTH - 1) / DEPTH;
-    __syncthreads();  // the tile before this one may still be read
+/** The pieces of a block's tiles, which all its threads copy and multiply. */
+struct Pieces {
+    unsigned room;
+
+    FORCE Pieces(unsigned room) : room(room) {}
+
+    FORCE unsigned place(int step) const { return room + step % STAGES * STAGE_BYTES; }
+
+    /** sum = the product; what is read for the next 16 elements is under way while these are multiplied. All threads of the block call; they hold the sums. */
+    template <Layout LEFT, Layout RIGHT> FORCE bool multiply(const Factors& of, float (&sum)[M][N][4]) {
+        int steps = (of.inner + DEPTH - 1) / DEPTH;
+        clear(sum);
+        __syncthreads();  // the tile before this one may still be read
 #pragma unroll
-    for (int s = 0; s < STAGES - 1; s++) {
-        if (s < steps) fetchPiece<LEFT, RIGHT>(of, s, room);
-        commit();
-    }
-    for (int step = 0; step < steps; step++) {
-        arrived<STAGES - 2>();
-        __syncthreads();
-        if (step + STAGES - 1 < steps) fetchPiece<LEFT, RIGHT>(of, step + STAGES - 1, room);
-        commit();
-        unsigned left = room + step % STAGES * STAGE_BYTES, right = left + LEFT_BYTES;
-        unsigned a[2][M][4], b[2][N / 2][4];
-        readPieces<LEFT, RIGHT>(left, right, 0, a[0], b[0]);
-#pragma unroll
-        for (int k = 0; k < DEPTH / 16; k++) {
-            if (k + 1 < DEPTH / 16) readPieces<LEFT, RIGHT>(left, right, k + 1, a[(k + 1) % 2], b[(k + 1) % 2]);
-#pragma unroll
-            for (int m = 0; m < M; m++)
-#pragma unroll
-                for (int n = 0; n < N; n++) multiply(T(), sum[m][n], a[k % 2][m], b[k % 2][n / 2][n % 2 * 2], b[k % 2][n / 2][n % 2 * 2 + 1]);
+        for (int s = 0; s < STAGES - 1; s++) {
+            if (s < steps) fetchPiece<LEFT, RIGHT>(of, s, place(s));
+            commit();
         }
+        for (int step = 0; step < steps; step++) {
+            arrived<STAGES - 2>();
+            __syncthreads();
+            if (step + STAGES - 1 < steps) fetchPiece<LEFT, RIGHT>(of, step + STAGES - 1, place(step + STAGES - 1));
+            commit();
+            unsigned left = place(step), right = left + LEFT_BYTES;
+            unsigned a[2][M][4], b[2][N / 2][4];
+            readPieces<LEFT, RIGHT>(left, right, 0, a[0], b[0]);
+#pragma unroll
+            for (int k = 0; k < DEPTH / 16; k++) {
+                if (k + 1 < DEPTH / 16) readPieces<LEFT, RIGHT>(left, right, k + 1, a[(k + 1) % 2], b[(k + 1) % 2]);
+#pragma unroll
+                for (int m = 0; m < M; m++)
+#pragma unroll
+                    for (int n = 0; n < N; n++) ::multiply(T(), sum[m][n], a[k % 2][m], b[k % 2][n / 2][n % 2 * 2], b[k % 2][n / 2][n % 2 * 2 + 1]);
+            }
+        }
+        arrived<0>();
+        return true;
     }
-    arrived<0>();
-}
+};

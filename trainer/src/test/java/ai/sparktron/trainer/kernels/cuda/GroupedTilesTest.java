@@ -41,7 +41,7 @@ class GroupedTilesTest {
         } catch (CudaException missing) {
             assumeTrue(false, missing.getMessage());
         }
-        for (GroupedTiles tiles : List.of(GroupedTiles.ALL.get(0), GroupedTiles.ALL.get(3))) {
+        for (GroupedTiles tiles : List.of(GroupedTiles.ALL.get(0), GroupedTiles.ALL.get(3), GroupedTiles.ALL.get(6))) {
             for (String use : List.of("RIGHT_LAYOUT=ALONG", "RIGHT_LAYOUT=ACROSS_SUM", "GRADIENT=1")) {
                 compile(90, tiles, "bf16", "float", use);
             }
