@@ -67,6 +67,7 @@ row cp2-heads 2 float32 "$near" one --context_parallel_size 2 --cp_comm_type a2a
 # shellcheck disable=SC2086
 row dp2-overlapped 2 float32 "$near" one $overlap
 row dp2-sharded 2 float32 "$near" one --use_megatron_fsdp true
+row dp2-sharded-overlapped 2 float32 "$near" one --use_megatron_fsdp true --overlap_grad_reduce true --overlap_param_gather true
 row tp2-sp-pp2 4 float32 "$near" one --tensor_model_parallel_size 2 --sequence_parallel true --pipeline_model_parallel_size 2
 # shellcheck disable=SC2086
 row tp2-sp-dp2 4 float32 "$near" one --tensor_model_parallel_size 2 --sequence_parallel true $overlap

@@ -82,8 +82,6 @@ final class CrossChecks {
         require(!parallel.tpCommOverlap() || sequence, "--tp_comm_overlap true needs --sequence_parallel true and --tensor_model_parallel_size above 1; leave it out without them");
         require(parallel.dataParallelShardingStrategy().isEmpty() || parallel.useMegatronFsdp(), "--data_parallel_sharding_strategy "
                 + parallel.dataParallelShardingStrategy().orElse("") + " needs --use_megatron_fsdp true");
-        require(!sharesModel() || !parallel.overlapGradReduce(), "--overlap_grad_reduce true is for replicas; with --use_megatron_fsdp true and a strategy"
-                + " of optim_grads or optim_grads_params gradients are reduced block by block: leave it out");
         require(!parallel.overlapParamGather() || parallel.useDistributedOptimizer(), "--overlap_param_gather true needs --use_distributed_optimizer true, since only ranks that own"
                 + " shares gather; leave one out");
         require(!parallel.overlapParamGather() || parallel.overlapGradReduce(), "--overlap_param_gather true needs --overlap_grad_reduce true; give both or neither");

@@ -12,7 +12,8 @@ public record ParallelOptions(
                 note = "The numbers are the same either way; the memory is not.")
         boolean useDistributedOptimizer,
         @Option(value = "false", doc = "Share the model itself out over the data-parallel ranks, as data_parallel_sharding_strategy says.",
-                note = "Blocks are gathered before they run and gradients reduced after, once a micro-batch.")
+                note = "Blocks are gathered before they run and gradients reduced after, once a micro-batch; with overlap_param_gather and overlap_grad_reduce beside other"
+                        + " blocks, for the memory of one block more of each.")
         boolean useMegatronFsdp,
         @Option(of = {"no_shard", "optim", "optim_grads", "optim_grads_params"}, doc = "What data-parallel ranks share out: nothing, optimizer state, gradients too,"
                 + " parameters too; absent: optim_grads_params with use_megatron_fsdp.", note = "no_shard and optim are use_distributed_optimizer false and true.")
@@ -44,9 +45,10 @@ public record ParallelOptions(
         String cpCommType,
         @Option(value = "false", status = Status.PLANNED, doc = "Overlap tensor-parallel communication with products.")
         boolean tpCommOverlap,
-        @Option(value = "false", doc = "Reduce gradients in buckets while backward of the last micro-batch runs.", note = "The bits are the same either way.")
+        @Option(value = "false", doc = "Reduce gradients in buckets while backward of the last micro-batch runs; with use_megatron_fsdp those of each block while the next"
+                + " one's backward runs.", note = "The bits are the same either way.")
         boolean overlapGradReduce,
-        @Option(value = "false", doc = "Gather updated parameters in buckets while the next forward runs.",
+        @Option(value = "false", doc = "Gather updated parameters in buckets while the next forward runs; with use_megatron_fsdp each block's while the one before it runs.",
                 note = "The bits are the same either way. Needs use_distributed_optimizer and overlap_grad_reduce.")
         boolean overlapParamGather,
         @Option(range = "[1,)", doc = "Elements of a bucket of gradients and parameters; absent: 40 million, or a million per data-parallel rank where that is more.",

@@ -21,6 +21,11 @@ public interface ModelUpdate extends AutoCloseable {
         void load(Parameters parameters, FlatWeights weights) throws IOException;
     }
 
+    /** A training step begins: its passes, then {@link #apply}. */
+    default void begin() {
+        // Most look at passes one by one.
+    }
+
     /**
      * Reduces the gradients, updates the parameters on all ranks and clears the gradients.
      *

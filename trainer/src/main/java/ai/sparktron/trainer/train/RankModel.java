@@ -85,9 +85,12 @@ final class RankModel implements AutoCloseable {
             }
             boolean resident = RunSetup.sharing(sizes) == RunSetup.Sharing.GRADIENTS;
             Communicator ranks = grid.gradientGroup();
-            ShardedUnits units = ShardedUnits.allocate(specs, grid.seams().slicing(), types, run, ranks.rank(), ranks.size(), resident);
+            ParameterUpdate.Overlap overlap = RunSetup.traffic(sizes, ranks.size()).overlap();
+            ShardedUnits units = ShardedUnits.allocate(specs, grid.seams().slicing(), types, run, ranks.rank(), ranks.size(), resident, overlap);
             this.parameters = units.joined();
-            this.update = new ShardedUpdate(engine, units, ranks, grid.modelGroup(config), resident, options.optimizer(), types, run);
+            UnitTraffic traffic = new UnitTraffic(engine.kernels(), units, ranks, beside(overlap, ranks, grid::gradientsInBackground), grid.modelGroup(config), resident,
+                    overlap);
+            this.update = new ShardedUpdate(engine, units, traffic, ranks, grid.modelGroup(config), options.optimizer(), types, run);
         } else {
             boolean apart = grid.expertsApart(config);
             List<Parameters> held = new ArrayList<>();
@@ -120,12 +123,18 @@ final class RankModel implements AutoCloseable {
     private void part(List<ParameterSpec> specs, Communicator ranks, ModelGroup group, Supplier<BackgroundCollectives> inBackground, List<Parameters> held,
                       List<ParameterUpdate> updates, StateTypes types) {
         ParameterUpdate.Traffic traffic = RunSetup.traffic(options.parallel(), ranks.size());
-        BackgroundCollectives beside = traffic.overlap() == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1 ? null : inBackground.get();
-        if (beside != null) {
-            background.add(beside);
-        }
+        BackgroundCollectives beside = beside(traffic.overlap(), ranks, inBackground);
         held.add(Parameters.allocate(specs, grid.seams().slicing(), run, types.value(), types.gradient(), Parameters.Use.TRAIN, ranks.size()));
         updates.add(new ParameterUpdate(engine, held.get(held.size() - 1), ranks, beside, group, traffic, options.optimizer(), types, run));
+    }
+
+    /** What communicates beside layers, closed with this; null where nothing does. */
+    private BackgroundCollectives beside(ParameterUpdate.Overlap overlap, Communicator ranks, Supplier<BackgroundCollectives> inBackground) {
+        if (overlap == ParameterUpdate.Overlap.NOTHING || ranks.size() == 1) {
+            return null;
+        }
+        background.add(inBackground.get());
+        return background.get(background.size() - 1);
     }
 
     /** Uses every group once, so that connections are made, and what is wrong with them is found, before the first step. */

@@ -63,6 +63,7 @@ public final class StepRunner {
         long start = System.nanoTime();
         long tokens = speaks ? step.microBatches().stream().mapToLong(StepRunner::realTokens).sum() : 0;
         double[] global = RankSums.of(ranks, objective.divisor(step.microBatches()), tokens);
+        update.begin();
         computeGradients(objective.work(step.microBatches(), Pass.Mode.TRAIN));
         if (routers != null) {
             routers.afterStep(global[0] * scale.factor());

@@ -36,7 +36,6 @@ class CrossChecksTest {
         "--dataset a --model_name one two three | --model_name has 3 values, give one",
         "--dataset a --model_author one two three | --model_author has 3 values, give one",
         "--data_parallel_sharding_strategy optim_grads | --data_parallel_sharding_strategy optim_grads, --use_megatron_fsdp true",
-        "--use_megatron_fsdp true --overlap_grad_reduce true | --overlap_grad_reduce, --use_megatron_fsdp, leave it out",
         "--use_megatron_fsdp true --train_type lora | --use_megatron_fsdp, --train_type lora, --data_parallel_sharding_strategy optim",
         "--use_megatron_fsdp true --freeze_parameters decoder | --use_megatron_fsdp, freeze_parameters, --data_parallel_sharding_strategy optim",
         "--lora_rank 4 | --lora_rank, --train_type lora",

@@ -50,7 +50,10 @@ record Grid(int tensor, boolean sequence, int stages, int chunks, int context, i
         OPTIMIZER("--use_distributed_optimizer", "true"),
         OPTIMIZER_IN_BUCKETS("--use_distributed_optimizer", "true", "--overlap_grad_reduce", "true", "--overlap_param_gather", "true", "--ddp_bucket_size", "600"),
         GRADIENTS("--use_megatron_fsdp", "true", "--data_parallel_sharding_strategy", "optim_grads"),
-        MODEL("--use_megatron_fsdp", "true");
+        MODEL("--use_megatron_fsdp", "true"),
+        GRADIENTS_OVERLAPPED("--use_megatron_fsdp", "true", "--data_parallel_sharding_strategy", "optim_grads", "--overlap_grad_reduce", "true",
+                "--overlap_param_gather", "true"),
+        MODEL_OVERLAPPED("--use_megatron_fsdp", "true", "--overlap_grad_reduce", "true", "--overlap_param_gather", "true");
 
         private final List<String> words;
 

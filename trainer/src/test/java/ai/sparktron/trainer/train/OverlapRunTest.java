@@ -12,6 +12,7 @@ import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -42,9 +43,28 @@ class OverlapRunTest extends TinyRunTest {
         "2, 1, false, 700, false", "4, 2, false, 300, false"})
     void theSameBitsAsWithout(int ranks, int tensor, String distributed, int bucket, String sequence) throws Exception {
         String[] plain = words(ranks, tensor, distributed, bucket, "--sequence_parallel", sequence, "--global_batch_size", "" + 6 * ranks / tensor);
+        requireTheSameBits(ranks, plain, distributed);
+    }
+
+    /** A model shared out, whose layers come in turn; of a pipeline with several chunks of layers and of layers that run again in backward, too. */
+    @ParameterizedTest
+    @CsvSource({"2, 1, 1, optim_grads_params, none", "3, 1, 1, optim_grads_params, uniform 1", "2, 1, 1, optim_grads_params, uniform 3",
+        "4, 2, 1, optim_grads_params, uniform 2", "4, 1, 2, optim_grads_params, block 1", "2, 1, 1, optim_grads, none", "4, 1, 2, optim_grads, none"})
+    void theSameBitsOfASharedModel(int ranks, int tensor, int stages, String strategy, String recompute) throws Exception {
+        Path config = tiny.model.resolve("config.json");
+        Files.writeString(config, Files.readString(config).replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 8").replace("\"tie_word_embeddings\": true",
+                "\"tie_word_embeddings\": " + (ranks != 2)));
+        Stream<String> again = recompute.equals("none") ? Stream.of() : Stream.of("--recompute_granularity", "full", "--recompute_method", recompute.split(" ")[0],
+                "--recompute_num_layers", recompute.split(" ")[1]);
+        Stream<String> shared = Stream.of("--use_megatron_fsdp", "true", "--data_parallel_sharding_strategy", strategy, "--pipeline_model_parallel_size", "" + stages,
+                "--virtual_pipeline_model_parallel_size", "" + stages, "--micro_batch_size", "1", "--global_batch_size", "" + 4 * ranks);
+        requireTheSameBits(ranks, words(ranks, tensor, "true", 700, Stream.concat(shared, again).toArray(String[]::new)), "true");
+    }
+
+    private void requireTheSameBits(int ranks, String[] plain, String gather) throws Exception {
         TinyRun.Listener without = run("without", ranks, plain);
         TinyRun.Listener with = run("with", ranks, Stream.concat(Stream.of(plain), Stream.of("--overlap_grad_reduce", "true", "--overlap_param_gather",
-                distributed)).toArray(String[]::new));
+                gather)).toArray(String[]::new));
         assertArrayEquals(without.losses(), with.losses());
         assertArrayEquals(without.steps.stream().mapToDouble(step -> step.gradientNorm()).toArray(),
                 with.steps.stream().mapToDouble(step -> step.gradientNorm()).toArray());

@@ -104,6 +104,7 @@ class RankMeasurementTest {
         "--num_ranks 2 --overlap_grad_reduce true --overlap_param_gather true",
         "--num_ranks 2 --use_megatron_fsdp true",
         "--num_ranks 2 --use_megatron_fsdp true --data_parallel_sharding_strategy optim_grads",
+        "--num_ranks 2 --use_megatron_fsdp true --overlap_grad_reduce true --overlap_param_gather true",
         "--num_ranks 2 --tensor_model_parallel_size 2",
         "--num_ranks 4 --tensor_model_parallel_size 2 --sequence_parallel true",
         "--num_ranks 2 --context_parallel_size 2",

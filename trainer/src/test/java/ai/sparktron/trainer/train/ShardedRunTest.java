@@ -80,8 +80,6 @@ class ShardedRunTest extends TinyRunTest {
         assertTrue(refused.getMessage().contains("optim_grads_params"), refused.getMessage());
         Exception alone = assertThrows(Exception.class, () -> run("refused", 2, 1, new String[0], "--data_parallel_sharding_strategy", "optim_grads"));
         assertTrue(alone.getMessage().contains("needs --use_megatron_fsdp true"), alone.getMessage());
-        Exception overlap = assertThrows(Exception.class, () -> run("refused", 2, 1, SHARED, "--overlap_grad_reduce", "true"));
-        assertTrue(overlap.getMessage().contains("--overlap_grad_reduce") && overlap.getMessage().contains("--use_megatron_fsdp"), overlap.getMessage());
     }
 
     /** Peaks of the arenas, activations among them, of a model whose layers outweigh what lies outside of them. */
