@@ -1,13 +1,8 @@
 package ai.sparktron.trainer.train.metrics;
 
-import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import javax.imageio.ImageIO;
 
 /**
  * Tokens per expert as a picture: a row for each layer with experts, the first on top, a column for each expert. An expert with its even share is grey, one with none
@@ -29,20 +24,17 @@ record ExpertPicture(int width, int height, byte[] png) {
         List<double[]> rows = new ArrayList<>(tokens.tokens().values());
         int experts = rows.get(0).length;
         int cell = Math.max(1, Math.min(LARGEST_CELL, LARGEST_WIDTH / experts));
-        BufferedImage image = new BufferedImage(experts * cell, rows.size() * cell, BufferedImage.TYPE_INT_RGB);
-        for (int y = 0; y < image.getHeight(); y++) {
+        int width = experts * cell;
+        int height = rows.size() * cell;
+        int[] pixels = new int[width * height];
+        for (int y = 0; y < height; y++) {
             double[] row = rows.get(y / cell);
             double mean = Arrays.stream(row).average().orElse(0);
-            for (int x = 0; x < image.getWidth(); x++) {
-                image.setRGB(x, y, colour(mean == 0 ? 1 : row[x / cell] / mean));
+            for (int x = 0; x < width; x++) {
+                pixels[y * width + x] = colour(mean == 0 ? 1 : row[x / cell] / mean);
             }
         }
-        try (ByteArrayOutputStream out = new ByteArrayOutputStream()) {
-            ImageIO.write(image, "png", out);
-            return new ExpertPicture(image.getWidth(), image.getHeight(), out.toByteArray());
-        } catch (IOException e) {
-            throw new UncheckedIOException("a picture could not be written to memory", e);
-        }
+        return new ExpertPicture(width, height, PngFile.of(width, pixels));
     }
 
     /** @param share of the even share */
