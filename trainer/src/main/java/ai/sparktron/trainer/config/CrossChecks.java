@@ -27,6 +27,7 @@ final class CrossChecks {
         checks.tuning();
         checks.attention();
         checks.export();
+        checks.eightBits();
         checks.problems.addAll(PreferenceChecks.problems(options));
         return List.copyOf(checks.problems);
     }
@@ -106,6 +107,22 @@ final class CrossChecks {
         String type = precision.torchDtype().orElse("");
         require(!half || type.isEmpty() || type.equals("float16"), "--fp16 true excludes --torch_dtype " + type + "; keep one");
         require(!brain || type.isEmpty() || type.equals("bfloat16"), "--bf16 true excludes --torch_dtype " + type + "; keep one");
+    }
+
+    private void eightBits() {
+        Fp8Options fp8 = options.fp8();
+        for (String name : List.of("fp8_recipe", "fp8_amax_history_len", "fp8_amax_compute_algo")) {
+            require(fp8.fp8Format().isPresent() || !options.given(name), "--" + name + " needs --fp8_format e4m3 or hybrid");
+        }
+        for (String name : List.of("fp8_amax_history_len", "fp8_amax_compute_algo")) {
+            require(fp8.fp8Recipe().equals("delayed") || !options.given(name), "--" + name + " goes with --fp8_recipe delayed, not with " + fp8.fp8Recipe());
+        }
+        require(!fp8.fp8Recipe().equals("mxfp8"), "--fp8_recipe mxfp8 is for GPUs of compute capability 10.0 (Blackwell) on, and not built for these yet;"
+                + " take blockwise, which has a scale for each block on Hopper, or tensorwise");
+        require(fp8.fp8Format().isEmpty() || !options.precision().fp16().orElse(false), "--fp8_format " + fp8.fp8Format().orElse("")
+                + " excludes --fp16 true, whose overflows it would hide; take --bf16 true");
+        require(fp8.fp8Format().isEmpty() || options.engine().engine() != EngineOptions.Engine.ND4J || options.engine().kernels() == EngineOptions.HostKernels.HOST,
+                "--fp8_format " + fp8.fp8Format().orElse("") + " excludes --kernels nd4j, which have no eight bits; take --kernels host");
     }
 
     private boolean sharesModel() {

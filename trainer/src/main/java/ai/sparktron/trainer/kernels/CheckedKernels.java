@@ -18,6 +18,7 @@ public final class CheckedKernels implements Kernels {
     private final Kernels engine;
     private final Predicate<DType> supported;
     private ExpertKernels experts;
+    private Fp8Kernels fp8;
 
     /** @param supported types that the engine computes with; {@link #copy} takes others */
     public CheckedKernels(Kernels engine, Predicate<DType> supported) {
@@ -296,5 +297,13 @@ public final class CheckedKernels implements Kernels {
             experts = new CheckedExpertKernels(engine.experts(), supported);
         }
         return experts;
+    }
+
+    @Override
+    public Fp8Kernels fp8() {
+        if (fp8 == null) {
+            fp8 = new CheckedFp8Kernels(engine.fp8(), supported);
+        }
+        return fp8;
     }
 }

@@ -203,4 +203,15 @@ public interface Kernels {
     default ExpertKernels experts() {
         throw new UnsupportedOperationException("this engine has no kernels for mixtures of experts yet; train this model with --engine nd4j");
     }
+
+    // ---- eight bits -----------------------------------------------------------------------------------------------------------------------
+
+    /**
+     * Products in eight bits.
+     *
+     * @throws UnsupportedOperationException where an engine has none, saying why and what to do
+     */
+    default Fp8Kernels fp8() {
+        throw new UnsupportedOperationException("--fp8_format: these kernels do not multiply in eight bits; use --kernels host, or --engine cuda");
+    }
 }

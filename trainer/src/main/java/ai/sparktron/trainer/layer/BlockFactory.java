@@ -140,7 +140,9 @@ final class BlockFactory {
 
     /** Every product with a weight of the model is made here. @param bias null = none */
     private Linear linear(Parameter weight, Parameter bias) {
-        return LoraLinear.over(new DenseLinear(weight, bias), weight, parameters, options.adapters());
+        Fp8 fp8 = options.fp8();
+        Linear base = fp8 != null && fp8.takes(weight) ? new Fp8Linear(weight, bias, fp8) : new DenseLinear(weight, bias);
+        return LoraLinear.over(base, weight, parameters, options.adapters());
     }
 
     private Norm norm(String name) {

@@ -50,9 +50,10 @@ public final class DecoderModel {
      * @param adapters   low-rank additions, whose parameters are among the model's
      * @param balancing  of experts
      * @param counts     takes what routers count in training; null = nothing is counted, nor added to the loss
+     * @param fp8        how linears multiply in eight bits; null = in the values' type
      */
     public record Options(ModelPart part, Seams seams, Recompute recompute, long chunkBytes, int maxLength, Adapters adapters, Balancing balancing,
-                          RouterCounts counts) {
+                          RouterCounts counts, Fp8 fp8) {
         /** Chunks of logits of 256 MiB keep their products large and their memory small. */
         public static final long DEFAULT_CHUNK_BYTES = 256L << 20;
 
@@ -63,7 +64,7 @@ public final class DecoderModel {
 
         /** Without balancing of experts. */
         public Options(ModelPart part, Seams seams, Recompute recompute, long chunkBytes, int maxLength, Adapters adapters) {
-            this(part, seams, recompute, chunkBytes, maxLength, adapters, Balancing.none(), null);
+            this(part, seams, recompute, chunkBytes, maxLength, adapters, Balancing.none(), null, null);
         }
 
         /** A whole model on one device. */

@@ -52,9 +52,7 @@ final class FeedForward implements Branch {
             }
             Tensor dPartial = region.exitGrad(dOut, scratch);
             Tensor activation = scratch.tensor("activation", dOut.dtype(), both.rows(), down.inputs());
-            down.inputGradient(dPartial, activation, pass);
-            pass.kernels().swiGluBackward(activation, both);
-            down.parameterGradients(dPartial, activation, pass);
+            down.backward(dPartial, activation, () -> pass.kernels().swiGluBackward(activation, both), activation, pass);
             Tensor entered = region.enter(x, scratch);
             Tensor dEntered = region.enteredGradient(dx, scratch);
             gateUp.backward(both, entered, dEntered, pass);

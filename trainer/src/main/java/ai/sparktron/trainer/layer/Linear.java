@@ -20,7 +20,19 @@ public interface Linear {
         inputGradient(dy, dx, pass);
     }
 
-    /** The half of {@link #backward} that gives the gradients of the parameters, for who has the input only after its gradient. */
+    /**
+     * As the other, for who has the input only after its gradient.
+     *
+     * @param makesInput writes {@code x}, when {@code dx} is there
+     * @param x          may be the same as {@code dx}
+     */
+    default void backward(Tensor dy, Tensor dx, Runnable makesInput, Tensor x, Pass pass) {
+        inputGradient(dy, dx, pass);
+        makesInput.run();
+        parameterGradients(dy, x, pass);
+    }
+
+    /** The half of {@link #backward} that gives the gradients of the parameters. */
     void parameterGradients(Tensor dy, Tensor x, Pass pass);
 
     /** The half of {@link #backward} that gives dx [T, columns], overwritten. */

@@ -2,6 +2,7 @@ package ai.sparktron.trainer.measure;
 
 import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.Quantised;
 import ai.sparktron.trainer.kernels.TokenLayout;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.lang.reflect.InvocationHandler;
@@ -56,20 +57,21 @@ final class CountingKernels implements InvocationHandler {
             throw new IllegalStateException("kernel " + method.getName() + " returns " + method.getReturnType() + ", which kernels that only count do not have");
         }
         switch (method.getName()) {
-            case "matmul" -> work = work.plus(new Work(product((Tensor) arguments[0], (Tensor) arguments[4]), 0, 0));
-            case "groupedMatmul" -> work = work.plus(new Work(2.0 * ((Tensor) arguments[0]).elements() * ((Tensor) arguments[4]).columns(), 0, 0));
-            case "groupedMatmulGrad" -> work = work.plus(new Work(2.0 * ((Tensor) arguments[0]).elements() * ((Tensor) arguments[1]).columns(), 0, 0));
+            case "matmul" -> work = work.plus(new Work(product((Tensor) arguments[0], (Tensor) arguments[4]), 0, 0, 0));
+            case "product" -> work = work.plus(new Work(0, product(((Quantised) arguments[0]).elements(), (Tensor) arguments[2]), 0, 0));
+            case "groupedMatmul" -> work = work.plus(new Work(2.0 * ((Tensor) arguments[0]).elements() * ((Tensor) arguments[4]).columns(), 0, 0, 0));
+            case "groupedMatmulGrad" -> work = work.plus(new Work(2.0 * ((Tensor) arguments[0]).elements() * ((Tensor) arguments[1]).columns(), 0, 0, 0));
             case "attention" -> attention((AttentionShape) arguments[3], (TokenLayout) arguments[4], (TokenLayout) arguments[5], FORWARD_PRODUCTS);
             case "attentionGrad" -> attention((AttentionShape) arguments[6], (TokenLayout) arguments[7], (TokenLayout) arguments[8], BACKWARD_PRODUCTS);
             case "route" -> {
                 experts = Math.max(experts, ((Tensor) arguments[0]).columns()); // A gate of shared experts is routed too, as one expert.
-                work = work.plus(new Work(0, 0, bytes(arguments)));
+                work = work.plus(new Work(0, 0, 0, bytes(arguments)));
             }
             case "sortByExpert" -> {
                 spread(((Tensor) arguments[0]).elements(), ((Tensor) arguments[2]).elements());
-                work = work.plus(new Work(0, 0, bytes(arguments)));
+                work = work.plus(new Work(0, 0, 0, bytes(arguments)));
             }
-            default -> work = work.plus(new Work(0, 0, bytes(arguments)));
+            default -> work = work.plus(new Work(0, 0, 0, bytes(arguments)));
         }
         return null;
     }
@@ -92,7 +94,7 @@ final class CountingKernels implements InvocationHandler {
             keys = asked;
             pairs = pairs(asking, asked);
         }
-        work = work.plus(new Work(0, products * pairs * shape.heads() * (shape.keySize() + shape.valueSize()), 0));
+        work = work.plus(new Work(0, 0, products * pairs * shape.heads() * (shape.keySize() + shape.valueSize()), 0));
     }
 
     /** Pairs of a query and a key that it sees: of the same document, at the same or a smaller position. */
@@ -117,7 +119,7 @@ final class CountingKernels implements InvocationHandler {
     private static double bytes(Object[] arguments) {
         double bytes = 0;
         for (Object argument : arguments == null ? new Object[0] : arguments) {
-            bytes += argument instanceof Tensor tensor ? tensor.sizeBytes() : 0;
+            bytes += argument instanceof Tensor tensor ? tensor.sizeBytes() : argument instanceof Quantised matrix ? matrix.elements().sizeBytes() : 0;
         }
         return bytes;
     }

@@ -19,6 +19,8 @@ import java.util.List;
 public record StepTime(double compute, double communication, double bubble, double tokensPerSecond, double utilisation) {
 
     private static final double PRODUCTS_REACH = 0.7;
+    /** The datasheets' ratio to 16 bits. */
+    private static final double EIGHT_BITS_GAIN = 2;
     private static final double ATTENTION_REACHES = 0.5;
     private static final double MEMORY_REACHES = 0.8;
     private static final double LINKS_REACH = 0.8;
@@ -68,7 +70,7 @@ public record StepTime(double compute, double communication, double bubble, doub
     record Rates(Hardware hardware, double productFlops) {
 
         double compute(Work work) {
-            return work.productFlops() / (productFlops * PRODUCTS_REACH) + work.attentionFlops() / (productFlops * ATTENTION_REACHES)
+            return (work.productFlops() + work.eightBitFlops() / EIGHT_BITS_GAIN) / (productFlops * PRODUCTS_REACH) + work.attentionFlops() / (productFlops * ATTENTION_REACHES)
                     + work.bytes() / (hardware.memoryBandwidth() * MEMORY_REACHES);
         }
 

@@ -3,12 +3,15 @@ package ai.sparktron.trainer.train;
 import ai.sparktron.trainer.checkpoint.CheckpointException;
 import ai.sparktron.trainer.checkpoint.CheckpointManifest;
 import ai.sparktron.trainer.checkpoint.CheckpointStore;
+import ai.sparktron.trainer.checkpoint.GlobalSlice;
 import ai.sparktron.trainer.checkpoint.SavedCheckpoint;
+import ai.sparktron.trainer.checkpoint.StatePiece;
 import ai.sparktron.trainer.checkpoint.StateReader;
 import ai.sparktron.trainer.checkpoint.StateWriter;
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.config.CheckpointOptions;
 import ai.sparktron.trainer.data.DataCursor;
+import ai.sparktron.trainer.layer.Fp8History;
 import ai.sparktron.trainer.train.metrics.Figures;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -17,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Saves and restores all of a run: every rank writes and reads its own state, the first rank the Hugging Face files, the manifest and the commit. What is restored
@@ -48,6 +52,7 @@ final class Checkpointer implements TrainLoop.Saver {
     private final Communicator all;
     private final ModelUpdate update;
     private final LossScale scale;
+    private final Optional<Fp8History> magnitudes;
     private final ModelWriter model;
     private final long seed;
     private double bestLoss = Double.NaN;
@@ -55,16 +60,18 @@ final class Checkpointer implements TrainLoop.Saver {
 
     /**
      * @param scale saved and restored with the update
+     * @param magnitudes of past steps, the same on all ranks; empty where nothing is scaled by them
      * @param model called on every rank, as a model may be spread over several
      */
     Checkpointer(CheckpointStore store, CheckpointOptions options, RankContext context, Communicator all, ModelUpdate update, LossScale scale,
-                 ModelWriter model, long seed) {
+                 Optional<Fp8History> magnitudes, ModelWriter model, long seed) {
         this.store = store;
         this.options = options;
         this.context = context;
         this.all = all;
         this.update = update;
         this.scale = scale;
+        this.magnitudes = magnitudes;
         this.model = model;
         this.seed = seed;
     }
@@ -77,7 +84,7 @@ final class Checkpointer implements TrainLoop.Saver {
         all.barrier();
         Path temporary = store.temporaryDirectory(iteration, context.attempt());
         CheckpointManifest.StateFile own = StateWriter.write(CheckpointStore.stateDirectory(temporary, iteration), context.world().rank(),
-                context.world().size(), update.toSave(!options.noSaveOptim()));
+                context.world().size(), toSave());
         List<CheckpointManifest.StateFile> files = gather(own);
         if (options.saveSafetensors()) {
             model.write(temporary);
@@ -96,6 +103,29 @@ final class Checkpointer implements TrainLoop.Saver {
             context.listener().saved(newest);
         }
         all.barrier();
+    }
+
+    private List<StatePiece> toSave() {
+        List<StatePiece> pieces = new ArrayList<>(update.toSave(!options.noSaveOptim()));
+        if (context.isFirst() && !options.noSaveOptim()) {
+            magnitudes.map(Checkpointer::piece).ifPresent(pieces::add);
+        }
+        return pieces;
+    }
+
+    private static StatePiece piece(Fp8History history) {
+        return new StatePiece("fp8_amax_history", GlobalSlice.whole("of " + history.shape().get(0) + " x " + history.shape().get(1), history.shape()), history.numbers(), 0);
+    }
+
+    /** One of another length is not taken: then the first step scales by what it sees, as that of a new run does. */
+    private void restoreMagnitudes(StateReader reader) {
+        magnitudes.map(Checkpointer::piece).ifPresent(piece -> {
+            if (reader.has(piece.state(), piece.slice().name())) {
+                reader.read(piece);
+            } else if (context.isFirst()) {
+                context.listener().line("the checkpoint has no history of magnitudes of this length (--fp8_amax_history_len): it begins anew");
+            }
+        });
     }
 
     private ObjectNode progress(DataCursor cursor, double elapsedSeconds) {
@@ -138,6 +168,7 @@ final class Checkpointer implements TrainLoop.Saver {
                 update.optimizerToLoad().forEach(reader::read);
                 update.restore(manifest.optimizerSteps());
                 scale.restore(manifest.progress());
+                restoreMagnitudes(reader);
             }
             if (context.isFirst()) {
                 long saved = manifest.files().stream().mapToLong(CheckpointManifest.StateFile::sizeBytes).sum();

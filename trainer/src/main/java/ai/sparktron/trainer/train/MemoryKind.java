@@ -7,7 +7,7 @@ import java.util.List;
  * are tables of the run, or scratch of calls.
  */
 enum MemoryKind {
-    WEIGHTS("parameters", "parameters of a unit", "own parameters"),
+    WEIGHTS("parameters", "parameters of a unit", "own parameters", "fp8 weights"),
     GRADIENTS("gradients", "gradients of a unit", "own gradients"),
     OPTIMIZER("main weights", "main weights scales", "exp_avg", "exp_avg scales", "exp_avg_sq", "exp_avg_sq scales", "momentum_buffer"),
     LOGITS("logits"),

@@ -8,8 +8,10 @@ import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.ParallelOptions;
 import ai.sparktron.trainer.data.BatchShape;
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.kernels.Quantised;
 import ai.sparktron.trainer.layer.Balancing;
 import ai.sparktron.trainer.layer.DecoderModel;
+import ai.sparktron.trainer.layer.Fp8;
 import ai.sparktron.trainer.layer.RouterCounts;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.model.ModelConfig;
@@ -50,6 +52,7 @@ final class RankModel implements AutoCloseable {
     private final ModelConfig config;
     private final LossScale lossScale;
     private final RouterWatch routers;
+    private final Fp8 fp8;
 
     /**
      * @param world   over which tensors go
@@ -111,11 +114,14 @@ final class RankModel implements AutoCloseable {
         RouterCounts counts = config.experts() == null ? null : new RouterCounts(engine, parts.stream()
                 .flatMap(part -> RouterWatch.layers(config, part.firstLayer(), part.layers()).stream()).toList(), config.experts().experts(), run);
         this.routers = counts == null ? null : new RouterWatch(grid, engine, parameters, counts, balancing, RunSetup.biasRate(options, config, tuning));
+        this.fp8 = RunSetup.fp8(options, values).map(settings -> new Fp8(settings, config, engine, run)).orElse(null);
         for (ModelPart part : parts) {
             chunks.add(new DecoderModel(config, new DecoderModel.Options(part, grid.seams(), RunSetup.recompute(options),
-                    RunSetup.chunkBytes(options), longest, tuning.adapters(), balancing, counts), parameters, engine, run, update.use()));
+                    RunSetup.chunkBytes(options), longest, tuning.adapters(), balancing, counts, fp8), parameters, engine, run, update.use()));
         }
-        this.reference = RunSetup.hasReference(options) ? new ReferenceModel(options, config, tuning, parameters, types.value(), grid, longest, engine, run) : null;
+        RunSetup.requireLinears(fp8, parts);
+        this.reference = RunSetup.hasReference(options) ? new ReferenceModel(options, config, tuning, parameters, types.value(), grid, longest, engine,
+                fp8 == null ? null : fp8.forReference(), run) : null;
         update.clear();
     }
 
@@ -143,7 +149,21 @@ final class RankModel implements AutoCloseable {
         engine.kernels().fill(scalar, 0);
         grid.warmUp(config, scalar);
         background.forEach(beside -> beside.allReduce(scalar, Reduction.SUM).await());
+        if (fp8 != null && fp8.history().isPresent()) {
+            overAllRanks(scalar);
+        }
         engine.synchronize();
+    }
+
+    private void overAllRanks(Tensor magnitudes) {
+        if (grid.allRanks().size() > 1) {
+            grid.allRanks().allReduce(magnitudes, Reduction.MAX);
+        }
+    }
+
+    /** What linears in eight bits share; empty where none are. */
+    Optional<Fp8> fp8() {
+        return Optional.ofNullable(fp8);
     }
 
     ParallelPlan grid() {
@@ -171,7 +191,7 @@ final class RankModel implements AutoCloseable {
     /** How global batches are cut for this rank. */
     BatchShape batchShape() {
         return new BatchShape(options.training().microBatchSize(), options.training().globalBatchSize(), grid.coordinate(Axis.DATA), grid.mesh().data(),
-                grid.tokenMultiple(), 0);
+                grid.tokenMultiple() * (fp8 == null ? 1 : (int) Quantised.MULTIPLE), 0);
     }
 
     /** Factor on losses. */
@@ -193,7 +213,8 @@ final class RankModel implements AutoCloseable {
     StepRunner steps(PassMemory memory) {
         boolean speaks = grid.seams().tokens().rank() == 0 && links.isLast();
         StageRunner stage = new StageRunner(chunks, links, memory, update::lastPass);
-        return new StepRunner(engine, stage, update, grid.tokenGroup(), speaks, objective(speaks, stage, memory), lossScale, routers, run);
+        return new StepRunner(engine, stage, update, grid.tokenGroup(), speaks, objective(speaks, stage, memory), lossScale, routers,
+                fp8 == null ? () -> { } : () -> fp8.afterStep(this::overAllRanks), run);
     }
 
     private StepObjective objective(boolean speaks, StageRunner policy, PassMemory memory) {

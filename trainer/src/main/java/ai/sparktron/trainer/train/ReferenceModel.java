@@ -4,7 +4,9 @@ import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.convert.HuggingFaceImporter;
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.layer.Balancing;
 import ai.sparktron.trainer.layer.DecoderModel;
+import ai.sparktron.trainer.layer.Fp8;
 import ai.sparktron.trainer.layer.Initialiser;
 import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.model.Adapters;
@@ -41,9 +43,10 @@ final class ReferenceModel {
      * @param policy  its parameters
      * @param dtype   of weights of its own
      * @param longest tokens of the longest document
+     * @param fp8     how its linears multiply in eight bits, as the policy's do; null = in the weights' type
      * @param run     gives what lives as long as the run
      */
-    ReferenceModel(Options options, ModelConfig config, Tuning tuning, Parameters policy, DType dtype, ParallelPlan grid, int longest, Engine engine, Arena.Frame run) {
+    ReferenceModel(Options options, ModelConfig config, Tuning tuning, Parameters policy, DType dtype, ParallelPlan grid, int longest, Engine engine, Fp8 fp8, Arena.Frame run) {
         this.options = options;
         this.config = config;
         this.engine = engine;
@@ -52,7 +55,7 @@ final class ReferenceModel {
         this.own = shares ? null : Parameters.allocate(DecoderSpecs.of(config, parts), grid.seams().slicing(), run, dtype, Parameters.Use.INFER, 1);
         for (ModelPart part : parts) {
             chunks.add(new DecoderModel(config, new DecoderModel.Options(part, grid.seams(), Recompute.none(), DecoderModel.Options.DEFAULT_CHUNK_BYTES, longest,
-                    Adapters.none()), shares ? policy : own, engine, run));
+                    Adapters.none(), Balancing.none(), null, fp8), shares ? policy : own, engine, run));
         }
     }
 

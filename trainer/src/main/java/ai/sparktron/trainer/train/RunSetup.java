@@ -3,6 +3,7 @@ package ai.sparktron.trainer.train;
 import ai.sparktron.packing.shard.ShardMetadata;
 import ai.sparktron.trainer.config.Command;
 import ai.sparktron.trainer.config.EngineOptions;
+import ai.sparktron.trainer.config.Fp8Options;
 import ai.sparktron.trainer.config.LearningRateOptions;
 import ai.sparktron.trainer.config.MoeOptions;
 import ai.sparktron.trainer.config.Options;
@@ -12,11 +13,16 @@ import ai.sparktron.trainer.config.RecomputeOptions;
 import ai.sparktron.trainer.data.RowOrder;
 import ai.sparktron.trainer.data.TrainingLength;
 import ai.sparktron.trainer.kernels.DropPolicy;
+import ai.sparktron.trainer.kernels.Fp8Kernels;
+import ai.sparktron.trainer.kernels.Quantised;
 import ai.sparktron.trainer.layer.Balancing;
 import ai.sparktron.trainer.layer.DecoderModel;
+import ai.sparktron.trainer.layer.Fp8;
+import ai.sparktron.trainer.layer.Fp8Settings;
 import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.optimizer.LearningRateSchedule;
 import ai.sparktron.trainer.parallel.FlatBuckets;
 import ai.sparktron.trainer.parallel.KeyExchange;
@@ -28,10 +34,12 @@ import ai.sparktron.trainer.preference.Divergence;
 import ai.sparktron.trainer.preference.LabelledLoss;
 import ai.sparktron.trainer.preference.LossType;
 import ai.sparktron.trainer.preference.PreferenceLoss;
+import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tuner.Tuning;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 
 /** What the options mean to the parts of a run. Pure functions. */
@@ -207,5 +215,33 @@ public final class RunSetup {
     static PreferenceLoss preferenceLoss(PreferenceOptions options) {
         List<LossType> types = options.losses().stream().map(name -> LossType.valueOf(name.toUpperCase(Locale.ROOT))).toList();
         return new PreferenceLoss(types, options.beta(), options.labelSmoothing(), Divergence.valueOf(options.fDivergenceType().toUpperCase(Locale.ROOT)));
+    }
+
+    /**
+     * How linears multiply in eight bits; empty = they do not.
+     *
+     * @throws IllegalArgumentException beside float16, which finds its scale by overflows that saturating numbers do not have
+     */
+    static Optional<Fp8Settings> fp8(Options options, DType values) {
+        Fp8Options fp8 = options.fp8();
+        if (fp8.fp8Format().isPresent() && values == DType.F16) {
+            throw new IllegalArgumentException("--fp8_format " + fp8.fp8Format().get() + " with weights in float16: take --bf16 true");
+        }
+        return fp8.fp8Format().map(format -> new Fp8Settings(Fp8Settings.Recipe.valueOf(fp8.fp8Recipe().toUpperCase(Locale.ROOT)),
+                format.equals("hybrid") ? DType.F8_E5M2 : DType.F8_E4M3, fp8.fp8AmaxHistoryLen(),
+                Fp8Kernels.Outlook.valueOf(fp8.fp8AmaxComputeAlgo().toUpperCase(Locale.ROOT))));
+    }
+
+    /**
+     * Eight bits must be used where they are asked for.
+     *
+     * @param fp8OrNull after the layers were made
+     * @throws IllegalArgumentException when there are layers but none has a linear for it
+     */
+    static void requireLinears(Fp8 fp8OrNull, List<ModelPart> parts) {
+        if (fp8OrNull != null && fp8OrNull.linears() == 0 && parts.stream().anyMatch(part -> part.layers() > 0)) {
+            throw new IllegalArgumentException("--fp8_format: no linear of these layers has rows and columns that are multiples of " + Quantised.MULTIPLE
+                    + " as it is cut here; leave the option out, or lower --tensor_model_parallel_size");
+        }
     }
 }

@@ -36,6 +36,7 @@ public final class StepRunner {
     private final LossScale scale;
     private final Tensor scaledLoss;
     private final RouterWatch routers;
+    private final Runnable afterUpdate;
 
     /**
      * @param stage     this rank's layers
@@ -43,10 +44,11 @@ public final class StepRunner {
      * @param speaks    whether this rank counts what it works on
      * @param scale     factor on losses
      * @param routers   hears when the micro-batches of a step are through; null in models without experts
+     * @param afterUpdate run when a step's update is enqueued
      * @param run       gives the sum of losses that have a factor
      */
     StepRunner(Engine engine, StageRunner stage, ModelUpdate update, Communicator ranks, boolean speaks, StepObjective objective, LossScale scale, RouterWatch routers,
-               Arena.Frame run) {
+               Runnable afterUpdate, Arena.Frame run) {
         this.engine = engine;
         this.stage = stage;
         this.update = update;
@@ -56,6 +58,7 @@ public final class StepRunner {
         this.scale = scale;
         this.scaledLoss = run.tensor("scaled loss", DType.F32, 1);
         this.routers = routers;
+        this.afterUpdate = afterUpdate;
     }
 
     /** Trains on one global batch. */
@@ -70,6 +73,7 @@ public final class StepRunner {
         }
         long computed = System.nanoTime();
         Readback norm = engine.readLater(update.apply(learningRate, global[0] * scale.factor()));
+        afterUpdate.run();
         boolean skipped = scale.isDynamic() && takeBackIfOverflowed(norm);
         long updated = System.nanoTime();
         Map<String, Double> phases = new LinkedHashMap<>();

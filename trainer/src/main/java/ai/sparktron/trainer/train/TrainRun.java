@@ -13,6 +13,7 @@ import ai.sparktron.trainer.data.ShardFiles;
 import ai.sparktron.trainer.data.ShardSource;
 import ai.sparktron.trainer.data.StepSource;
 import ai.sparktron.trainer.kernels.Engine;
+import ai.sparktron.trainer.layer.Fp8;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.parallel.StageLayout;
@@ -148,7 +149,7 @@ public final class TrainRun {
         long total = RunSetup.trainIters(options, data.rows().rows());
         CheckpointStore store = new CheckpointStore(plan.runPath());
         Checkpointer checkpointer = new Checkpointer(store, options.checkpoint(), context, context.world().all("all"), model.update(), model.lossScale(),
-                new ModelFiles(plan, config, model, engine, context.isFirst()), options.training().seed());
+                model.fp8().flatMap(Fp8::history), new ModelFiles(plan, config, model, engine, context.isFirst()), options.training().seed());
         Checkpointer.Progress progress = new StartingPoint(plan, config, model.tuning(), engine, this::line).fill(model.update(), checkpointer,
                 context.resume() ? store.latest() : Optional.empty(), data.rows().rows());
         if (model.reference().isPresent()) {
@@ -225,6 +226,7 @@ public final class TrainRun {
     private void say(RankModel model, ModelConfig config, Engine engine, Data data, long total) {
         line(config.family().name() + ", " + Figures.count(config.parameterCount()) + " parameters; " + engine.description() + "; computes in "
                 + model.parameters().value().dtype() + "; "                 + Figures.bytes(model.update().heldBytes()) + " of weights and gradients");
+        model.fp8().ifPresent(fp8 -> line(fp8.summary()));
         if (model.tuning().freezes(DecoderSpecs.of(config))) {
             model.tuning().summary(DecoderSpecs.of(config)).forEach(this::line);
         }

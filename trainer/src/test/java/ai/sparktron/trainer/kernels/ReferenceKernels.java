@@ -404,4 +404,9 @@ final class ReferenceKernels implements Kernels {
     public ExpertKernels experts() {
         return new ReferenceExperts();
     }
+
+    @Override
+    public Fp8Kernels fp8() {
+        return new ReferenceFp8();
+    }
 }

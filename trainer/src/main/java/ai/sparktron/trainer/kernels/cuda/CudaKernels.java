@@ -5,6 +5,7 @@ import ai.sparktron.trainer.kernels.AdamWTensors;
 import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Direction;
 import ai.sparktron.trainer.kernels.ExpertKernels;
+import ai.sparktron.trainer.kernels.Fp8Kernels;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.RopeLayout;
 import ai.sparktron.trainer.kernels.TokenLayout;
@@ -26,11 +27,14 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final LossKernels loss;
     private final UpdateKernels updates;
     private final CudaExperts experts;
+    private final CudaEngine.Foundation engine;
+    private CudaFp8 fp8;
 
     CudaKernels(CudaEngine.Foundation engine, DeviceProducts products, DeviceAttention attention) {
         CudaDevice device = engine.device();
         Modules modules = engine.modules();
         Workspace workspace = engine.workspace();
+        this.engine = engine;
         this.products = products;
         this.attention = attention;
         this.elementwise = new ElementwiseKernels(device, modules);
@@ -203,6 +207,14 @@ final class CudaKernels implements Kernels, AutoCloseable {
     @Override
     public ExpertKernels experts() {
         return experts;
+    }
+
+    @Override
+    public Fp8Kernels fp8() {
+        if (fp8 == null) {
+            fp8 = new CudaFp8(engine.device(), engine.modules(), products, elementwise);
+        }
+        return fp8;
     }
 
     @Override

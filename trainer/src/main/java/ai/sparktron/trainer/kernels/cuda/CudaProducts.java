@@ -1,5 +1,7 @@
 package ai.sparktron.trainer.kernels.cuda;
 
+import ai.sparktron.trainer.kernels.Fp8Kernels;
+import ai.sparktron.trainer.kernels.Quantised;
 import ai.sparktron.trainer.kernels.Transpose;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.tensor.DType;
@@ -11,6 +13,7 @@ import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.cuda.global.cublas;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 
 /**
@@ -36,6 +39,7 @@ final class CudaProducts implements DeviceProducts {
     private final Address a = new Address();
     private final Address b = new Address();
     private final Address out = new Address();
+    private final LongPointer scales = new LongPointer(1);
     private final Map<ProductKey, ProductPlan> plans = new HashMap<>();
     private final ProductKey probe = new ProductKey();
 
@@ -107,6 +111,24 @@ final class CudaProducts implements DeviceProducts {
         launch(plan, left.address(), right.address(), result.address());
     }
 
+    @Override
+    public void product(Quantised left, Quantised right, Tensor result, Write write, Fp8Kernels.Sums sums) {
+        if (result.elements() == 0) {
+            return;
+        }
+        probe.set(left, right, result, write, sums);
+        ProductPlan plan = plans.get(probe);
+        if (plan == null) {
+            plan = ProductPlan.of(probe.copy(), cublas.CUBLAS_COMPUTE_32F);
+            ProductPlan made = plan;
+            made.scales(left.scales().address(), right.scales().address(), scales);
+            tuning.choose(made, settings.timed(), target -> launch(made, left.elements().address(), right.elements().address(), target), result);
+            plans.put(made.key(), made);
+        }
+        plan.scales(left.scales().address(), right.scales().address(), scales);
+        launch(plan, left.elements().address(), right.elements().address(), result.address());
+    }
+
     /** Row-major products are column-major ones of the operands in the other order. */
     private void launch(ProductPlan plan, long left, long right, long result) {
         Pointer c = out.at(result);
@@ -130,7 +152,9 @@ final class CudaProducts implements DeviceProducts {
             case F32 -> cudart.CUDA_R_32F;
             case BF16 -> cudart.CUDA_R_16BF;
             case F16 -> cudart.CUDA_R_16F;
-            case F64, F8_E4M3, F8_E5M2, I64, I32, I16, U8, BOOL -> throw new IllegalStateException("product of " + dtype);
+            case F8_E4M3 -> cudart.CUDA_R_8F_E4M3;
+            case F8_E5M2 -> cudart.CUDA_R_8F_E5M2;
+            case F64, I64, I32, I16, U8, BOOL -> throw new IllegalStateException("product of " + dtype);
         };
     }
 
@@ -149,5 +173,6 @@ final class CudaProducts implements DeviceProducts {
         workspace.close();
         one.close();
         zero.close();
+        scales.close();
     }
 }

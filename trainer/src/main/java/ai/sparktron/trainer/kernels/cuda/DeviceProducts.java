@@ -1,6 +1,8 @@
 package ai.sparktron.trainer.kernels.cuda;
 
+import ai.sparktron.trainer.kernels.Fp8Kernels;
 import ai.sparktron.trainer.kernels.Kernels;
+import ai.sparktron.trainer.kernels.Quantised;
 import ai.sparktron.trainer.kernels.Transpose;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -10,6 +12,9 @@ interface DeviceProducts extends AutoCloseable {
 
     /** As {@link Kernels#matmul}. */
     void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write);
+
+    /** As {@link Fp8Kernels#product}. */
+    void product(Quantised a, Quantised b, Tensor out, Write write, Fp8Kernels.Sums sums);
 
     @Override
     void close();

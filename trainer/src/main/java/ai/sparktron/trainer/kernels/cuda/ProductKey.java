@@ -1,5 +1,8 @@
 package ai.sparktron.trainer.kernels.cuda;
 
+import ai.sparktron.trainer.kernels.Fp8Kernels.Sums;
+import ai.sparktron.trainer.kernels.Quantised;
+import ai.sparktron.trainer.kernels.Quantised.Blocks;
 import ai.sparktron.trainer.kernels.Transpose;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.tensor.DType;
@@ -20,11 +23,24 @@ final class ProductKey {
     boolean transposeA;
     boolean transposeB;
     boolean accumulates;
-    DType operands;
+    DType operandA;
+    DType operandB;
     DType result;
+    /** What of each operand has a scale; null where operands have none. */
+    Blocks scalesA;
+    Blocks scalesB;
+    Sums sums;
     int alignmentA;
     int alignmentB;
     int alignmentOut;
+
+    /** A product of operands in eight bits. */
+    void set(Quantised a, Quantised b, Tensor out, Write write, Sums how) {
+        set(a.elements(), Transpose.NO, b.elements(), Transpose.YES, out, write, a.elements().columns());
+        scalesA = a.blocks();
+        scalesB = b.blocks();
+        sums = how;
+    }
 
     void set(Tensor a, Transpose ta, Tensor b, Transpose tb, Tensor out, Write write, long inner) {
         m = out.rows();
@@ -36,11 +52,20 @@ final class ProductKey {
         transposeA = ta == Transpose.YES;
         transposeB = tb == Transpose.YES;
         accumulates = write == Write.ACCUMULATE;
-        operands = a.dtype();
+        operandA = a.dtype();
+        operandB = b.dtype();
         result = out.dtype();
+        scalesA = null;
+        scalesB = null;
+        sums = Sums.EXACT;
         alignmentA = alignment(a);
         alignmentB = alignment(b);
         alignmentOut = alignment(out);
+    }
+
+    /** Whether operands are in eight bits. */
+    boolean isScaled() {
+        return scalesA != null;
     }
 
     private static int alignment(Tensor tensor) {
@@ -58,7 +83,11 @@ final class ProductKey {
         copy.transposeA = transposeA;
         copy.transposeB = transposeB;
         copy.accumulates = accumulates;
-        copy.operands = operands;
+        copy.operandA = operandA;
+        copy.operandB = operandB;
+        copy.scalesA = scalesA;
+        copy.scalesB = scalesB;
+        copy.sums = sums;
         copy.result = result;
         copy.alignmentA = alignmentA;
         copy.alignmentB = alignmentB;
@@ -74,7 +103,8 @@ final class ProductKey {
         hash = hash * 31 + strideA;
         hash = hash * 31 + strideB;
         hash = hash * 31 + strideOut;
-        hash = hash * 31 + (transposeA ? 1 : 0) + (transposeB ? 2 : 0) + (accumulates ? 4 : 0) + 8 * operands.ordinal() + 128 * result.ordinal();
+        hash = hash * 31 + (transposeA ? 1 : 0) + (transposeB ? 2 : 0) + (accumulates ? 4 : 0) + 8 * operandA.ordinal() + 128 * result.ordinal()
+                + 2048 * operandB.ordinal();
         hash = hash * 31 + alignmentA + 512L * alignmentB + 262_144L * alignmentOut;
         return (int) (hash ^ hash >>> 32);
     }
@@ -83,14 +113,15 @@ final class ProductKey {
     public boolean equals(Object other) {
         return other instanceof ProductKey key && m == key.m && n == key.n && k == key.k && strideA == key.strideA && strideB == key.strideB
                 && strideOut == key.strideOut && transposeA == key.transposeA && transposeB == key.transposeB && accumulates == key.accumulates
-                && operands == key.operands && result == key.result && alignmentA == key.alignmentA && alignmentB == key.alignmentB
+                && operandA == key.operandA && operandB == key.operandB && result == key.result
+                && scalesA == key.scalesA && scalesB == key.scalesB && sums == key.sums && alignmentA == key.alignmentA && alignmentB == key.alignmentB
                 && alignmentOut == key.alignmentOut;
     }
 
     /** Without spaces: the algorithm file's key. */
     @Override
     public String toString() {
-        return operands + "x" + operands + "->" + result + (accumulates ? "+=" : "=") + ":m" + m + ":n" + n + ":k" + k + (transposeA ? ":aT" : ":a") + strideA
+        return operandA + "x" + operandB + (scalesA == null ? "" : ":" + scalesA + "," + scalesB + "," + sums) + "->" + result + (accumulates ? "+=" : "=") + ":m" + m + ":n" + n + ":k" + k + (transposeA ? ":aT" : ":a") + strideA
                 + (transposeB ? ":bT" : ":b") + strideB + ":c" + strideOut + ":align" + alignmentA + "," + alignmentB + "," + alignmentOut;
     }
 }

@@ -1,12 +1,16 @@
 package ai.sparktron.trainer.kernels.cuda;
 
+import ai.sparktron.trainer.kernels.Fp8Kernels.Sums;
+import ai.sparktron.trainer.kernels.Quantised.Blocks;
 import ai.sparktron.trainer.tensor.DType;
 import org.bytedeco.cuda.cublas.cublasLtMatmulAlgo_t;
 import org.bytedeco.cuda.cublas.cublasLtMatmulDescOpaque_t;
 import org.bytedeco.cuda.cublas.cublasLtMatrixLayoutOpaque_t;
 import org.bytedeco.cuda.global.cublas;
 import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerPointer;
 
@@ -25,28 +29,59 @@ record ProductPlan(ProductKey key, cublasLtMatmulDescOpaque_t description, cubla
                    cublasLtMatrixLayoutOpaque_t result, cublasLtMatmulAlgo_t algorithm) {
 
     static ProductPlan of(ProductKey key, int computeType) {
-        int type = CudaProducts.cudaType(key.operands);
+        int typeA = CudaProducts.cudaType(key.operandA);
+        int typeB = CudaProducts.cudaType(key.operandB);
         try (PointerPointer<Pointer> out = new PointerPointer<>(1)) {
             CudaProducts.check(cublas.cublasLtMatmulDescCreate(out, computeTypeOf(key, computeType), cudart.CUDA_R_32F), "cublasLtMatmulDescCreate");
             cublasLtMatmulDescOpaque_t description = new cublasLtMatmulDescOpaque_t(out.get());
-            transpose(description, cublas.CUBLASLT_MATMUL_DESC_TRANSA, key.transposeB);
-            transpose(description, cublas.CUBLASLT_MATMUL_DESC_TRANSB, key.transposeA);
+            set(description, cublas.CUBLASLT_MATMUL_DESC_TRANSA, key.transposeB ? cublas.CUBLAS_OP_T : cublas.CUBLAS_OP_N);
+            set(description, cublas.CUBLASLT_MATMUL_DESC_TRANSB, key.transposeA ? cublas.CUBLAS_OP_T : cublas.CUBLAS_OP_N);
+            if (key.isScaled()) {
+                set(description, cublas.CUBLASLT_MATMUL_DESC_A_SCALE_MODE, scaleMode(key.scalesB));
+                set(description, cublas.CUBLASLT_MATMUL_DESC_B_SCALE_MODE, scaleMode(key.scalesA));
+                set(description, cublas.CUBLASLT_MATMUL_DESC_FAST_ACCUM, (byte) (key.sums == Sums.FAST ? 1 : 0));
+            }
             return new ProductPlan(key, description,
-                    key.transposeB ? layout(out, type, key.k, key.n, key.strideB) : layout(out, type, key.n, key.k, key.strideB),
-                    key.transposeA ? layout(out, type, key.m, key.k, key.strideA) : layout(out, type, key.k, key.m, key.strideA),
+                    key.transposeB ? layout(out, typeB, key.k, key.n, key.strideB) : layout(out, typeB, key.n, key.k, key.strideB),
+                    key.transposeA ? layout(out, typeA, key.m, key.k, key.strideA) : layout(out, typeA, key.k, key.m, key.strideA),
                     layout(out, CudaProducts.cudaType(key.result), key.n, key.m, key.strideOut), new cublasLtMatmulAlgo_t());
         }
     }
 
     /** Only float32 operands can be rounded to TF32. */
     private static int computeTypeOf(ProductKey key, int wanted) {
-        return key.operands == DType.F32 ? wanted : cublas.CUBLAS_COMPUTE_32F;
+        return key.operandA == DType.F32 ? wanted : cublas.CUBLAS_COMPUTE_32F;
     }
 
-    private static void transpose(cublasLtMatmulDescOpaque_t description, int attribute, boolean transposed) {
-        try (IntPointer value = new IntPointer(new int[] {transposed ? cublas.CUBLAS_OP_T : cublas.CUBLAS_OP_N})) {
-            CudaProducts.check(cublas.cublasLtMatmulDescSetAttribute(description, attribute, value, Integer.BYTES), "cublasLtMatmulDescSetAttribute");
+    /** A scalar, a vector of 128 or a square of 128 x 128 to a scale. */
+    private static int scaleMode(Blocks blocks) {
+        return switch (blocks) {
+            case WHOLE -> cublas.CUBLASLT_MATMUL_MATRIX_SCALE_SCALAR_32F;
+            case ROW_PIECES -> cublas.CUBLASLT_MATMUL_MATRIX_SCALE_VEC128_32F;
+            case SQUARES -> cublas.CUBLASLT_MATMUL_MATRIX_SCALE_BLK128x128_32F;
+        };
+    }
+
+    private static void set(cublasLtMatmulDescOpaque_t description, int attribute, int value) {
+        try (IntPointer pointer = new IntPointer(new int[] {value})) {
+            set(description, attribute, pointer, Integer.BYTES);
         }
+    }
+
+    private static void set(cublasLtMatmulDescOpaque_t description, int attribute, byte value) {
+        try (BytePointer pointer = new BytePointer(new byte[] {value})) {
+            set(description, attribute, pointer, Byte.BYTES);
+        }
+    }
+
+    private static void set(cublasLtMatmulDescOpaque_t description, int attribute, Pointer value, long bytes) {
+        CudaProducts.check(cublas.cublasLtMatmulDescSetAttribute(description, attribute, value, bytes), "cublasLtMatmulDescSetAttribute");
+    }
+
+    /** Where the scales of both operands of this launch lie. @param holder room for an address */
+    void scales(long scalesOfA, long scalesOfB, LongPointer holder) {
+        set(description, cublas.CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, holder.put(0, scalesOfB), Long.BYTES);
+        set(description, cublas.CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, holder.put(0, scalesOfA), Long.BYTES);
     }
 
     private static cublasLtMatrixLayoutOpaque_t layout(PointerPointer<Pointer> out, int type, long rows, long columns, long stride) {

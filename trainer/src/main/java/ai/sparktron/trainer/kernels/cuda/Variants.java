@@ -39,7 +39,9 @@ final class Variants {
             case I64 -> "i64";
             case I32 -> "int";
             case U8, BOOL -> "unsigned char";
-            case F8_E4M3, F8_E5M2, I16 -> throw new IllegalStateException("kernels do not compute with " + dtype);
+            case F8_E4M3 -> "e4m3";
+            case F8_E5M2 -> "e5m2";
+            case I16 -> throw new IllegalStateException("kernels do not compute with " + dtype);
         };
     }
 

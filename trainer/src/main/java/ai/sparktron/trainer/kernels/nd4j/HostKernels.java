@@ -5,6 +5,7 @@ import ai.sparktron.trainer.kernels.AdamWTensors;
 import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.kernels.Direction;
 import ai.sparktron.trainer.kernels.ExpertKernels;
+import ai.sparktron.trainer.kernels.Fp8Kernels;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.RopeLayout;
 import ai.sparktron.trainer.kernels.TokenLayout;
@@ -27,6 +28,7 @@ final class HostKernels implements Kernels {
     private final HostUpdate update;
     private final HostLatent latent = new HostLatent();
     private final HostExperts experts;
+    private final HostFp8 fp8;
 
     /** @param memory gives scratch that lives as long as the engine */
     HostKernels(RowMath math, HostMemory memory) {
@@ -36,6 +38,7 @@ final class HostKernels implements Kernels {
         this.loss = new HostLoss(math);
         this.update = new HostUpdate(math);
         this.experts = new HostExperts(gemm, math, wide);
+        this.fp8 = new HostFp8(gemm, wide);
     }
 
     /** A part of a tensor's first dimension; the tensor itself where that is all of it, so that its view is made once. */
@@ -232,5 +235,10 @@ final class HostKernels implements Kernels {
     @Override
     public ExpertKernels experts() {
         return experts;
+    }
+
+    @Override
+    public Fp8Kernels fp8() {
+        return fp8;
     }
 }

@@ -49,7 +49,8 @@ final class HostWide {
         return this;
     }
 
-    private Tensor room(Tensor tensor) {
+    /** Room for a float32 copy, which the caller makes. */
+    Tensor room(Tensor tensor) {
         Tensor copy = Tensor.of(tensor.name(), DType.F32, Shape.of(tensor.rows(), tensor.columns()), block, used);
         used += copy.sizeBytes();
         return copy;
