@@ -1,7 +1,7 @@
 """What the makers of reference cases share: small configurations, their weights, and a case's files in the form that `verify` reads."""
-import json, os
+import copy, json, os, shutil
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 
@@ -41,11 +41,29 @@ def read(d):
     return AutoModelForCausalLM.from_pretrained(d, attn_implementation="eager", dtype=torch.float32).eval()
 
 
-def write(d, m, gradients):
-    """Inputs, what is expected of them, and greedy text, beside the model in d. gradients() gives those of the loss by the names of the model's files."""
+def stored_gradients(m, d):
+    """By the names and in the layout of files: a model is saved whose weights are the gradients."""
+    twin = copy.deepcopy(m)
+    named = dict(m.named_parameters())
+    with torch.no_grad():
+        for n, p in twin.named_parameters(): p.copy_(named[n].grad if named[n].grad is not None else torch.zeros_like(p))
+    twin.save_pretrained(d)
+    tensors = load_file(d + "/model.safetensors")
+    shutil.rmtree(d)
+    return {n: t for n, t in tensors.items() if "e_score_correction_bias" not in n}
+
+
+def inputs(m, untrained):
+    """Tokens of a fixed seed and what comes after each; the first ones are not trained."""
     g = torch.Generator().manual_seed(5)
     ids = torch.randint(3, m.config.vocab_size, (2, 31), generator=g)
-    labels = ids[:, 1:].clone(); ids = ids[:, :-1].clone(); labels[:, :7] = -100
+    labels = ids[:, 1:].clone(); ids = ids[:, :-1].clone(); labels[:, :untrained] = -100
+    return ids, labels
+
+
+def write(d, m, gradients, untrained=7):
+    """Inputs, what is expected of them, and greedy text, beside the model in d. gradients() gives those of the loss by the names of the model's files."""
+    ids, labels = inputs(m, untrained)
     logits = m(input_ids=ids).logits.float()
     loss = torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), ignore_index=-100)
     loss.backward()

@@ -4,7 +4,7 @@ fused tensors of experts, weights in FP8 by blocks.
 
 Not part of the build. Usage: make_expert_cases.py OUT [CASE ...]
 """
-import copy, json, os, shutil, sys
+import json, os, shutil, sys
 import torch
 from safetensors.torch import save_file, load_file
 import case_maker
@@ -34,18 +34,6 @@ CASES = {
     "deepseek_v3-fp8": (config("deepseek_v3", **LATENT, q_lora_rank=14, n_shared_experts=1, n_group=2, topk_group=1, norm_topk_prob=True, routed_scaling_factor=2.5,
                                intermediate_size=136), "fp8"),
 }
-
-
-def stored_gradients(m, d):
-    """By the names and in the layout of files: a model is saved whose weights are the gradients."""
-    twin = copy.deepcopy(m)
-    named = dict(m.named_parameters())
-    with torch.no_grad():
-        for n, p in twin.named_parameters(): p.copy_(named[n].grad if named[n].grad is not None else torch.zeros_like(p))
-    twin.save_pretrained(d)
-    tensors = load_file(d + "/model.safetensors")
-    shutil.rmtree(d)
-    return {n: t for n, t in tensors.items() if "e_score_correction_bias" not in n}
 
 
 def fuse(d, m):
@@ -96,7 +84,7 @@ def write(name, cfg, form):
         save_file(quantise(d), plain + "/model.safetensors", {"format": "pt"})
         m = case_maker.read(plain)
         shutil.rmtree(plain)
-    case_maker.write(d, m, lambda: stored_gradients(m, d + "/_gradients"))
+    case_maker.write(d, m, lambda: case_maker.stored_gradients(m, d + "/_gradients"))
 
 
 for case, (cfg, form) in CASES.items():

@@ -35,5 +35,9 @@ public record ArchitectureOptions(
         @Option(range = "[1,)", doc = "Width of one head.") Optional<Integer> kvChannels,
         @Option(doc = "Normalise queries and keys of each head.", note = "The family decides; it must be the model's.") Optional<Boolean> qkLayernorm,
         @Option(range = "[1,)", doc = "Rows of the embedding.") Optional<Integer> paddedVocabSize,
+        @Option(range = "[1,)", doc = "Layers behind the last one that are trained to predict tokens further on (multi-token prediction); absent: none, and those of"
+                + " the files are kept as they are.")
+        Optional<Integer> mtpNumLayers,
+        @Option(value = "0.1", range = "(0,)", doc = "What the mean of their losses counts beside the loss.") double mtpLossScalingFactor,
         @Option(syntax = "any", doc = "Scaling of the rotary frequencies: JSON as in config.json, or a number for linear.") Optional<String> ropeScaling) {
 }

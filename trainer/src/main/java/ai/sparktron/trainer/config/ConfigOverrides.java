@@ -39,6 +39,8 @@ public final class ConfigOverrides {
         put(config, "tie_word_embeddings", options.untieEmbeddingsAndOutputWeights().map(untied -> !untied));
         put(config, "head_dim", options.kvChannels());
         put(config, "vocab_size", options.paddedVocabSize());
+        options.mtpNumLayers().filter(layers -> config.path("num_nextn_predict_layers").asInt() == 0)
+                .ifPresent(layers -> config.put("num_nextn_predict_layers", layers));
         rope(options, config);
     }
 

@@ -24,6 +24,7 @@ final class CrossChecks {
         checks.schedule();
         checks.data();
         checks.experts();
+        checks.predictions();
         checks.tuning();
         checks.attention();
         checks.export();
@@ -221,6 +222,16 @@ final class CrossChecks {
             "lora_bias", "use_rslora", "lora_dtype", "merge_lora");
     private static final List<String> OF_FREEZING = List.of("freeze_parameters", "freeze_parameters_regex", "freeze_parameters_ratio", "trainable_parameters",
             "trainable_parameters_regex");
+
+    private void predictions() {
+        options.architecture().mtpNumLayers().ifPresent(layers -> {
+            String option = "--mtp_num_layers " + layers;
+            require(!sharesModel(), option + " excludes --use_megatron_fsdp true with a strategy of optim_grads or optim_grads_params, since its layers use what the head and"
+                    + " the embedding use; take --use_distributed_optimizer true");
+            require(options.tuner().trainType() != TunerOptions.TrainType.LORA, option + " trains whole layers and excludes --train_type lora; leave it out, and the layers"
+                    + " are kept as they are");
+        });
+    }
 
     private void tuning() {
         boolean lora = options.tuner().trainType() == TunerOptions.TrainType.LORA;

@@ -30,6 +30,9 @@ public final class HuggingFaceExporter {
     private static final List<String> COMPANIONS = List.of("generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
             "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "chat_template.json");
 
+    /** What is added for choosing experts stays float32, in layers that are not built too. */
+    private static final String SELECTION = ".e_score_correction_bias";
+
     private final ModelConfig config;
     private final DType dtype;
     private final Path companions;
@@ -86,16 +89,14 @@ public final class HuggingFaceExporter {
     public void write(Path directory, WeightSource weights) throws IOException {
         Files.createDirectories(directory);
         List<TensorEntry> entries = new ArrayList<>();
-        for (ParameterSpec parameter : DecoderSpecs.of(config)) {
-            DType own = parameter.buffer() ? DType.F32 : dtype;
-            parameter.parts().forEach(tensor -> entries.add(new TensorEntry(tensor.name(), own, tensor.shape())));
-        }
+        List<Written> tensors = tensors();
+        tensors.forEach(written -> entries.add(new TensorEntry(written.name(), written.dtype(), written.tensor().shape())));
         try (StoredModel files = extras == null ? null : StoredModel.open(extras, config)) {
             Collection<StoredModel.Extra> kept = files == null ? List.of() : files.extras();
-            kept.forEach(extra -> entries.add(new TensorEntry(extra.entry().name(), dtype, extra.entry().shape())));
+            kept.forEach(extra -> entries.add(new TensorEntry(extra.entry().name(), extra.entry().name().endsWith(SELECTION) ? DType.F32 : dtype, extra.entry().shape())));
             try (SafetensorsFolderWriter writer = SafetensorsFolderWriter.create(directory, entries, fileBytes)) {
-                for (TensorSpec tensor : tensors()) {
-                    write(writer, tensor.name(), tensor.elements(), (from, count) -> weights.read(tensor, from, count));
+                for (Written written : tensors) {
+                    write(writer, written.name(), written.tensor().elements(), (from, count) -> weights.read(written.tensor(), from, count));
                 }
                 for (StoredModel.Extra extra : kept) {
                     write(writer, extra.entry().name(), extra.entry().shape().elements(), extra.stored()::read);
@@ -119,17 +120,29 @@ public final class HuggingFaceExporter {
 
     /** Reads as {@link #write} does and writes nothing: what the other ranks of a group do while one writes {@link GatheredWeights}. */
     public void contribute(WeightSource weights) throws IOException {
-        for (TensorSpec tensor : tensors()) {
+        for (Written written : tensors()) {
+            TensorSpec tensor = written.tensor();
             for (long done = 0; done < tensor.elements(); done += PIECE) {
                 weights.read(tensor, done, (int) Math.min(PIECE, tensor.elements() - done));
             }
         }
     }
 
-    private List<TensorSpec> tensors() {
-        List<TensorSpec> tensors = new ArrayList<>();
+    /** A tensor under the name that it has in the files. */
+    private record Written(String name, TensorSpec tensor, DType dtype) {
+    }
+
+    /** All of the model's, and again those that files of layers that predict further tokens repeat. */
+    private List<Written> tensors() {
+        List<Written> tensors = new ArrayList<>();
         for (ParameterSpec parameter : DecoderSpecs.of(config)) {
-            tensors.addAll(parameter.parts());
+            parameter.parts().forEach(tensor -> tensors.add(new Written(tensor.name(), tensor, parameter.buffer() ? DType.F32 : dtype)));
+        }
+        for (int i = 0; i < config.prediction().layers(); i++) {
+            for (String repeated : List.of("embed_tokens.weight", "shared_head.head.weight")) {
+                String name = "model.layers." + (config.layers() + i) + "." + repeated;
+                tensors.add(new Written(name, DecoderSpecs.sharedBy(config, name).parts().get(0), dtype));
+            }
         }
         return tensors;
     }

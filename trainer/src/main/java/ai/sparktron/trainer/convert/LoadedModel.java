@@ -10,6 +10,7 @@ import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.model.Prediction;
 import ai.sparktron.trainer.seam.Seams;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
@@ -41,7 +42,7 @@ public final class LoadedModel implements AutoCloseable {
 
     private LoadedModel(Engine engine, Path directory, DType dtype, Parameters.Use use, Settings settings) throws IOException {
         this.engine = engine;
-        ModelConfig config = ConfigReader.read(directory);
+        ModelConfig config = ConfigReader.read(directory).predicting(settings.prediction());
         this.run = StackArena.growing("run", engine.memory(), CHUNK_BYTES);
         this.frame = run.open("model");
         this.microBatch = StackArena.growing("micro-batch", engine.memory(), CHUNK_BYTES);
@@ -97,9 +98,10 @@ public final class LoadedModel implements AutoCloseable {
      * @param parts      layers held here
      * @param adapter    directory of a LoRA adapter
      * @param use        where the adapter goes
+     * @param prediction layers that are trained to predict tokens further on
      */
     public record Settings(int maxLength, Recompute recompute, long chunkBytes, Seams seams, Function<ModelConfig, List<ModelPart>> parts, Optional<Path> adapter,
-            AdapterUse use) {
+            AdapterUse use, Prediction prediction) {
 
         /** Where an adapter goes. */
         public enum AdapterUse {
@@ -111,12 +113,12 @@ public final class LoadedModel implements AutoCloseable {
 
         public static Settings of(int maxLength) {
             return new Settings(maxLength, Recompute.none(), DecoderModel.Options.DEFAULT_CHUNK_BYTES, Seams.single(), config -> List.of(ModelPart.whole(config)),
-                    Optional.empty(), AdapterUse.BESIDE);
+                    Optional.empty(), AdapterUse.BESIDE, Prediction.NONE);
         }
 
         /** The same with an adapter. */
         public Settings with(Path adapterDirectory, AdapterUse where) {
-            return new Settings(maxLength, recompute, chunkBytes, seams, parts, Optional.of(adapterDirectory), where);
+            return new Settings(maxLength, recompute, chunkBytes, seams, parts, Optional.of(adapterDirectory), where, prediction);
         }
     }
 

@@ -91,7 +91,9 @@ final class StoredModel implements AutoCloseable {
         for (String name : folder.names()) {
             boolean known = used.contains(name) || name.endsWith("rotary_emb.inv_freq") || name.equals(HEAD) && config.tiedEmbeddings();
             if (!known && isBehindTheLayers(name)) {
-                keep(name);
+                if (!isShared(name)) {
+                    keep(name);
+                }
             } else if (!known) {
                 problems.add("unknown " + name + " in " + folder.file(name).file());
             }
@@ -172,9 +174,20 @@ final class StoredModel implements AutoCloseable {
         if (!name.startsWith(layers)) {
             return false;
         }
-        String number = name.substring(layers.length()).split("\\.")[0];
-        int layer = number.chars().allMatch(Character::isDigit) ? Integer.parseInt(number) : 0;
+        int layer = layer(name);
         return layer >= config.layers() && layer < config.layers() + config.mtpLayers();
+    }
+
+    private int layer(String name) {
+        String number = name.substring(inFiles("model.layers.").length()).split("\\.")[0];
+        return number.chars().allMatch(Character::isDigit) ? Integer.parseInt(number) : 0;
+    }
+
+    /** What a layer that is trained has again of the model's own: it follows that. */
+    private boolean isShared(String name) {
+        boolean trained = layer(name) < config.layers() + config.prediction().layers();
+        String tensor = name.endsWith(SCALES) ? name.substring(0, name.length() - SCALES.length()) : name;
+        return trained && DecoderSpecs.sharedBy(config, tensor) != null;
     }
 
     private void keep(String name) throws IOException {

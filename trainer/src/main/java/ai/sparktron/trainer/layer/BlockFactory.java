@@ -43,6 +43,12 @@ final class BlockFactory {
         return layers.isEmpty() ? null : recomputed(layers);
     }
 
+    /** The transformer block of a layer that predicts tokens further on. @param index of the layer, from 0 */
+    StreamLayer prediction(int index) {
+        StreamLayer block = block(config.layers() + index);
+        return options.recompute().granularity() == Recompute.Granularity.FULL ? new Recomputed("recomputed.mtp." + index, block) : block;
+    }
+
     private StreamLayer recomputed(List<StreamLayer> layers) {
         Recompute recompute = options.recompute();
         if (recompute.granularity() != Recompute.Granularity.FULL) {
@@ -59,7 +65,7 @@ final class BlockFactory {
     }
 
     private StreamLayer block(int index) {
-        String prefix = DecoderSpecs.layer(index);
+        String prefix = DecoderSpecs.block(config, index);
         boolean experts = config.hasExperts(index);
         Branch feedForward = experts ? experts(prefix + "mlp", index) : feedForward(prefix + "mlp");
         if (options.recompute().has(experts ? Recompute.Module.MOE : Recompute.Module.MLP)) {

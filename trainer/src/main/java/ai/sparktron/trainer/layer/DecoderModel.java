@@ -35,9 +35,11 @@ public final class DecoderModel {
     private final Embedding embedding;
     private final StreamLayer blocks;
     private final Head head;
+    private final FurtherPredictions predictions;
     private final ParameterUse use;
     private final List<Parameter> embeddingParameters;
     private final List<Parameter> headParameters;
+    private final List<Parameter> predictionParameters;
 
     /**
      * How a model is built.
@@ -92,19 +94,51 @@ public final class DecoderModel {
         this.rope = new Rope(config, engine, run, options.maxLength());
         ModelPart part = options.part();
         Seams seams = options.seams();
-        this.embedding = part.hasEmbedding() ? new Embedding(parameters.get(DecoderSpecs.EMBEDDING), seams.region(),
+        boolean predicts = part.hasHead() && config.prediction().layers() > 0;
+        Embedding table = part.hasEmbedding() || predicts ? new Embedding(parameters.get(DecoderSpecs.EMBEDDING), seams.region(),
                 EmbeddingAddition.of(parameters, options.adapters())) : null;
-        this.blocks = new BlockFactory(config, options, parameters).blocks(use);
-        this.head = part.hasHead() ? head(parameters) : null;
+        this.embedding = part.hasEmbedding() ? table : null;
+        BlockFactory factory = new BlockFactory(config, options, parameters);
+        this.blocks = factory.blocks(use);
+        this.head = part.hasHead() ? head(parameters, DecoderSpecs.FINAL_NORM) : null;
+        this.predictions = new FurtherPredictions(predicts ? predictions(parameters, factory, table) : List.of());
+        this.predictionParameters = predicts ? predictionParameters(parameters) : List.of();
         this.embeddingParameters = embedding == null ? List.of() : beginning(parameters, DecoderSpecs.EMBEDDING_MODULE);
         this.headParameters = head == null ? List.of() : headParameters(parameters);
     }
 
-    private Head head(Parameters parameters) {
+    private List<FurtherPrediction> predictions(Parameters parameters, BlockFactory factory, Embedding table) {
+        List<FurtherPrediction> layers = new ArrayList<>();
+        String below = DecoderSpecs.FINAL_NORM;
+        for (int i = 0; i < config.prediction().layers(); i++) {
+            String prefix = DecoderSpecs.prediction(i);
+            Parameter projection = parameters.get(prefix + "eh_proj.weight");
+            layers.add(new FurtherPrediction(prefix + "prediction", i, new FurtherPrediction.Parts(table, norm(parameters, prefix + "enorm.weight"),
+                    norm(parameters, below), norm(parameters, prefix + "hnorm.weight"),
+                    LoraLinear.over(new DenseLinear(projection, null), projection, parameters, options.adapters()), factory.prediction(i),
+                    head(parameters, prefix + "final_layernorm.weight"))));
+            below = prefix + "final_layernorm.weight";
+        }
+        return layers;
+    }
+
+    /** All that is used after the last layer: gradients of what others use too are complete when these are. */
+    private List<Parameter> predictionParameters(Parameters parameters) {
+        List<Parameter> used = new ArrayList<>(beginning(parameters, DecoderSpecs.EMBEDDING_MODULE));
+        headParameters(parameters).stream().filter(parameter -> !used.contains(parameter)).forEach(used::add);
+        used.addAll(beginning(parameters, DecoderSpecs.PREDICTION_MODULE));
+        return List.copyOf(used);
+    }
+
+    private Norm norm(Parameters parameters, String name) {
+        return new Norm(parameters.get(name), config.normEpsilon());
+    }
+
+    private Head head(Parameters parameters, String normName) {
         Parameter weight = parameters.get(config.tiedEmbeddings() ? DecoderSpecs.EMBEDDING : DecoderSpecs.HEAD);
         // An addition to a table that embeds tokens is to the embedding alone.
         Linear product = LoraLinear.over(new DenseLinear(weight, null), weight, parameters, config.tiedEmbeddings() ? Adapters.none() : options.adapters());
-        return new Head(new Norm(parameters.get(DecoderSpecs.FINAL_NORM), config.normEpsilon()), weight, product, options.seams().region(),
+        return new Head(norm(parameters, normName), weight, product, options.seams().region(),
                 options.seams().vocabulary(), options.chunkBytes());
     }
 
@@ -129,9 +163,13 @@ public final class DecoderModel {
      * @param lossScale  factor on each token's weighted loss and gradient: 1, or 1 / trained tokens of the global batch
      * @param microBatch arena of this micro-batch alone, empty
      * @param scratch    arena of calls
-     * @param lossSum    float32 [1] that the scaled losses are added to; null on stages without a head and where only logits are wanted
+     * @param lossSum    float32 [1 + n] that the scaled losses are added to, behind the first those of the n layers that predict further tokens; null on stages without a head and where only logits are wanted
      */
     public Pass begin(HostTokens tokens, float lossScale, Pass.Mode mode, Arena microBatch, Arena scratch, Tensor lossSum) {
+        if (lossSum != null && lossSum.elements() != 1 + config.prediction().layers()) {
+            throw new IllegalStateException(lossSum + ": expected one sum for the loss and one for each of the " + config.prediction().layers()
+                    + " layers that predict further tokens");
+        }
         return begin(tokens, lossScale, mode, microBatch, scratch, new LossRequest(lossSum, null), null);
     }
 
@@ -155,11 +193,25 @@ public final class DecoderModel {
             TokenBatch batch = loss.objective() == null ? uploaded : uploaded.weighted(loss.objective().weight());
             boolean train = mode == Pass.Mode.TRAIN;
             return new Pass(engine, scratch, frame, train ? Saved.keeping(microBatch) : Saved.discarding(scratch), batch,
-                    rope.tableFor(batch.reach(), frame), cache, loss, borders(mode, batch, frame), mode);
+                    rope.tableFor(batch.reach(), frame), cache, request(loss, mode, used, batch, lossScale, frame), borders(mode, batch, frame), mode);
         } catch (RuntimeException | Error e) {
             frame.close();
             throw e;
         }
+    }
+
+    /** Where layers that predict further tokens are trained, what each is to learn: the mean of its losses counts as much as the micro-batch's tokens. */
+    private LossRequest request(LossRequest loss, Pass.Mode mode, HostTokens tokens, TokenBatch batch, float lossScale, Arena.Frame frame) {
+        if (loss.sum() == null) {
+            return loss;
+        }
+        List<LossRequest.Further> further = new ArrayList<>();
+        for (int k = 1; mode == Pass.Mode.TRAIN && head != null && k <= config.prediction().layers(); k++) {
+            int learned = tokens.ahead(k).trainedTokens();
+            double factor = learned == 0 ? 0 : config.prediction().ofLayer() * tokens.trainedTokens() / learned;
+            further.add(new LossRequest.Further(batch.ahead(k, tokens, options.seams().tokens(), (float) (lossScale * factor), engine, frame), loss.sum().rows(k, 1)));
+        }
+        return new LossRequest(loss.sum().rows(0, 1), null, further);
     }
 
     private Pass.Borders borders(Pass.Mode mode, TokenBatch batch, Arena.Frame frame) {
@@ -211,7 +263,10 @@ public final class DecoderModel {
             use.beforeBackward(headParameters);
         }
         head.loss(out, pass);
-        if (pass.gradient() != null) {
+        if (pass.furtherPredictions() > 0) {
+            use.beforeForward(predictionParameters);
+            predictions.forward(out.delta() == null ? out.residual() : out.delta(), pass);
+        } else if (pass.gradient() != null) {
             // A table that embeds tokens too gets the rest of its gradient at the end of backward.
             use.afterBackward(headParameters.stream().filter(parameter -> !embeddingParameters.contains(parameter)).toList());
         }
@@ -259,6 +314,11 @@ public final class DecoderModel {
         Tensor own = head != null ? pass.gradient() : gradient;
         if (own == null) {
             throw new IllegalStateException("backward of a pass that was not begun in Mode.TRAIN");
+        }
+        if (pass.furtherPredictions() > 0) {
+            use.beforeBackward(predictionParameters);
+            predictions.backward(own, pass);
+            use.afterBackward(predictionParameters.stream().filter(parameter -> !embeddingParameters.contains(parameter)).toList());
         }
         if (blocks != null) {
             blocks.backward(own, pass);

@@ -80,6 +80,28 @@ public record HostTokens(int[] ids, int[] labels, float[] weights, int[] positio
         return of(picked.ids, picked.labels, picked.weights, picked.positions, renumbered).named(picked.names);
     }
 
+    /**
+     * In the place of each token the one that comes so many after it in its document, with its label and weight; behind the last one id 0, which trains nothing.
+     * Positions and documents stay those of this token.
+     */
+    HostTokens ahead(int distance) {
+        int[] furtherIds = new int[ids.length];
+        int[] furtherLabels = labels == null ? null : new int[ids.length];
+        float[] furtherWeights = weights == null ? null : new float[ids.length];
+        for (int t = 0; t < ids.length; t++) {
+            int from = t + distance;
+            boolean there = from < ids.length && documents[from] == documents[t];
+            furtherIds[t] = there ? ids[from] : 0;
+            if (labels != null) {
+                furtherLabels[t] = there ? labels[from] : -1;
+            }
+            if (weights != null) {
+                furtherWeights[t] = there ? weights[from] : 0;
+            }
+        }
+        return new HostTokens(furtherIds, furtherLabels, furtherWeights, positions, documents, reach, names);
+    }
+
     /** Some of the tokens, in ascending order. */
     HostTokens pick(int[] indices) {
         int[] pickedLabels = labels == null ? null : pick(labels, indices);

@@ -81,6 +81,23 @@ public final class Pass implements AutoCloseable {
         return new Pass(engine, scratch, frame, saved, batch.named(own), ropeTable, cache, loss, borders, mode);
     }
 
+    /** Number of layers behind the last one that learn in this pass. */
+    int furtherPredictions() {
+        return loss.further().size();
+    }
+
+    /**
+     * The pass of a layer that predicts tokens further on, which sees and learns other tokens.
+     *
+     * @param index    of the layer, from 0
+     * @param gradient [T, D], where the head leaves the gradient of this layer's stream
+     */
+    Pass further(int index, Tensor gradient) {
+        LossRequest.Further own = loss.further().get(index);
+        return new Pass(engine, scratch, frame, saved, own.batch(), ropeTable, cache, new LossRequest(own.sum(), null),
+                new Borders(borders.input(), borders.output(), gradient), mode);
+    }
+
     Kernels kernels() {
         return engine.kernels();
     }

@@ -67,6 +67,20 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
         return upload(own, parts.get(deal.rank()), new DealtLayout(layout(whole, engine, frame), parts), facts, lossScale, engine, frame);
     }
 
+    /**
+     * The same tokens, in whose place the layers see those that come so many after them in their documents, and learn their targets.
+     *
+     * @param micro     the whole micro-batch, as {@link #upload} had it
+     * @param lossScale factor on the losses
+     */
+    TokenBatch ahead(int distance, HostTokens micro, TokenDeal deal, float lossScale, Engine engine, Arena.Frame frame) {
+        HostTokens further = micro.ahead(distance);
+        HostTokens own = deal.ranks() == 1 ? further : further.pick(deal.held(deal.rank(), micro.tokens()));
+        Tensor furtherIds = frame.tensor("further ids", DType.I32, own.tokens());
+        engine.write(furtherIds, HostArrays.bytes(own.ids()));
+        return new TokenBatch(furtherIds, layout, dealt, targets(own, lossScale, engine, frame), reach, names, whole);
+    }
+
     private static TokenBatch upload(HostTokens own, TokenLayout layout, DealtLayout dealt, WholeBatch whole, float lossScale, Engine engine,
                                      Arena.Frame frame) {
         Tensor ids = frame.tensor("ids", DType.I32, own.tokens());

@@ -88,7 +88,7 @@ public final class ConfigReader {
                 (float) keys.number("rms_norm_eps", 1e-6), new RopeReader(source, json, maxPositions, family.absent().theta()).rope(),
                 keys.flag("tie_word_embeddings", false), queryBias, attentionBias, family.mlpBiasKey() && keys.flag("mlp_bias", false),
                 keys.number("initializer_range", 0.02), slidingWindow(family, layers), experts, latent,
-                latent == null ? 0 : keys.integer("num_nextn_predict_layers", 0), dtype(), weightBlock(), keys.integers("eos_token_id"), json.toString());
+                latent == null ? 0 : keys.integer("num_nextn_predict_layers", 0), Prediction.NONE, dtype(), weightBlock(), keys.integers("eos_token_id"), json.toString());
     }
 
     private Family family() {

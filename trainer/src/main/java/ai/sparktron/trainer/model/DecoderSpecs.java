@@ -22,6 +22,9 @@ public final class DecoderSpecs {
     public static final String HEAD_MODULE = "output_layer.";
     public static final String HEAD = HEAD_MODULE + "weight";
 
+    /** What the names of parameters of layers that predict tokens further on begin with. */
+    public static final String PREDICTION_MODULE = "mtp.layers.";
+
     private DecoderSpecs() {
     }
 
@@ -48,8 +51,8 @@ public final class DecoderSpecs {
         AttentionSpecs attention = new AttentionSpecs(config);
         FeedForwardSpecs feedForward = new FeedForwardSpecs(config);
         List<ParameterSpec> all = new ArrayList<>();
-        boolean tiedHead = part.hasHead() && config.tiedEmbeddings();
-        if (part.hasEmbedding() || tiedHead) {
+        boolean copied = part.hasHead() && config.lastStageEmbeds();
+        if (part.hasEmbedding() || copied) {
             all.add(ParameterSpec.of(EMBEDDING, make.matrix("model.embed_tokens.weight", vocabulary, make.embed(), Scale.PLAIN)));
         }
         for (int layer = part.firstLayer(); layer < part.firstLayer() + part.layers(); layer++) {
@@ -62,8 +65,37 @@ public final class DecoderSpecs {
             if (!config.tiedEmbeddings()) {
                 all.add(ParameterSpec.of(HEAD, make.matrix("lm_head.weight", vocabulary, make.embed(), Scale.PLAIN)));
             }
+            for (int layer = config.layers(); layer < config.layers() + config.prediction().layers(); layer++) {
+                String theirs = "model.layers." + layer + ".";
+                String ours = prediction(layer - config.layers());
+                all.add(make.norm(ours + "enorm.weight", theirs + "enorm.weight", make.embed()));
+                all.add(make.norm(ours + "hnorm.weight", theirs + "hnorm.weight", make.embed()));
+                all.add(ParameterSpec.of(ours + "eh_proj.weight",
+                        make.matrix(theirs + "eh_proj.weight", make.embed(), Dim.of(Kind.EMBED, 2L * config.hiddenSize()), Scale.PLAIN)));
+                all.addAll(attention.of(block(config, layer), theirs));
+                all.addAll(feedForward.of(layer, block(config, layer), theirs));
+                all.add(make.norm(ours + "final_layernorm.weight", theirs + "shared_head.norm.weight", make.embed()));
+            }
         }
         return List.copyOf(all);
+    }
+
+    /** Prefix of Megatron's names of a layer that predicts tokens further on. @param index from 0 */
+    public static String prediction(int index) {
+        return PREDICTION_MODULE + index + ".";
+    }
+
+    /** Prefix of Megatron's names of the transformer block of a layer, those behind the last one that predict further tokens counted on. */
+    public static String block(ModelConfig config, int layer) {
+        return layer < config.layers() ? layer(layer) : prediction(layer - config.layers()) + "transformer_layer.";
+    }
+
+    /** The table or matrix that files hold again in a layer that predicts further tokens, by the end of its name there; null = none. */
+    public static ParameterSpec sharedBy(ModelConfig config, String name) {
+        boolean embeds = name.endsWith(".embed_tokens.weight");
+        boolean isHead = name.endsWith(".shared_head.head.weight");
+        String shared = embeds || isHead && config.tiedEmbeddings() ? EMBEDDING : isHead ? HEAD : "";
+        return of(config).stream().filter(spec -> spec.name().equals(shared)).findFirst().orElse(null);
     }
 
     /** Prefix of Megatron's names of a layer. */

@@ -27,6 +27,7 @@ import java.util.Objects;
  * @param experts          its mixture of experts; null = none
  * @param latent           its latent attention; null = grouped-query attention
  * @param mtpLayers        {@code num_nextn_predict_layers}: layers that files may have behind the last one, which predict tokens further on
+ * @param prediction       which of these are trained; none unless they are asked for
  * @param dtype            type of the files' weights; of those in FP8, that of the rest
  * @param weightBlock      rows and columns of a block of weights in FP8, {@code weight_block_size}
  * @param eosTokenIds      {@code eos_token_id}: one, several or none
@@ -35,11 +36,12 @@ import java.util.Objects;
 public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize, int heads, int kvHeads, int headSize, int vocabularySize,
                           int maxPositions, float normEpsilon, RopeConfig rope, boolean tiedEmbeddings, boolean qkvBias, boolean outputBias,
                           boolean mlpBias, double initializerRange, int slidingWindow, ExpertsConfig experts,
-                          LatentConfig latent, int mtpLayers, DType dtype, List<Integer> weightBlock, List<Integer> eosTokenIds, String json) {
+                          LatentConfig latent, int mtpLayers, Prediction prediction, DType dtype, List<Integer> weightBlock, List<Integer> eosTokenIds, String json) {
 
     public ModelConfig {
         Objects.requireNonNull(family, "family");
         Objects.requireNonNull(rope, "rope");
+        Objects.requireNonNull(prediction, "prediction");
         Objects.requireNonNull(dtype, "dtype");
         eosTokenIds = List.copyOf(eosTokenIds);
         weightBlock = List.copyOf(weightBlock);
@@ -80,6 +82,25 @@ public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize
         }
     }
 
+    /**
+     * The same model, of which layers that predict tokens further on are trained.
+     *
+     * @throws IllegalArgumentException when it does not have as many
+     */
+    public ModelConfig predicting(Prediction asked) {
+        if (asked.layers() > mtpLayers) {
+            throw new IllegalArgumentException("--mtp_num_layers " + asked.layers() + ": this model (" + family.name() + ") has " + mtpLayers
+                    + " layers that predict further tokens (num_nextn_predict_layers, config.json); take at most as many");
+        }
+        return new ModelConfig(family, layers, hiddenSize, ffnSize, heads, kvHeads, headSize, vocabularySize, maxPositions, normEpsilon, rope, tiedEmbeddings, qkvBias,
+                outputBias, mlpBias, initializerRange, slidingWindow, experts, latent, mtpLayers, asked, dtype, weightBlock, eosTokenIds, json);
+    }
+
+    /** Whether the last stage embeds tokens with the table of the first: for a head that is the table, or for layers that predict tokens further on. */
+    public boolean lastStageEmbeds() {
+        return tiedEmbeddings || prediction.layers() > 0;
+    }
+
     /** Elements of a query or key head that rope turns. */
     public int rotarySize() {
         return latent == null ? headSize : latent.rotarySize();
@@ -110,16 +131,17 @@ public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize
 
     /**
      * Floating-point operations per token of one forward and backward pass: 6 per weight of the products that a token goes through (head included, embedding
-     * table not), and of causal attention 6 per layer, query column and token of the average context (the mean of query and value columns where they differ).
+     * table not, layers that predict further tokens with their own use of the head), and of causal attention 6 per layer, query column and token of the average context (the mean of query and value columns where they differ).
      *
      * @param meanContext average document length, in tokens
      */
     public double flopsPerToken(double meanContext) {
-        double weights = (double) vocabularySize * hiddenSize;
-        for (int layer = 0; layer < layers; layer++) {
+        int all = layers + prediction.layers();
+        double weights = (1.0 + prediction.layers()) * vocabularySize * hiddenSize + 2.0 * prediction.layers() * hiddenSize * hiddenSize;
+        for (int layer = 0; layer < all; layer++) {
             weights += attentionWeights() + (hasExperts(layer) ? expertWeights() : 3.0 * hiddenSize * ffnSize);
         }
-        return 6 * weights + 6.0 * layers * heads * (headSize + valueSize()) / 2 * meanContext;
+        return 6 * weights + 6.0 * all * heads * (headSize + valueSize()) / 2 * meanContext;
     }
 
     private double attentionWeights() {

@@ -20,7 +20,8 @@ import java.util.function.Predicate;
  * @param ranks   the group
  * @param stage   those that hold the same layers
  * @param partial whole parameters of which each rank of a stage has but a share of the gradient
- * @param copies  this rank of the first and its like of the last stage, each of which holds a table that embeds tokens and is the head too; null everywhere else
+ * @param copies  this rank of the first and its like of the last stage, each of which holds the table that embeds tokens, since it is the head too or embeds the tokens
+ *                of layers that predict further ones; null everywhere else
  */
 public record ModelGroup(Communicator ranks, Communicator stage, Predicate<ParameterSpec> partial, Communicator copies) {
 
@@ -43,7 +44,7 @@ public record ModelGroup(Communicator ranks, Communicator stage, Predicate<Param
         }
         Parameter table = parameters.get(DecoderSpecs.EMBEDDING);
         if (table.offset() != 0) {
-            throw new IllegalStateException("the table that embeds tokens and is the head too lies at element " + table.offset()
+            throw new IllegalStateException("the table that embeds tokens, of which another stage has a copy, lies at element " + table.offset()
                     + " of the flat buffers, expected 0: its copies would be shared out in different ways");
         }
         return Optional.of(table);

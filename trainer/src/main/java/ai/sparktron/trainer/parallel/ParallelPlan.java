@@ -240,7 +240,7 @@ public final class ParallelPlan {
     private Communicator copies(ModelConfig config) {
         int last = mesh.pipeline() - 1;
         int stage = coordinate(Axis.PIPELINE);
-        if (!config.tiedEmbeddings() || last == 0 || stage != 0 && stage != last) {
+        if (!config.lastStageEmbeds() || last == 0 || stage != 0 && stage != last) {
             return null;
         }
         List<Integer> stages = mesh.group(rank, EnumSet.of(Axis.PIPELINE));

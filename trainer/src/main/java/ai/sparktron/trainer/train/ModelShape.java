@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.train;
 
 import ai.sparktron.trainer.config.ArchitectureOptions;
+import ai.sparktron.trainer.config.Command;
 import ai.sparktron.trainer.config.ConfigOverrides;
 import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.MlaOptions;
@@ -10,6 +11,7 @@ import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.ExpertsConfig;
 import ai.sparktron.trainer.model.LatentConfig;
 import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.Prediction;
 import ai.sparktron.trainer.model.RouterConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -39,7 +41,17 @@ public final class ModelShape {
     public static ModelConfig read(Options options, Path file) throws IOException {
         ModelConfig config = ConfigReader.parse(ConfigOverrides.apply(options, Files.readString(file)), file.toString());
         require(options, config);
-        return config;
+        return predicting(options, config);
+    }
+
+    /** The model with the layers that options train to predict tokens further on. */
+    static ModelConfig predicting(Options options, ModelConfig config) {
+        ArchitectureOptions given = options.architecture();
+        if (given.mtpNumLayers().isPresent() && options.command() == Command.RLHF) {
+            throw new ConfigurationException("--mtp_num_layers " + given.mtpNumLayers().get() + " trains on next tokens and excludes rlhf; leave it out, and the layers are"
+                    + " kept as they are");
+        }
+        return config.predicting(given.mtpNumLayers().map(layers -> new Prediction(layers, given.mtpLossScalingFactor())).orElse(Prediction.NONE));
     }
 
     /** Holds a model to the options. @throws ConfigurationException when they say of it what it is not; names all of them */

@@ -112,8 +112,8 @@ final class RankModel implements AutoCloseable {
         }
         Balancing balancing = RunSetup.balancing(options, config);
         RouterCounts counts = config.experts() == null ? null : new RouterCounts(engine, parts.stream()
-                .flatMap(part -> RouterWatch.layers(config, part.firstLayer(), part.layers()).stream()).toList(), config.experts().experts(), run);
-        this.routers = counts == null ? null : new RouterWatch(grid, engine, parameters, counts, balancing, RunSetup.biasRate(options, config, tuning));
+                .flatMap(part -> RouterWatch.layers(config, part).stream()).toList(), config.experts().experts(), run);
+        this.routers = counts == null ? null : new RouterWatch(grid, config, engine, parameters, counts, balancing, RunSetup.biasRate(options, config, tuning));
         this.fp8 = RunSetup.fp8(options, values).map(settings -> new Fp8(settings, config, engine, run)).orElse(null);
         for (ModelPart part : parts) {
             chunks.add(new DecoderModel(config, new DecoderModel.Options(part, grid.seams(), RunSetup.recompute(options),
@@ -220,7 +220,7 @@ final class RankModel implements AutoCloseable {
     private StepObjective objective(boolean speaks, StageRunner policy, PassMemory memory) {
         boolean mayLeaveOut = !update.meetsInEveryPass() && !grid.meetsInEveryPass() && links.pipeline().chunks() == 1;
         if (!options.trainsOnPairs()) {
-            return new TokenLosses(engine, RunSetup.normalisation(options), grid.tokenGroup(), speaks, mayLeaveOut, run);
+            return new TokenLosses(engine, RunSetup.normalisation(options), config.prediction(), grid.tokenGroup(), speaks, mayLeaveOut, run);
         }
         StageRunner first = reference == null ? null : new StageRunner(reference.chunks(), links, memory, Runnable::run);
         DocumentSums sums = new DocumentSums(engine, grid.along(Axis.CONTEXT), run);

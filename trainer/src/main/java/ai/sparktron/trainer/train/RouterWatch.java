@@ -7,6 +7,7 @@ import ai.sparktron.trainer.layer.RouterCounts;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.parallel.ParallelPlan;
@@ -14,12 +15,12 @@ import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.train.metrics.ExpertTokens;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * What routers count over the steps of a run: the figures to report, and after each step the biases that choose experts (arXiv 2408.15664): an expert that got fewer
@@ -30,6 +31,7 @@ final class RouterWatch {
     private static final String BIAS = "mlp.router.expert_bias";
 
     private final ParallelPlan plan;
+    private final ModelConfig config;
     private final Engine engine;
     private final Parameters parameters;
     private final RouterCounts counts;
@@ -44,8 +46,9 @@ final class RouterWatch {
      * @param counts   of the layers held here
      * @param biasRate step of the biases; 0 = they stay as they are
      */
-    RouterWatch(ParallelPlan plan, Engine engine, Parameters parameters, RouterCounts counts, Balancing balancing, double biasRate) {
+    RouterWatch(ParallelPlan plan, ModelConfig config, Engine engine, Parameters parameters, RouterCounts counts, Balancing balancing, double biasRate) {
         this.plan = plan;
+        this.config = config;
         this.engine = engine;
         this.parameters = parameters;
         this.counts = counts;
@@ -53,15 +56,10 @@ final class RouterWatch {
         this.biasRate = biasRate;
     }
 
-    /** Numbers of the layers with experts among some layers. */
-    static List<Integer> layers(ModelConfig config, int first, int count) {
-        List<Integer> layers = new ArrayList<>();
-        for (int layer = first; layer < first + count; layer++) {
-            if (config.hasExperts(layer)) {
-                layers.add(layer);
-            }
-        }
-        return layers;
+    /** Numbers of the layers with experts of a part of a model; those that predict further tokens are behind the last one. */
+    static List<Integer> layers(ModelConfig config, ModelPart part) {
+        IntStream behind = IntStream.range(config.layers(), config.layers() + (part.hasHead() ? config.prediction().layers() : 0));
+        return IntStream.concat(IntStream.range(part.firstLayer(), part.firstLayer() + part.layers()), behind).filter(config::hasExperts).boxed().toList();
     }
 
     /**
@@ -83,7 +81,7 @@ final class RouterWatch {
     }
 
     private void move(int layer, double[] by) {
-        Parameter bias = parameters.get(DecoderSpecs.layer(layer) + BIAS);
+        Parameter bias = parameters.get(DecoderSpecs.block(config, layer) + BIAS);
         ByteBuffer bytes = ByteBuffer.allocateDirect(Math.toIntExact(bias.value().sizeBytes())).order(ByteOrder.nativeOrder());
         engine.read(bias.value().reshape(Shape.of(by.length)), bytes);
         for (int e = 0; e < by.length; e++) {

@@ -56,7 +56,7 @@ public final class StepRunner {
         this.speaks = speaks;
         this.objective = objective;
         this.scale = scale;
-        this.scaledLoss = run.tensor("scaled loss", DType.F32, 1);
+        this.scaledLoss = run.tensor("scaled loss", DType.F32, objective.lossSum() == null ? 1 : objective.lossSum().elements());
         this.routers = routers;
         this.afterUpdate = afterUpdate;
     }

@@ -5,10 +5,13 @@ import ai.sparktron.trainer.data.MicroBatch;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Readback;
 import ai.sparktron.trainer.layer.Pass;
+import ai.sparktron.trainer.model.Prediction;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -28,6 +31,7 @@ final class TokenLosses implements StepObjective {
 
     private final Engine engine;
     private final Normalisation normalisation;
+    private final Prediction prediction;
     private final Communicator ranks;
     private final boolean speaks;
     private final boolean mayLeaveOut;
@@ -35,18 +39,20 @@ final class TokenLosses implements StepObjective {
     private double count;
 
     /**
+     * @param prediction  of tokens further on, whose losses are figures of their own
      * @param ranks       over which losses and tokens are counted
      * @param speaks      whether this rank counts what it works on
      * @param mayLeaveOut whether ranks may differ in the micro-batches that they leave out
      * @param run         gives the sum of losses
      */
-    TokenLosses(Engine engine, Normalisation normalisation, Communicator ranks, boolean speaks, boolean mayLeaveOut, Arena.Frame run) {
+    TokenLosses(Engine engine, Normalisation normalisation, Prediction prediction, Communicator ranks, boolean speaks, boolean mayLeaveOut, Arena.Frame run) {
         this.engine = engine;
         this.normalisation = normalisation;
         this.ranks = ranks;
         this.speaks = speaks;
         this.mayLeaveOut = mayLeaveOut;
-        this.lossSum = run.tensor("loss sum", DType.F32, 1);
+        this.prediction = prediction;
+        this.lossSum = run.tensor("loss sum", DType.F32, 1 + prediction.layers());
         engine.kernels().fill(lossSum, 0);
     }
 
@@ -76,13 +82,25 @@ final class TokenLosses implements StepObjective {
 
     @Override
     public Taken take() {
-        Readback sum = engine.readLater(lossSum);
+        Readback sums = engine.readLater(lossSum);
         engine.kernels().fill(lossSum, 0);
         double counted = count;
         count = 0;
         return () -> {
-            double[] all = RankSums.of(ranks, sum.number(), counted);
-            return new Losses(Map.of("loss", all[0] / Math.max(1, all[1])), all[1]);
+            double[] own = new double[prediction.layers() + 2];
+            Arrays.setAll(own, i -> i <= prediction.layers() ? sums.await().getFloat(i * Float.BYTES) : counted);
+            return losses(RankSums.of(ranks, own));
         };
+    }
+
+    /** @param sums of the loss, of those of layers that predict further tokens, and what both are means over */
+    private Losses losses(double[] sums) {
+        double of = sums[prediction.layers() + 1];
+        Map<String, Double> means = new LinkedHashMap<>(Map.of("loss", sums[0] / Math.max(1, of)));
+        // They learn in training alone, and are not run in evaluation.
+        for (int k = 1; k <= prediction.layers() && sums[k] != 0; k++) {
+            means.put("mtp_" + k + "_loss", sums[k] / prediction.ofLayer() / Math.max(1, of));
+        }
+        return new Losses(means, of);
     }
 }

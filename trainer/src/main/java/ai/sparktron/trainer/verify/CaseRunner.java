@@ -93,7 +93,7 @@ final class CaseRunner implements AutoCloseable {
         this.passes = PassMemory.growing(engine.memory(), ARENA_CHUNK_BYTES, loaded.scratch());
         this.stage = new StageRunner(loaded.models(), links, passes, Runnable::run);
         this.microBatchRows = microBatchRows;
-        this.lossSum = loaded.frame().tensor("loss", DType.F32, 1);
+        this.lossSum = loaded.frame().tensor("loss", DType.F32, 1 + loaded.config().prediction().layers());
         this.scalar = loaded.frame().tensor("scalar", DType.F32, 1);
     }
 

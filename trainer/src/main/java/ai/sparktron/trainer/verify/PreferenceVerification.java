@@ -7,6 +7,7 @@ import ai.sparktron.trainer.kernels.EngineFactory;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.model.Prediction;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.parallel.StageLinks;
 import ai.sparktron.trainer.preference.DocumentSums;
@@ -45,7 +46,7 @@ final class PreferenceVerification {
         int longest = pairs.ids()[0].length;
         ParallelPlan plan = ParallelPlan.of(settings.mesh(), world, settings.grid());
         plan.validate(ConfigReader.read(reference.policy()), longest);
-        LoadedModel.Settings how = settings.loaded(longest, plan, Optional.empty());
+        LoadedModel.Settings how = settings.loaded(longest, plan, Optional.empty(), Prediction.NONE);
         try (Engine engine = engines.open(world.rank());
                 LoadedModel policy = LoadedModel.open(engine, reference.policy(), DType.F32, Parameters.Use.TRAIN, how);
                 LoadedModel from = LoadedModel.open(engine, reference.reference(), DType.F32, Parameters.Use.INFER, how);

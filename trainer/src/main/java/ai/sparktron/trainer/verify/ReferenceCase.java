@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.verify;
 
 import ai.sparktron.trainer.layer.HostTokens;
+import ai.sparktron.trainer.model.Prediction;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.SafetensorsFile;
 import ai.sparktron.trainer.tensor.TensorEntry;
@@ -30,7 +31,7 @@ final class ReferenceCase {
         this.directory = directory;
         if (!Files.isRegularFile(directory.resolve("config.json"))) {
             throw new IllegalArgumentException(directory + " is no reference case: it has no config.json; expected a folder with config.json, model.safetensors, "
-                    + "inputs.safetensors, expected.safetensors and optionally greedy.json and trajectory.json");
+                    + "inputs.safetensors, expected.safetensors and optionally greedy.json, prediction.json and trajectory.json");
         }
         if (!has("inputs.safetensors") && !has("greedy.json") && !has("trajectory.json")) {
             throw new IllegalArgumentException(directory + " has nothing to verify: neither inputs.safetensors, greedy.json nor trajectory.json");
@@ -112,6 +113,15 @@ final class ReferenceCase {
     /** Directory of the LoRA adapter that the case is about. */
     Optional<Path> adapter() {
         return Optional.of(directory.resolve("adapter")).filter(Files::isDirectory);
+    }
+
+    /** Layers that are trained to predict tokens further on, as {@code prediction.json} has it; none where the case has no such file. */
+    Prediction prediction() throws IOException {
+        if (!has("prediction.json")) {
+            return Prediction.NONE;
+        }
+        JsonNode json = new ObjectMapper().readTree(directory.resolve("prediction.json").toFile());
+        return new Prediction(json.path("mtp_num_layers").intValue(), json.path("mtp_loss_scaling_factor").doubleValue());
     }
 
     /** Tensors of the model with the adapter in them, by name; empty when the case has none. */

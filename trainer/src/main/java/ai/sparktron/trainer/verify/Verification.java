@@ -14,6 +14,7 @@ import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.Parameters;
+import ai.sparktron.trainer.model.Prediction;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.SafetensorsWriter;
@@ -89,8 +90,8 @@ public final class Verification {
         }
 
         /** How a rank's part of a model is loaded. */
-        LoadedModel.Settings loaded(int longest, ParallelPlan plan, Optional<Path> adapter) {
-            return new LoadedModel.Settings(longest, recompute, chunkBytes, plan.seams(), plan::parts, adapter, LoadedModel.Settings.AdapterUse.BESIDE);
+        LoadedModel.Settings loaded(int longest, ParallelPlan plan, Optional<Path> adapter, Prediction prediction) {
+            return new LoadedModel.Settings(longest, recompute, chunkBytes, plan.seams(), plan::parts, adapter, LoadedModel.Settings.AdapterUse.BESIDE, prediction);
         }
     }
 
@@ -223,7 +224,7 @@ public final class Verification {
         plan.validate(ConfigReader.read(reference.directory()), longest);
         try (Engine engine = engines.open(world.rank());
                 LoadedModel loaded = LoadedModel.open(engine, reference.directory(), settings.values(), Parameters.Use.TRAIN,
-                        settings.loaded(longest, plan, reference.adapter()));
+                        settings.loaded(longest, plan, reference.adapter(), reference.prediction()));
                 CaseRunner runner = new CaseRunner(loaded, plan, settings.microBatchRows())) {
             boolean first = plan.coordinate(Axis.DATA) == 0 || plan.meetsInEveryPass();
             Bounds bounds = Bounds.of(reference, settings.values(), settings.tolerances());

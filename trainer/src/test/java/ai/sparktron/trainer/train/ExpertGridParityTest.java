@@ -27,10 +27,10 @@ class ExpertGridParityTest {
     enum Model {
         /** Softmax, shared experts with a gate. */
         QWEN("--moe_aux_loss_coeff 0.05 --moe_z_loss_coeff 0.02", "{\"model_type\":\"qwen2_moe\",\"num_key_value_heads\":2,\"head_dim\":4,\"num_experts\":8,\"shared_expert_intermediate_size\":12," + SHAPE + "}"),
-        /** Sigmoid, groups, a bias, a dense layer, shared experts, latent attention. */
-        DEEPSEEK("--moe_aux_loss_coeff 0.05 --moe_router_load_balancing_type seq_aux_loss", "{\"model_type\":\"deepseek_v3\",\"num_key_value_heads\":4,\"n_routed_experts\":8,\"n_shared_experts\":1,\"n_group\":4,\"topk_group\":2,"
+        /** Sigmoid, groups, a bias, a dense layer, shared experts, latent attention, two layers that predict further tokens. */
+        DEEPSEEK("--mtp_num_layers 2 --mtp_loss_scaling_factor 0.6 --moe_aux_loss_coeff 0.05 --moe_router_load_balancing_type seq_aux_loss", "{\"model_type\":\"deepseek_v3\",\"num_key_value_heads\":4,\"n_routed_experts\":8,\"n_shared_experts\":1,\"n_group\":4,\"topk_group\":2,"
                 + "\"first_k_dense_replace\":1,\"routed_scaling_factor\":2.5,\"norm_topk_prob\":true,\"q_lora_rank\":8,\"kv_lora_rank\":8,\"qk_nope_head_dim\":4,"
-                + "\"qk_rope_head_dim\":4,\"v_head_dim\":4," + SHAPE + "}");
+                + "\"num_nextn_predict_layers\":2,\"qk_rope_head_dim\":4,\"v_head_dim\":4," + SHAPE + "}");
 
         private final String balancing;
         private final String json;
