@@ -22,7 +22,8 @@ public record MoeOptions(
         Optional<Integer> moeRouterTopk,
         @Option(doc = "Softmax before choosing experts, and no division by the sum of the chosen.", note = "config.json decides (norm_topk_prob false); it must be the model's.")
         Optional<Boolean> moeRouterPreSoftmax,
-        @Option(value = "fp32", of = {"fp32", "fp64", "none"}, status = Status.PLANNED, doc = "Type of the router's arithmetic.")
+        @Option(value = "fp32", of = {"fp32", "fp64", "none"}, doc = "What routing computes in: sums of the logits in float32, or products and sums in float64; none rounds logits and"
+                        + " weights to the stream's type.")
         String moeRouterDtype,
         @Option(of = {"softmax", "sigmoid"}, doc = "Score of the router.", note = "The family decides; it must be the model's.")
         Optional<String> moeRouterScoreFunction,

@@ -33,6 +33,13 @@ final class CheckedExpertKernels implements ExpertKernels {
     }
 
     @Override
+    public void wideLogits(Tensor x, Tensor w, Tensor out) {
+        TensorCheck check = check("wideLogits").computes(x).rank(2, x, w, out).sameType(x, w);
+        scores(check, out).shape(w, matrix(out.columns(), x.columns())).shape(out, matrix(x.rows(), w.rows())).apart(out, x, w);
+        engine.wideLogits(x, w, out);
+    }
+
+    @Override
     public void route(Tensor logits, Tensor bias, Tensor ranking, RoutingRule rule, Tensor ids, Tensor weights) {
         TensorCheck check = scores(check("route"), logits, present(ranking, weights));
         check.shape(logits, matrix(logits.rows(), rule.experts())).type(DType.I32, ids).shape(ids, matrix(logits.rows(), rule.chosen()))

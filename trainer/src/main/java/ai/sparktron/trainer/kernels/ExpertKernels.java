@@ -18,6 +18,15 @@ public interface ExpertKernels {
     // ---- routing --------------------------------------------------------------------------------------------------------------------------
 
     /**
+     * Logits in float64: out[t, e] = sum over d of x[t, d] w[e, d], products and sums in float64, rounded once.
+     *
+     * @param x   [T, D]
+     * @param w   [E, D], of the type of {@code x}
+     * @param out [T, E]
+     */
+    void wideLogits(Tensor x, Tensor w, Tensor out);
+
+    /**
      * Chooses k experts for each token. score[e] = softmax or sigmoid of the logits; rank[e] = score[e] (or {@code ranking[t, e]}) + bias[e]. With groups, the
      * rank of a group is the sum of its {@code groupBest} best ranks, and experts outside the {@code chosenGroups} best groups are out. The k experts with the
      * largest ranks are chosen, largest first, of equal ones the one with the smaller index; so are groups. weight = score (never bias or ranking) of each,

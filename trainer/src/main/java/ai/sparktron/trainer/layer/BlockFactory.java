@@ -121,7 +121,7 @@ final class BlockFactory {
         }
         RouterBalance balance = options.counts() == null ? null
                 : new RouterBalance(index, rule, options.balancing(), options.counts(), options.seams().region(), options.seams().tokens());
-        Router router = new Router(parameters.get(name + ".router.weight"), orNull(name + ".router.expert_bias"), rule, options.balancing(), balance,
+        Router router = new Router(parameters.get(name + ".router.weight"), how.arithmetic(), orNull(name + ".router.expert_bias"), rule, options.balancing(), balance,
                 options.seams().region());
         return new MixtureOfExperts(name, router, parameters.get(name + ".experts.linear_fc1.weight"), parameters.get(name + ".experts.linear_fc2.weight"),
                 experts.sharedSize() == 0 ? null : sharedExperts(name + ".shared_experts"), options.seams().dispatcher());

@@ -3,6 +3,7 @@ package ai.sparktron.trainer.layer;
 import ai.sparktron.trainer.kernels.RouterPenalty;
 import ai.sparktron.trainer.kernels.RoutingRule;
 import ai.sparktron.trainer.model.Parameter;
+import ai.sparktron.trainer.model.RouterConfig;
 import ai.sparktron.trainer.seam.Region;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
@@ -28,7 +29,7 @@ final class GatedExperts implements Branch {
         this.name = name;
         this.gateUp = gateUp;
         this.down = down;
-        this.gate = new ScoreLinear(gate);
+        this.gate = new ScoreLinear(gate, RouterConfig.Arithmetic.FP32);
         this.region = region;
     }
 

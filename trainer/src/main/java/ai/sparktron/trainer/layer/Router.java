@@ -4,6 +4,7 @@ import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.RouterPenalty;
 import ai.sparktron.trainer.kernels.RoutingRule;
 import ai.sparktron.trainer.model.Parameter;
+import ai.sparktron.trainer.model.RouterConfig;
 import ai.sparktron.trainer.seam.Region;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
@@ -22,14 +23,15 @@ final class Router {
     private final Region region;
 
     /**
-     * @param weight    [E, D]
+     * @param weight     [E, D]
+     * @param arithmetic of its product
      * @param bias      float32 [E] added for choosing; null = none
      * @param balancing how many tokens an expert takes, and how they are chosen
      * @param balance   counts in training and adds to the gradient; null = neither
      * @param region    says which tokens are here
      */
-    Router(Parameter weight, Parameter bias, RoutingRule rule, Balancing balancing, RouterBalance balance, Region region) {
-        this.scores = new ScoreLinear(weight);
+    Router(Parameter weight, RouterConfig.Arithmetic arithmetic, Parameter bias, RoutingRule rule, Balancing balancing, RouterBalance balance, Region region) {
+        this.scores = new ScoreLinear(weight, arithmetic);
         this.bias = bias;
         this.rule = rule;
         this.balancing = balancing;
@@ -64,6 +66,7 @@ final class Router {
             Tensor ranking = even ? even(logits, scratch, pass) : null;
             pass.kernels().experts().route(logits, bias == null ? null : bias.value(), ranking, rule, ids, weights);
         }
+        scores.round(weights, x.dtype(), pass);
         return new Routed(logits, ids, weights, balancing.capacityFactor() == 0 ? ids : limited(ids, weights, slot, pass));
     }
 

@@ -4,21 +4,24 @@ import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.Transpose;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.model.Parameter;
+import ai.sparktron.trainer.model.RouterConfig;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 
 /**
- * A product whose result is float32 whatever the activations are: scores of a router or a gate. Its weight's gradient is taken in float32 too; only what goes back
+ * A product whose result is float32 whatever the activations are: scores of a router or a gate. What it is computed in is {@code moe_router_dtype}'s to say. Its weight's gradient is taken in float32 too; only what goes back
  * to the stream is rounded to the stream's type, as everything there is.
  */
 final class ScoreLinear {
 
     private final Parameter weight;
+    private final RouterConfig.Arithmetic arithmetic;
 
     /** @param weight [E, D] */
-    ScoreLinear(Parameter weight) {
+    ScoreLinear(Parameter weight, RouterConfig.Arithmetic arithmetic) {
         this.weight = weight;
+        this.arithmetic = arithmetic;
     }
 
     /** Type of scores beside activations of this type. */
@@ -28,7 +31,28 @@ final class ScoreLinear {
 
     /** scores [T, E] of x [T, D]. */
     void forward(Tensor x, Tensor scores, Pass pass) {
-        pass.kernels().matmul(x, Transpose.NO, weight.value(), Transpose.YES, scores, Write.OVERWRITE);
+        switch (arithmetic) {
+            case FP32 -> pass.kernels().matmul(x, Transpose.NO, weight.value(), Transpose.YES, scores, Write.OVERWRITE);
+            case FP64 -> pass.kernels().experts().wideLogits(x, weight.value(), scores);
+            case NONE -> {
+                try (Arena.Frame scratch = pass.scratch().open("scores")) {
+                    Tensor rounded = scratch.tensor("scores.rounded", x.dtype(), scores.rows(), scores.columns());
+                    pass.kernels().matmul(x, Transpose.NO, weight.value(), Transpose.YES, rounded, Write.OVERWRITE);
+                    pass.kernels().copy(rounded, scores);
+                }
+            }
+        }
+    }
+
+    /** Rounds what was made of scores to the stream's type, where scores are rounded to it. */
+    void round(Tensor made, DType stream, Pass pass) {
+        if (arithmetic == RouterConfig.Arithmetic.NONE && made.dtype() != stream) {
+            try (Arena.Frame scratch = pass.scratch().open("scores")) {
+                Tensor rounded = scratch.tensor(made.name() + ".rounded", stream, made.rows(), made.columns());
+                pass.kernels().copy(made, rounded);
+                pass.kernels().copy(rounded, made);
+            }
+        }
     }
 
     /** Adds the weight's gradient. */

@@ -37,6 +37,11 @@ public record ExpertsConfig(int experts, int ffnSize, int sharedSize, boolean sh
         }
     }
 
+    /** The same, whose router computes in another arithmetic. */
+    ExpertsConfig routedIn(RouterConfig.Arithmetic arithmetic) {
+        return new ExpertsConfig(experts, ffnSize, sharedSize, sharedGate, denseLayers, router.in(arithmetic));
+    }
+
     /** Whether a layer has experts. */
     public boolean isIn(int layer) {
         return !denseLayers.contains(layer);

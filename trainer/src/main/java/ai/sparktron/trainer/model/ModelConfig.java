@@ -92,8 +92,17 @@ public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize
             throw new IllegalArgumentException("--mtp_num_layers " + asked.layers() + ": this model (" + family.name() + ") has " + mtpLayers
                     + " layers that predict further tokens (num_nextn_predict_layers, config.json); take at most as many");
         }
+        return with(experts, asked);
+    }
+
+    /** The same model, whose routers compute in this arithmetic. */
+    public ModelConfig routedIn(RouterConfig.Arithmetic arithmetic) {
+        return experts == null ? this : with(experts.routedIn(arithmetic), prediction);
+    }
+
+    private ModelConfig with(ExpertsConfig otherExperts, Prediction otherPrediction) {
         return new ModelConfig(family, layers, hiddenSize, ffnSize, heads, kvHeads, headSize, vocabularySize, maxPositions, normEpsilon, rope, tiedEmbeddings, qkvBias,
-                outputBias, mlpBias, initializerRange, slidingWindow, experts, latent, mtpLayers, asked, dtype, weightBlock, eosTokenIds, json);
+                outputBias, mlpBias, initializerRange, slidingWindow, otherExperts, latent, mtpLayers, otherPrediction, dtype, weightBlock, eosTokenIds, json);
     }
 
     /** Whether the last stage embeds tokens with the table of the first: for a head that is the table, or for layers that predict tokens further on. */

@@ -41,17 +41,18 @@ public final class ModelShape {
     public static ModelConfig read(Options options, Path file) throws IOException {
         ModelConfig config = ConfigReader.parse(ConfigOverrides.apply(options, Files.readString(file)), file.toString());
         require(options, config);
-        return predicting(options, config);
+        return trained(options, config);
     }
 
-    /** The model with the layers that options train to predict tokens further on. */
-    static ModelConfig predicting(Options options, ModelConfig config) {
+    /** The model as options train it: with layers that predict tokens further on, and with the router's arithmetic. */
+    static ModelConfig trained(Options options, ModelConfig config) {
         ArchitectureOptions given = options.architecture();
         if (given.mtpNumLayers().isPresent() && options.command() == Command.RLHF) {
             throw new ConfigurationException("--mtp_num_layers " + given.mtpNumLayers().get() + " trains on next tokens and excludes rlhf; leave it out, and the layers are"
                     + " kept as they are");
         }
-        return config.predicting(given.mtpNumLayers().map(layers -> new Prediction(layers, given.mtpLossScalingFactor())).orElse(Prediction.NONE));
+        ModelConfig routed = config.routedIn(RouterConfig.Arithmetic.valueOf(options.moe().moeRouterDtype().toUpperCase(Locale.ROOT)));
+        return routed.predicting(given.mtpNumLayers().map(layers -> new Prediction(layers, given.mtpLossScalingFactor())).orElse(Prediction.NONE));
     }
 
     /** Holds a model to the options. @throws ConfigurationException when they say of it what it is not; names all of them */

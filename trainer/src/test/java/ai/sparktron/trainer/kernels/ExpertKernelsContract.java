@@ -42,6 +42,29 @@ abstract class ExpertKernelsContract extends EngineFixture {
         assertArrayEquals(integers(reference, twin.expected), mine(twin), what);
     }
 
+    /**
+     * 2^25 + 1 - 2^25 is 1, and 0 where sums are float32; 4097^2 is 16785409, one more than a float32 product of that size can be, and less 16785408 it is 1.
+     */
+    @Test
+    void handWorkedLogitsInFloat64() {
+        Twin x = twin("x", DType.F32, Rows.PLAIN, 3, 3, 1 << 25, 1, -(1 << 25), 4097, 0, -16785408, 1, 1, -1);
+        Twin w = twin("w", DType.F32, Rows.PLAIN, 2, 3, 1, 1, 1, 4097, 0, 1);
+        Twin logits = normal("logits", 3, 2);
+        experts((kernels, side) -> kernels.wideLogits(side.of(x), side.of(w), side.of(logits)));
+        assertArrayEquals(new float[] {1, (float) (4097.0 * (1 << 25) - (1 << 25)), 4097 - 16785408, 1, 1, 4096}, TestTensors.read(engine, logits.mine));
+    }
+
+    @Test
+    void logitsOfManyTokensInFloat64() {
+        for (Rows rows : Rows.values()) {
+            Twin x = normal("x", rows, 37, 77);
+            Twin w = normal("w", rows, 60, 77);
+            Twin logits = normal("logits", rows, 37, 60);
+            experts((kernels, side) -> kernels.wideLogits(side.of(x), side.of(w), side.of(logits)));
+            logits.checkRelative("logits", 1);
+        }
+    }
+
     /** Softmax of (0, ln 2, ln 3, ln 4) is (1, 2, 3, 4) / 10. */
     @Test
     void handWorkedSoftmaxBeforeAndAfterChoosing() {

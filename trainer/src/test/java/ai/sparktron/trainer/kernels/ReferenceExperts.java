@@ -61,6 +61,22 @@ final class ReferenceExperts implements ExpertKernels {
     }
 
     @Override
+    public void wideLogits(Tensor x, Tensor w, Tensor out) {
+        Cells to = new Cells(out);
+        for (long t = 0; t < x.rows(); t++) {
+            double[] token = row(x, t);
+            for (long e = 0; e < w.rows(); e++) {
+                double[] weight = row(w, e);
+                double sum = 0;
+                for (int d = 0; d < token.length; d++) {
+                    sum += token[d] * weight[d];
+                }
+                to.set(t, e, sum);
+            }
+        }
+    }
+
+    @Override
     public void route(Tensor logits, Tensor bias, Tensor ranking, RoutingRule rule, Tensor ids, Tensor weights) {
         for (long t = 0; t < logits.rows(); t++) {
             double[] scores = scores(row(logits, t), rule);

@@ -160,7 +160,7 @@ final class GridLab {
     }
 
     private RankModel model(Options options, World world, Engine engine, Arena.Frame run) throws IOException {
-        RankModel model = new RankModel(options, ModelShape.predicting(options, task.config()), engine, world, task.rows().rowCapacity(), run);
+        RankModel model = new RankModel(options, ModelShape.trained(options, task.config()), engine, world, task.rows().rowCapacity(), run);
         model.warmUp();
         model.update().load((parameters, weights) -> {
             Initialiser.initialise(parameters, engine.kernels(), 5);

@@ -24,6 +24,11 @@ final class CudaExperts implements ExpertKernels, AutoCloseable {
     }
 
     @Override
+    public void wideLogits(Tensor x, Tensor w, Tensor out) {
+        router.wideLogits(x, w, out);
+    }
+
+    @Override
     public void route(Tensor logits, Tensor bias, Tensor ranking, RoutingRule rule, Tensor ids, Tensor weights) {
         router.route(logits, bias, ranking, rule, ids, weights);
     }

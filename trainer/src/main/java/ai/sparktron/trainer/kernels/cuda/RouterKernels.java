@@ -8,7 +8,8 @@ import ai.sparktron.trainer.tensor.Tensor;
 import org.bytedeco.cuda.global.cudart;
 
 /**
- * Choosing experts: {@code router.cu}, compiled for the number of experts, and {@code balance.cu}. A warp has a token; all arithmetic is in float32. Methods are
+ * Choosing experts: {@code router.cu}, compiled for the number of experts, {@code gate.cu} and {@code balance.cu}. A warp has a token; arithmetic is
+ * in float32, but for logits that are asked for in float64. Methods are
  * those of {@link ExpertKernels}.
  */
 final class RouterKernels {
@@ -18,12 +19,15 @@ final class RouterKernels {
     private static final int ONE_BLOCK = 1024;
     /** Neighbouring tokens whose statistics a warp adds up before it shares them. */
     private static final int TOKENS_OF_A_WARP = 8;
+    /** Tokens, and experts, of a block of {@code gate.cu}. */
+    private static final int WIDE_TILE = 32;
     private static final int ITERATIONS = 100;
     /** Blocks of an iteration for a multiprocessor: each leaves a row of partial sums. */
     private static final int BALANCING_BLOCKS = 2;
 
     private final CudaDevice device;
     private final Workspace workspace;
+    private final Variants wideLogits;
     private final Variants route;
     private final Variants routeGrad;
     private final Variants addStatistics;
@@ -37,6 +41,7 @@ final class RouterKernels {
     RouterKernels(CudaDevice device, Modules modules, Workspace workspace) {
         this.device = device;
         this.workspace = workspace;
+        this.wideLogits = modules.variants("gate.cu", "wideLogits");
         this.route = modules.variants("router.cu", "route");
         this.routeGrad = modules.variants("router.cu", "routeGrad");
         this.addStatistics = modules.variants("router.cu", "addStatistics");
@@ -58,6 +63,12 @@ final class RouterKernels {
 
     private static int sigmoid(RoutingRule rule) {
         return rule.score() == RoutingRule.Score.SIGMOID ? 1 : 0;
+    }
+
+    /** Float64 arithmetic is a sixty-fourth of float32's on some GPUs: for a router it is still little beside its layer. */
+    void wideLogits(Tensor x, Tensor w, Tensor out) {
+        wideLogits.of(x.dtype(), 1).matrix(x).matrix(w).matrix(out).longInteger(x.rows()).integer(Math.toIntExact(w.rows())).longInteger(x.columns())
+                .launch(Math.toIntExact((x.rows() + WIDE_TILE - 1) / WIDE_TILE), Math.toIntExact((w.rows() + WIDE_TILE - 1) / WIDE_TILE), 1, THREADS, 0);
     }
 
     void route(Tensor logits, Tensor bias, Tensor ranking, RoutingRule rule, Tensor ids, Tensor weights) {

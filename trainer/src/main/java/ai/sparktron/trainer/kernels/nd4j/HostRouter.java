@@ -57,6 +57,27 @@ final class HostRouter {
         }
     }
 
+    void wideLogits(Tensor x, Tensor w, Tensor out) {
+        HostRows tokens = HostRows.of(x);
+        HostRows experts = HostRows.of(w);
+        HostRows logits = HostRows.of(out);
+        float[] token = new float[tokens.columns()];
+        float[][] weights = new float[experts.rows()][tokens.columns()];
+        for (int e = 0; e < weights.length; e++) {
+            experts.load(e, 0, token.length, weights[e]);
+        }
+        for (int t = 0; t < tokens.rows(); t++) {
+            tokens.load(t, 0, token.length, token);
+            for (int e = 0; e < weights.length; e++) {
+                double sum = 0;
+                for (int d = 0; d < token.length; d++) {
+                    sum += (double) token[d] * weights[e][d];
+                }
+                logits.set(t, e, (float) sum);
+            }
+        }
+    }
+
     void route(Tensor logits, Tensor biasOrNull, Tensor rankingOrNull, RoutingRule rule, Tensor ids, Tensor weights) {
         int experts = rule.experts();
         reserve(experts);

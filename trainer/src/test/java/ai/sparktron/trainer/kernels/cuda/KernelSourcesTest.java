@@ -34,6 +34,7 @@ class KernelSourcesTest {
             Map.entry("dispatch.cu", List.of()),
             Map.entry("elementwise.cu", List.of("TYPE=%s", "RESULT=float", "LANES=4")),
             Map.entry("embedding.cu", List.of("TYPE=%s", "RESULT=float", "LANES=4")),
+            Map.entry("gate.cu", List.of("TYPE=%s")),
             Map.entry("latent.cu", List.of("TYPE=%s", "LANES=4")),
             Map.entry("loss.cu", List.of("TYPE=%s", "LANES=4")),
             Map.entry("magnitudes.cu", List.of("TYPE=%s", "LANES=4")),
