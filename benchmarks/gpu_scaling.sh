@@ -8,7 +8,7 @@
 # BUNDLE and SMALL_SHARDS are those of gpu_grid.sh. LARGE_SHARDS hold documents of 4,096 tokens, prepared where Spark is:
 #   benchmarks/long_rows FILE && bin/sparktron prepare --model benchmarks/models/qwen2.5-7b --tokenizer examples/tokenizer \
 #     --dataset FILE --max_length 4096 --truncation_strategy right --output_dir LARGE_SHARDS
-# What does not fit BUDGET seconds (480) is left out and said. PARTS="nccl grids training peer kill" picks some.
+# What does not fit BUDGET seconds (480) is left out and said. PARTS="nccl grids training peer kill" picks some, ONLY="one sharded2 ..." some rows of training.
 set -euo pipefail
 [[ $# -ge 3 ]] || { sed -n '2,13s/^# \?//p' "$0"; exit 2; }
 project=$(cd "$(dirname "$0")/.." && pwd)
@@ -19,6 +19,7 @@ budget=${BUDGET:-480} parts=${PARTS:-nccl grids training peer kill} engine=${ENG
 dense=${MODEL:-$project/benchmarks/models/qwen2.5-7b} experts=${EXPERTS:-$project/benchmarks/models/qwen3-30b-a3b-4l} length=${LENGTH:-4096} rows=${ROWS:-8} warm=2 steps=${STEPS:-4}
 export NCCL_NVLS_ENABLE=0 NCCL_SOCKET_IFNAME=${NCCL_SOCKET_IFNAME:-lo}
 failed=0
+mkdir -p "$work"
 
 left() { echo $((budget - SECONDS)); }
 # wanted PART SECONDS: whether a part was asked for and so much time is left
@@ -52,6 +53,7 @@ median() { tail -n +$((warm + 1)) "$run/logging.jsonl" | sed -n "s/.*\"$1\":\([-
 # training NAME RANKS OPTIONS...: a row of the table, of $model; the first of a model is what its others are held to
 training() {
   local name=$1 ranks=$2; shift 2
+  [[ -z ${ONLY:-} || " $ONLY " == *" $name "* ]] || return 0
   wanted training 45 || return 0
   start "$name" "$ranks" --model "$model" --tokenizer "$project/examples/tokenizer" --torch_dtype bfloat16 --cached_dataset "$large" \
     --max_length "$length" --train_iters $((warm + steps + 2)) --use_precision_aware_optimizer true --exp_avg_dtype bf16 --exp_avg_sq_dtype bf16 "$@"

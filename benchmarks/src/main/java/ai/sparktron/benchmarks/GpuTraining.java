@@ -45,6 +45,7 @@ public final class GpuTraining {
     }
 
     public static void main(String[] arguments) throws Exception {
+        System.setProperty("java.awt.headless", "true");
         Path model = Path.of(arguments[0]);
         int sequence = Integer.parseInt(arguments[1]);
         int rows = Integer.parseInt(arguments[2]);

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.zip.CRC32C;
+import org.slf4j.LoggerFactory;
 
 /**
  * TensorBoard events ({@code events.out.tfevents.*}): TFRecord frames (length, masked CRC-32C, bytes) around {@code Event} messages of TensorFlow's
@@ -42,6 +43,7 @@ public final class TensorBoardSink implements MetricsSink {
     private final Settings settings;
     private final Path file;
     private final OutputStream out;
+    private boolean draws = true;
 
     /**
      * @param directory made when missing; each run and each resume adds a file of its own
@@ -93,10 +95,18 @@ public final class TensorBoardSink implements MetricsSink {
 
     @Override
     public void experts(ExpertTokens tokens) {
-        if (isLeftOut(tokens.iteration())) {
+        if (isLeftOut(tokens.iteration()) || !draws) {
             return;
         }
-        ExpertPicture picture = ExpertPicture.of(tokens);
+        ExpertPicture picture;
+        try {
+            picture = ExpertPicture.of(tokens);
+        } catch (LinkageError e) {
+            // A Java runtime without java.desktop or its libraries must not fail a run.
+            draws = false;
+            LoggerFactory.getLogger(TensorBoardSink.class).warn("tokens per expert are not drawn: {}", e.toString());
+            return;
+        }
         Message image = new Message().varint(IMAGE_HEIGHT, picture.height()).varint(IMAGE_WIDTH, picture.width()).varint(IMAGE_COLOURS, RGB)
                 .data(IMAGE_FILE, picture.png());
         write(tokens.iteration(), new Message().message(SUMMARY_VALUE, new Message().text(VALUE_TAG, "train/tokens_per_expert").message(VALUE_IMAGE, image)));
