@@ -78,7 +78,7 @@ final class GroupedKey {
                 && inner == key.inner && columns == key.columns && rowsBits == key.rowsBits;
     }
 
-    /** Without spaces: the algorithm file's key. */
+    /** Without spaces: part of the algorithm file's key. */
     @Override
     public String toString() {
         return kind + ":" + operands + "->" + result + ":e" + experts + ":k" + inner + ":n" + columns + ":rows2^" + rowsBits;

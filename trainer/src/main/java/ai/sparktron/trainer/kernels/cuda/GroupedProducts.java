@@ -126,19 +126,21 @@ final class GroupedProducts implements AutoCloseable {
             throw new CudaException("products of " + experts + " experts: no kernel fits into the " + device.sharedMemoryBytes() + " bytes of shared memory of "
                     + device.name() + "; share the experts out over more ranks (--expert_model_parallel_size)");
         }
-        Plan chosen = known(key, fitting).map(tiles -> plan(key, operands, result, tiles)).orElse(null);
+        // What was the fastest of other candidates says nothing of these.
+        String name = key + ":of" + fitting.size();
+        Plan chosen = known(name, fitting).map(tiles -> plan(key, operands, result, tiles)).orElse(null);
         if (chosen == null) {
             chosen = timed ? fastest(fitting.stream().map(tiles -> plan(key, operands, result, tiles)).toList(), trial) : plan(key, operands, result, fitting.get(0));
             if (timed) {
-                file.put(key.toString(), chosen.tiles.code().getBytes(StandardCharsets.US_ASCII));
+                file.put(name, chosen.tiles.code().getBytes(StandardCharsets.US_ASCII));
             }
         }
         plans.put(key, chosen);
         return chosen;
     }
 
-    private Optional<GroupedTiles> known(GroupedKey key, List<GroupedTiles> fitting) {
-        Optional<String> code = timed ? file.get(key.toString()).map(bytes -> new String(bytes, StandardCharsets.US_ASCII)) : Optional.empty();
+    private Optional<GroupedTiles> known(String name, List<GroupedTiles> fitting) {
+        Optional<String> code = timed ? file.get(name).map(bytes -> new String(bytes, StandardCharsets.US_ASCII)) : Optional.empty();
         return fitting.stream().filter(tiles -> code.isPresent() && tiles.code().equals(code.get())).findFirst();
     }
 

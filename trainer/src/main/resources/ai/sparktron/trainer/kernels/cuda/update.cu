@@ -48,6 +48,13 @@ template <class T> FORCE void keep(T* to, i64 at, i64 n, const Pack<T, E>& pack)
     }
 }
 
+// ---- roots and quotients to one or two units in the last place, of a few instructions each: exact ones take longer than moving the states does ----
+
+FORCE float root(float x) { return x > 0 && x < INFINITE ? x * rsqrtf(x) : x; }
+
+/** 1 / x for a power of two between 2^-126 and 2^126. */
+FORCE float inversePower(float x) { return __int_as_float((254 << 23) - __float_as_int(x)); }
+
 // ---- states ----
 
 template <class T> struct Scaled { static constexpr bool value = false; };
@@ -79,10 +86,10 @@ template <bool ROOTS, class T> FORCE void keepState(T* to, float* scales, i64 at
         float x[E], largest = 0;
 #pragma unroll
         for (int i = 0; i < E; i++) {
-            x[i] = ROOTS ? sqrtf(numbers[i]) : numbers[i];
+            x[i] = ROOTS ? root(numbers[i]) : numbers[i];
             if (at + i < n) largest = fabsf(x[i]) < INFINITE ? fmaxf(largest, fabsf(x[i])) : INFINITE;
         }
-        float scale = scaleOf<T>(warpMax(largest)), inverse = 1 / scale;
+        float scale = scaleOf<T>(warpMax(largest)), inverse = inversePower(scale);
 #pragma unroll
         for (int i = 0; i < E; i++) {
             // A root that is rounded down to zero would blow up the update of its parameter.
@@ -162,7 +169,7 @@ template <class F> FORCE void eachBlock(i64 n, F f) {
 extern "C" __global__ void adamW(VALUE* value, MAIN* main, float* mainScales, const GRADIENT* gradient, const float* factor, FIRST* first, float* firstScales,
                                  SECOND* second, float* secondScales, float beta1, float beta2, float epsilon, float decay, float step, float correction, i64 n) {
     constexpr bool ROOTS = sizeof(SECOND) == 1;
-    float scale = factor[0];
+    float scale = factor[0], rootCorrection = sqrtf(correction);
     if (!(fabsf(scale) < INFINITE)) return;
     eachBlock(n, [&](i64 at) {
         float w[E], g[E], m[E], v[E];
@@ -175,7 +182,7 @@ extern "C" __global__ void adamW(VALUE* value, MAIN* main, float* mainScales, co
             g[i] *= scale;
             m[i] = beta1 * m[i] + (1 - beta1) * g[i];
             v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
-            w[i] = w[i] * decay - step * m[i] / (sqrtf(v[i] * correction) + epsilon);
+            w[i] = w[i] * decay - __fdividef(step * m[i], root(v[i]) * rootCorrection + epsilon);
         }
         keepState<false>(first, firstScales, at, n, m);
         keepState<ROOTS>(second, secondScales, at, n, v);
