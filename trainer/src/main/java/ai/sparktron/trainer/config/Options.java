@@ -103,6 +103,11 @@ public record Options(
         return command == Command.PREPARE ? prepare.rlhfType() : preference.rlhfType();
     }
 
+    /** Whether the model learns to give answers rewards. */
+    public boolean trainsRewards() {
+        return command == Command.RLHF && preference.rlhfType().equals("rm");
+    }
+
     /** Values that follow from the options. */
     public Derived derived() {
         return Derived.of(this);

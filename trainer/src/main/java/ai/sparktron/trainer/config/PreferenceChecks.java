@@ -10,6 +10,8 @@ final class PreferenceChecks {
     private static final List<String> SMOOTHED = List.of("sigmoid", "robust", "exo_pair", "aot", "aot_pair");
     private static final List<String> OF_MARGINS = List.of("sigmoid", "robust", "hinge", "ipo", "exo_pair");
 
+    private static final List<String> OF_POLICIES = List.of("ref_load", "beta", "rpo_alpha", "reference_free", "label_smoothing", "f_divergence_type", "loss_type",
+            "desirable_weight", "undesirable_weight", "calculate_kl");
     private static final List<String> OF_LABELS = List.of("kto", "apo_zero_unpaired");
 
     private final List<String> problems = new ArrayList<>();
@@ -26,6 +28,7 @@ final class PreferenceChecks {
         if (options.command() == Command.RLHF) {
             checks.losses(options.preference());
             checks.reference(options);
+            checks.rewards(options);
         }
         return List.copyOf(checks.problems);
     }
@@ -45,6 +48,11 @@ final class PreferenceChecks {
     }
 
     private void losses(PreferenceOptions preference) {
+        require(preference.rlhfType().equals("rm") || preference.centerRewardsCoefficient().isEmpty(), "--center_rewards_coefficient is for --rlhf_type rm and means nothing"
+                + " to --rlhf_type " + preference.rlhfType());
+        if (preference.rlhfType().equals("rm")) {
+            return;
+        }
         List<String> types = preference.losses();
         boolean labels = preference.rlhfType().equals("kto");
         require(types.stream().allMatch(type -> OF_LABELS.contains(type) == labels), "--loss_type " + String.join(" ", types) + " does not go with --rlhf_type "
@@ -60,6 +68,12 @@ final class PreferenceChecks {
         require(preference.fDivergenceType().equals("reverse_kl") || types.stream().anyMatch(OF_MARGINS::contains), "--f_divergence_type "
                 + preference.fDivergenceType() + " means nothing to --loss_type " + String.join(" ", types) + "; it goes with " + String.join(", ", OF_MARGINS));
         require(types.stream().distinct().count() == types.size(), "--loss_type " + String.join(" ", types) + " names a loss twice");
+    }
+
+    private void rewards(Options options) {
+        for (String name : OF_POLICIES) {
+            require(!options.trainsRewards() || !options.given(name), "--" + name + " is for policies and means nothing to --rlhf_type rm, which trains a model of rewards");
+        }
     }
 
     private void labelled(PreferenceOptions preference) {
@@ -80,7 +94,7 @@ final class PreferenceChecks {
         boolean lora = options.tuner().trainType() == TunerOptions.TrainType.LORA;
         boolean continues = options.checkpoint().load().isPresent() && !options.checkpoint().finetune();
         PreferenceOptions preference = options.preference();
-        checks.require(options.command() != Command.RLHF || !continues || lora || preference.referenceFree() || preference.refLoad().isPresent(),
+        checks.require(options.command() != Command.RLHF || options.trainsRewards() || !continues || lora || preference.referenceFree() || preference.refLoad().isPresent(),
                 "--finetune false goes on with the weights of --load, which are no longer those that the run began with: --ref_load, the model that it began with, is missing");
         return List.copyOf(checks.problems);
     }

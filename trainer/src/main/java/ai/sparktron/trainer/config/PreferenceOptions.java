@@ -6,8 +6,9 @@ import java.util.Optional;
 /** Training on preferences. */
 @Concern(title = "Preferences", commands = {Command.RLHF})
 public record PreferenceOptions(
-        @Option(value = "dpo", of = {"dpo", "kto", "rm", "grpo", "gkd"}, planned = {"rm", "grpo", "gkd"},
-                doc = "Kind of training: dpo, on pairs of a chosen and a rejected answer; kto, on single answers with a label true or false.")
+        @Option(value = "dpo", of = {"dpo", "kto", "rm", "grpo", "gkd"}, planned = {"grpo", "gkd"},
+                doc = "Kind of training: dpo, on pairs of a chosen and a rejected answer; kto, on single answers with a label true or false; rm, of a model that"
+                        + " gives answers rewards, on pairs.")
         String rlhfType,
         @Option(alias = "mcore_ref_model", doc = "Reference: a directory in Hugging Face layout, or a run or checkpoint of ours; absent: the weights that the run begins with. LoRA"
                 + " without it has its base as reference, which costs no memory.") Optional<String> refLoad,
@@ -26,7 +27,9 @@ public record PreferenceOptions(
         @Option(value = "1", range = "[0,)", doc = "kto: weight of answers with label true, against unequal numbers of both.") double desirableWeight,
         @Option(value = "1", range = "[0,)", doc = "kto: weight of answers with label false.") double undesirableWeight,
         @Option(alias = "calculate_KL", doc = "kto: measure how far the policy is from the reference on answers to other prompts; absent: where the loss uses it.",
-                note = "The mean is over the whole global batch, so that it does not depend on micro_batch_size and the grid.") Optional<Boolean> calculateKl) {
+                note = "The mean is over the whole global batch, so that it does not depend on micro_batch_size and the grid.") Optional<Boolean> calculateKl,
+        @Option(range = "[0,)", doc = "rm: weight of the squared sum of a pair's rewards, which keeps them near 0; 0.01 is usual, absent: 0.")
+        Optional<Double> centerRewardsCoefficient) {
 
     public PreferenceOptions {
         lossType = List.copyOf(lossType);

@@ -155,7 +155,7 @@ public final class HuggingFaceExporter {
             case F16 -> "float16";
             default -> "float32";
         };
-        json.putArray("architectures").add(config.family().architecture());
+        json.putArray("architectures").add(config.architecture());
         if (!json.hasNonNull("model_type")) {
             json.put("model_type", config.family().modelType());
         }

@@ -3,12 +3,15 @@ package ai.sparktron.trainer.convert;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineNumbers;
 import ai.sparktron.trainer.kernels.StoredNumbers;
+import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSlice;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Reads weights of a Hugging Face directory (one safetensors file, or an index of several) into the slices a rank holds, converting from any floating-point
@@ -29,11 +32,12 @@ public final class HuggingFaceImporter {
     /**
      * Fills the values of all parameters.
      *
+     * @return those that the files do not have, filled with 0: a head that is to give one number, in the files of a model that predicts tokens
      * @throws IllegalArgumentException when tensors are missing, unknown, of another shape, or hold NaN or infinity; names them and the files
      * @throws IOException              when files are missing, truncated or corrupt
      */
-    public void load(Path directory, Parameters parameters) throws IOException {
-        load(directory, parameters, EngineNumbers.of(engine, parameters.value()));
+    public List<Parameter> load(Path directory, Parameters parameters) throws IOException {
+        return load(directory, parameters, EngineNumbers.of(engine, parameters.value()));
     }
 
     /**
@@ -41,9 +45,10 @@ public final class HuggingFaceImporter {
      *
      * @param weights takes them, by their elements in the flat value buffer
      */
-    public void load(Path directory, Parameters parameters, StoredNumbers weights) throws IOException {
+    public List<Parameter> load(Path directory, Parameters parameters, StoredNumbers weights) throws IOException {
         try (StoredModel files = StoredModel.open(directory, config)) {
             engine.kernels().fill(parameters.value(), 0);
+            List<Parameter> missing = new ArrayList<>();
             for (Parameter parameter : parameters.all()) {
                 for (int part = 0; part < parameter.slices().size(); part++) {
                     TensorSlice slice = parameter.slices().get(part);
@@ -51,9 +56,12 @@ public final class HuggingFaceImporter {
                         reader.load(files.get(slice.tensor()), slice, parameter.part(part));
                     } else if (files.has(slice.tensor())) {
                         reader.load(files.get(slice.tensor()), slice, weights, parameter.partOffset(part));
+                    } else if (slice.tensor().name().equals(DecoderSpecs.SCORE)) {
+                        missing.add(parameter);
                     }
                 }
             }
+            return missing;
         }
     }
 }

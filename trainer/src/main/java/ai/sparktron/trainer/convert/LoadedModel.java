@@ -8,6 +8,7 @@ import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
+import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.Prediction;
@@ -56,7 +57,11 @@ public final class LoadedModel implements AutoCloseable {
                 boolean beside = adapter == null || settings.use() == Settings.AdapterUse.BESIDE;
                 List<ParameterSpec> held = beside ? tuning.applyTo(config, parts) : DecoderSpecs.of(config, parts);
                 this.parameters = Parameters.allocate(held, settings.seams().slicing(), frame, dtype, use, 1);
-                new HuggingFaceImporter(config, engine).load(directory, parameters);
+                List<Parameter> missing = new HuggingFaceImporter(config, engine).load(directory, parameters);
+                if (!missing.isEmpty()) {
+                    throw new IllegalArgumentException(directory + ": config.json says " + config.architecture() + ", but the files have no " + DecoderSpecs.SCORE
+                            + "; train one with rlhf --rlhf_type rm");
+                }
                 if (adapter != null) {
                     adapter.load(parameters, engine);
                 }

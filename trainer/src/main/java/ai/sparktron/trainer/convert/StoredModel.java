@@ -20,7 +20,7 @@ import java.util.Set;
 
 /**
  * The tensors of a model in a Hugging Face directory, whatever form the files have them in: with or without the prefix {@code model.}, experts one by one or fused,
- * any float type or FP8 by blocks. All names and shapes are checked when the files are opened.
+ * any float type or FP8 by blocks. All names and shapes are checked when the files are opened. A head that gives one number may be missing: training begins without.
  */
 final class StoredModel implements AutoCloseable {
 
@@ -89,7 +89,7 @@ final class StoredModel implements AutoCloseable {
             }
         }
         for (String name : folder.names()) {
-            boolean known = used.contains(name) || name.endsWith("rotary_emb.inv_freq") || name.equals(HEAD) && config.tiedEmbeddings();
+            boolean known = used.contains(name) || name.endsWith("rotary_emb.inv_freq") || name.equals(HEAD) && (config.tiedEmbeddings() || config.scores());
             if (!known && isBehindTheLayers(name)) {
                 if (!isShared(name)) {
                     keep(name);
@@ -118,6 +118,9 @@ final class StoredModel implements AutoCloseable {
                 return;
             }
             tensors.put(tensor.name(), stored(name));
+            return;
+        }
+        if (tensor.name().equals(DecoderSpecs.SCORE)) {
             return;
         }
         StoredTensor fused = tensor.ofExpert() ? fused(tensor) : null;

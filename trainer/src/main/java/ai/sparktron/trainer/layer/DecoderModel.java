@@ -139,7 +139,7 @@ public final class DecoderModel {
         // An addition to a table that embeds tokens is to the embedding alone.
         Linear product = LoraLinear.over(new DenseLinear(weight, null), weight, parameters, config.tiedEmbeddings() ? Adapters.none() : options.adapters());
         return new Head(norm(parameters, normName), weight, product, options.seams().region(),
-                options.seams().vocabulary(), options.chunkBytes());
+                options.seams().vocabulary(), options.chunkBytes(), config.scores());
     }
 
     private List<Parameter> headParameters(Parameters parameters) {

@@ -12,7 +12,7 @@ import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
 
 /**
- * Final norm, product with the vocabulary, cross entropy. Works on the trained tokens alone, a chunk of rows at a time, and takes the gradient of a chunk while
+ * Final norm, product with the vocabulary, cross entropy; or in a model that scores, a product that gives one number of a token. Works on the trained tokens alone, a chunk of rows at a time, and takes the gradient of a chunk while
  * its logits are there: all logits [T, V] never exist, and none is computed twice.
  */
 final class Head {
@@ -25,21 +25,35 @@ final class Head {
     private final Region region;
     private final VocabularyGroup vocabulary;
     private final long chunkBytes;
-    private final ObjectiveLoss objectives;
+    private final Objectives objectives;
+    private final boolean scores;
+
+    /** What the head does for a {@link SequenceObjective}. */
+    interface Objectives {
+        /**
+         * Asks the objective of a pass.
+         *
+         * @param x     [N, D] the trained rows, null when there are none; when training, replaced by their gradients
+         * @param train whether gradients are wanted
+         */
+        void run(Tensor x, boolean train, Pass pass);
+    }
 
     /**
      * @param weight     [V', D]: the head's, or the embedding's when tied
      * @param product    with it
      * @param chunkBytes largest size of a chunk's logits
+     * @param scores     whether the weight gives one number [1, D]
      */
-    Head(Norm norm, Parameter weight, Linear product, Region region, VocabularyGroup vocabulary, long chunkBytes) {
+    Head(Norm norm, Parameter weight, Linear product, Region region, VocabularyGroup vocabulary, long chunkBytes, boolean scores) {
         this.norm = norm;
         this.weight = weight;
         this.product = product;
         this.region = region;
         this.vocabulary = vocabulary;
         this.chunkBytes = chunkBytes;
-        this.objectives = new ObjectiveLoss(weight, product, vocabulary, chunkBytes);
+        this.scores = scores;
+        this.objectives = scores ? new ScoreLoss(product) : new ObjectiveLoss(weight, product, vocabulary, chunkBytes);
     }
 
     /** logits [rows, V'] of rows {@code first} to {@code first + rows}. */
@@ -61,9 +75,12 @@ final class Head {
             Tensor inverseRms = train ? scratch.tensor("inverse_rms", DType.F32, tokens, 1) : null;
             Tensor sum = norm.forward(in, normed, inverseRms, pass);
             Tensor entered = region.enter(normed, scratch);
-            Tensor trained = trainedRows(entered, scratch, pass);
+            // Ranks that share a layer's weights have the same rows, and a weight that gives one number is not cut: one of them scores.
+            Tensor trained = scores && !vocabulary.isFirst() ? null : trainedRows(entered, scratch, pass);
             if (pass.objective() != null) {
                 objectives.run(trained, train, pass);
+            } else if (scores) {
+                throw new IllegalStateException("a head that gives one number of a token has no loss of tokens: an objective is expected");
             } else if (trained != null) {
                 lossOfRows(trained, train, pass);
             }

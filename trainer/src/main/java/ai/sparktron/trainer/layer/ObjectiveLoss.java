@@ -13,7 +13,7 @@ import java.nio.ByteOrder;
  * The head's work for a {@link SequenceObjective}. What the gradient of a token's logits is multiplied by is known only when all log-probabilities are, so the rows are
  * gone through twice, and logits that do not fit one chunk are made twice.
  */
-final class ObjectiveLoss {
+final class ObjectiveLoss implements Head.Objectives {
 
     private final Parameter weight;
     private final Linear product;
@@ -28,13 +28,8 @@ final class ObjectiveLoss {
         this.chunkBytes = chunkBytes;
     }
 
-    /**
-     * Asks the objective of a pass.
-     *
-     * @param x     [N, D] the trained rows, null when there are none; when training, replaced by their gradients
-     * @param train whether gradients are wanted
-     */
-    void run(Tensor x, boolean train, Pass pass) {
+    @Override
+    public void run(Tensor x, boolean train, Pass pass) {
         TokenBatch.Targets targets = pass.batch().targets();
         if (x == null) {
             pass.objective().derivatives(new float[0], new int[0], new float[0]);
@@ -87,7 +82,7 @@ final class ObjectiveLoss {
         return weight.slices().get(0).firstRow();
     }
 
-    private static float[] read(Tensor values, Pass pass) {
+    static float[] read(Tensor values, Pass pass) {
         float[] read = new float[Math.toIntExact(values.elements())];
         ByteBuffer bytes = bytes(read.length);
         pass.engine().read(values, bytes);
@@ -96,14 +91,19 @@ final class ObjectiveLoss {
         return read;
     }
 
-    /** Cross entropy falls where the log-probability rises. */
+    /** Factors on the gradients of logits: cross entropy falls where the log-probability rises. */
     private static void write(float[] derivatives, Tensor scale, Pass pass) {
+        write(derivatives, -1, scale, pass);
+    }
+
+    /** Writes as many numbers as the tensor has, times a factor. */
+    static void write(float[] derivatives, float factor, Tensor scale, Pass pass) {
         if (derivatives.length != scale.elements()) {
             throw new IllegalStateException("an objective gave " + derivatives.length + " derivatives for " + scale.elements() + " tokens");
         }
         ByteBuffer bytes = bytes(derivatives.length);
         for (int i = 0; i < derivatives.length; i++) {
-            bytes.putFloat(i * Float.BYTES, -derivatives[i]);
+            bytes.putFloat(i * Float.BYTES, factor * derivatives[i]);
         }
         pass.engine().write(scale, bytes);
     }

@@ -1,7 +1,8 @@
 package ai.sparktron.trainer.layer;
 
 /**
- * A loss that is no weighted sum over tokens, such as one of sums over documents. The head asks it once a pass, on every rank that holds tokens of the micro-batch, also
+ * A loss that is no weighted sum over tokens, such as one of sums over documents. Where the head gives one number of a token, that is what is meant by log-probabilities
+ * here. The head asks it once a pass, on every rank that holds tokens of the micro-batch, also
  * on one whose tokens are not trained: ranks that share a micro-batch may meet in it.
  */
 @FunctionalInterface

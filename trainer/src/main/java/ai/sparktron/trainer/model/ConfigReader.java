@@ -4,6 +4,7 @@ import ai.sparktron.trainer.tensor.DType;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -66,6 +67,42 @@ public final class ConfigReader {
         }
     }
 
+    /**
+     * The same file of a model whose head gives one number of a token, as Hugging Face names it.
+     *
+     * @param text   contents of a {@code config.json}
+     * @param source where it is from, for messages
+     */
+    public static String scoring(String text, String source) {
+        ModelConfig config = parse(text, source);
+        if (config.scores()) {
+            return text;
+        }
+        try {
+            ObjectMapper mapper = new ObjectMapper();
+            ObjectNode json = (ObjectNode) mapper.readTree(text);
+            json.putArray("architectures").add(config.family().scoringArchitecture());
+            json.putObject("id2label").put("0", "LABEL_0");
+            json.putObject("label2id").put("LABEL_0", 0);
+            json.remove("num_labels");
+            return mapper.writerWithDefaultPrettyPrinter().writeValueAsString(json);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(source + " was JSON a moment ago", e);
+        }
+    }
+
+    /** @throws IllegalArgumentException when the head gives several numbers */
+    private boolean scores(Family family) {
+        if (!json.path("architectures").path(0).asText("").equals(family.scoringArchitecture())) {
+            return false;
+        }
+        int labels = json.has("id2label") ? json.get("id2label").size() : keys.integer("num_labels", 2);
+        if (labels != 1) {
+            throw new IllegalArgumentException(source + ": a head of " + labels + " labels (id2label, num_labels): only heads that give one number are built");
+        }
+        return true;
+    }
+
     private ModelConfig model() {
         Family family = family();
         refuseWhatIsNotBuilt();
@@ -86,7 +123,7 @@ public final class ConfigReader {
         return new ModelConfig(family, layers, hiddenSize, ffnSize, heads, latent == null ? kvHeads(family, heads) : heads,
                 latent == null ? headSize(family, hiddenSize, heads) : latent.headSize(), keys.integer("vocab_size"), maxPositions,
                 (float) keys.number("rms_norm_eps", 1e-6), new RopeReader(source, json, maxPositions, family.absent().theta()).rope(),
-                keys.flag("tie_word_embeddings", false), queryBias, attentionBias, family.mlpBiasKey() && keys.flag("mlp_bias", false),
+                keys.flag("tie_word_embeddings", false) && !scores(family), scores(family), queryBias, attentionBias, family.mlpBiasKey() && keys.flag("mlp_bias", false),
                 keys.number("initializer_range", 0.02), slidingWindow(family, layers), experts, latent,
                 latent == null ? 0 : keys.integer("num_nextn_predict_layers", 0), Prediction.NONE, dtype(), weightBlock(), keys.integers("eos_token_id"), json.toString());
     }
@@ -99,7 +136,8 @@ public final class ConfigReader {
         }
         String name = architecture.isEmpty() ? modelType : architecture;
         Optional<Family> found = Family.ALL.stream()
-                .filter(family -> architecture.isEmpty() ? family.modelType().equals(modelType) : family.architecture().equals(architecture)).findFirst();
+                .filter(family -> architecture.isEmpty() ? family.modelType().equals(modelType)
+                        : family.architecture().equals(architecture) || family.scoringArchitecture().equals(architecture)).findFirst();
         return found.orElseThrow(() -> new IllegalArgumentException(source + ": unknown architecture " + name + "; families are: " + Family.listing()));
     }
 

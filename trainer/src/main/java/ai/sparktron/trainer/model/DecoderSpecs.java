@@ -24,6 +24,8 @@ public final class DecoderSpecs {
 
     /** What the names of parameters of layers that predict tokens further on begin with. */
     public static final String PREDICTION_MODULE = "mtp.layers.";
+    /** Tensor of a head that gives one number of a token. */
+    public static final String SCORE = "score.weight";
 
     private DecoderSpecs() {
     }
@@ -62,7 +64,9 @@ public final class DecoderSpecs {
         }
         if (part.hasHead()) {
             all.add(make.norm(FINAL_NORM, "model.norm.weight", make.embed()));
-            if (!config.tiedEmbeddings()) {
+            if (config.scores()) {
+                all.add(ParameterSpec.of(HEAD, make.matrix(SCORE, Dim.of(Kind.SCORES, 1), make.embed(), Scale.PLAIN)));
+            } else if (!config.tiedEmbeddings()) {
                 all.add(ParameterSpec.of(HEAD, make.matrix("lm_head.weight", vocabulary, make.embed(), Scale.PLAIN)));
             }
             for (int layer = config.layers(); layer < config.layers() + config.prediction().layers(); layer++) {

@@ -30,6 +30,8 @@ public record Dim(Kind kind, long units, long unitSize) {
         LATENT,
         /** Embedding D: never cut. */
         EMBED,
+        /** Numbers that a head gives of a token: never cut, but one of the ranks makes them for all. */
+        SCORES,
         /** Elements of a single head K: never cut. */
         HEAD,
         /** Rank of a low-rank addition to a weight that is cut: never cut itself, but each rank sees its own part of the weight alone. */
@@ -39,7 +41,7 @@ public record Dim(Kind kind, long units, long unitSize) {
         public boolean mayBeCut() {
             return switch (this) {
                 case VOCAB, HEADS, KV_HEADS, FFN -> true;
-                case EXPERT_FFN, EXPERTS, LATENT, EMBED, HEAD, LOW_RANK -> false;
+                case EXPERT_FFN, EXPERTS, LATENT, EMBED, SCORES, HEAD, LOW_RANK -> false;
             };
         }
     }

@@ -20,6 +20,11 @@ import java.util.Objects;
 public record Family(String name, String architecture, String modelType, AttentionBias attentionBias, boolean queryKeyNorm, boolean mlpBiasKey,
                      SlidingWindow slidingWindow, Absent absent, ExpertRules experts, Latent latent) {
 
+    /** {@code architectures[0]} of its models with a head that gives one number. */
+    public String scoringArchitecture() {
+        return architecture.replace("ForCausalLM", "ForSequenceClassification");
+    }
+
     /** Which attention projections have biases. */
     public enum AttentionBias {
         /** None. */

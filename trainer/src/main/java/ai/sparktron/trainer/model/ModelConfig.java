@@ -19,6 +19,7 @@ import java.util.Objects;
  * @param normEpsilon      {@code rms_norm_eps}
  * @param rope             rotary positions
  * @param tiedEmbeddings   whether the head is the embedding
+ * @param scores           whether the head gives one number of a token instead of logits: {@code ...ForSequenceClassification} with {@code num_labels} 1
  * @param qkvBias          biases of query, key and value
  * @param outputBias       bias of the attention's output projection
  * @param mlpBias          biases of the feed-forward
@@ -34,7 +35,7 @@ import java.util.Objects;
  * @param json             the whole file, kept for export
  */
 public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize, int heads, int kvHeads, int headSize, int vocabularySize,
-                          int maxPositions, float normEpsilon, RopeConfig rope, boolean tiedEmbeddings, boolean qkvBias, boolean outputBias,
+                          int maxPositions, float normEpsilon, RopeConfig rope, boolean tiedEmbeddings, boolean scores, boolean qkvBias, boolean outputBias,
                           boolean mlpBias, double initializerRange, int slidingWindow, ExpertsConfig experts,
                           LatentConfig latent, int mtpLayers, Prediction prediction, DType dtype, List<Integer> weightBlock, List<Integer> eosTokenIds, String json) {
 
@@ -101,13 +102,18 @@ public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize
     }
 
     private ModelConfig with(ExpertsConfig otherExperts, Prediction otherPrediction) {
-        return new ModelConfig(family, layers, hiddenSize, ffnSize, heads, kvHeads, headSize, vocabularySize, maxPositions, normEpsilon, rope, tiedEmbeddings, qkvBias,
+        return new ModelConfig(family, layers, hiddenSize, ffnSize, heads, kvHeads, headSize, vocabularySize, maxPositions, normEpsilon, rope, tiedEmbeddings, scores, qkvBias,
                 outputBias, mlpBias, initializerRange, slidingWindow, otherExperts, latent, mtpLayers, otherPrediction, dtype, weightBlock, eosTokenIds, json);
     }
 
     /** Whether the last stage embeds tokens with the table of the first: for a head that is the table, or for layers that predict tokens further on. */
     public boolean lastStageEmbeds() {
         return tiedEmbeddings || prediction.layers() > 0;
+    }
+
+    /** {@code architectures[0]} of its config.json. */
+    public String architecture() {
+        return scores ? family.scoringArchitecture() : family.architecture();
     }
 
     /** Elements of a query or key head that rope turns. */
@@ -146,7 +152,7 @@ public record ModelConfig(Family family, int layers, int hiddenSize, int ffnSize
      */
     public double flopsPerToken(double meanContext) {
         int all = layers + prediction.layers();
-        double weights = (1.0 + prediction.layers()) * vocabularySize * hiddenSize + 2.0 * prediction.layers() * hiddenSize * hiddenSize;
+        double weights = (1.0 + prediction.layers()) * (scores ? 1 : vocabularySize) * hiddenSize + 2.0 * prediction.layers() * hiddenSize * hiddenSize;
         for (int layer = 0; layer < all; layer++) {
             weights += attentionWeights() + (hasExperts(layer) ? expertWeights() : 3.0 * hiddenSize * ffnSize);
         }

@@ -18,6 +18,11 @@ record SharedVocabulary(Communicator group) implements VocabularyGroup {
     private static final float NO_LABEL = -1;
 
     @Override
+    public boolean isFirst() {
+        return group.rank() == 0;
+    }
+
+    @Override
     public void combine(Kernels kernels, Arena scratch, Tensor logSumExp, Tensor picked) {
         long tokens = logSumExp.elements();
         try (Arena.Frame frame = scratch.open("vocabulary")) {

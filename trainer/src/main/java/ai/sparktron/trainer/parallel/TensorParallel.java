@@ -79,13 +79,14 @@ final class TensorParallel implements ParallelStrategy {
     }
 
     /**
-     * Norms of queries and keys are whole, but see the heads of this rank alone; the whole one of an addition's two matrices sees this rank's part of the other.
+     * Norms of queries and keys are whole, but see the heads of this rank alone; the whole one of an addition's two matrices sees this rank's part of the other; a head
+     * that gives one number is used by one of the ranks.
      * What else is whole sees everything, or with sequence parallel some tokens.
      */
     @Override
     public boolean gradientIsPartial(ParameterSpec parameter) {
         List<Dim> dims = parameter.parts().stream().flatMap(part -> part.dims().stream()).toList();
-        return sequence || dims.stream().allMatch(dim -> dim.kind() == Dim.Kind.HEAD) || dims.stream().anyMatch(dim -> dim.kind() == Dim.Kind.LOW_RANK);
+        return sequence || dims.stream().allMatch(dim -> dim.kind() == Dim.Kind.HEAD) || dims.stream().anyMatch(dim -> dim.kind() == Dim.Kind.LOW_RANK || dim.kind() == Dim.Kind.SCORES);
     }
 
     /** Entered as it is, left by an all-reduce; backward the other way round. */

@@ -8,6 +8,7 @@ import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 
 /** Log-probabilities of documents: weighted sums over their trained tokens, over all ranks that share the micro-batch. One thread, the engine's. */
 public final class DocumentSums {
@@ -16,17 +17,17 @@ public final class DocumentSums {
     private static final int PIECE = 512;
 
     private final Engine engine;
-    private final Communicator sharers;
+    private final List<Communicator> sharers;
     private final Tensor piece;
     private final ByteBuffer bytes = ByteBuffer.allocateDirect(PIECE * Double.BYTES).order(ByteOrder.nativeOrder());
 
     /**
-     * @param sharers ranks that each hold some of the tokens of every micro-batch
+     * @param sharers along each axis, ranks that each hold some of the tokens of every micro-batch
      * @param run     gives a small tensor
      */
-    public DocumentSums(Engine engine, Communicator sharers, Arena.Frame run) {
+    public DocumentSums(Engine engine, List<Communicator> sharers, Arena.Frame run) {
         this.engine = engine;
-        this.sharers = sharers;
+        this.sharers = sharers.stream().filter(ranks -> ranks.size() > 1).toList();
         this.piece = run.tensor("document sums", DType.F64, PIECE);
     }
 
@@ -44,20 +45,20 @@ public final class DocumentSums {
         for (int i = 0; i < documents.length; i++) {
             sums[documents[i]] += (double) weights[i] * logProbabilities[i];
         }
-        if (sharers.size() > 1) {
+        for (Communicator ranks : sharers) {
             for (int from = 0; from < count; from += PIECE) {
-                overRanks(sums, from, Math.min(PIECE, count - from));
+                overRanks(ranks, sums, from, Math.min(PIECE, count - from));
             }
         }
         return sums;
     }
 
-    private void overRanks(double[] sums, int from, int count) {
+    private void overRanks(Communicator ranks, double[] sums, int from, int count) {
         Tensor part = piece.rows(0, count);
         bytes.clear().limit(count * Double.BYTES);
         bytes.asDoubleBuffer().put(sums, from, count);
         engine.write(part, bytes);
-        sharers.allReduce(part, Reduction.SUM);
+        ranks.allReduce(part, Reduction.SUM);
         bytes.clear().limit(count * Double.BYTES);
         engine.read(part, bytes);
         bytes.clear();

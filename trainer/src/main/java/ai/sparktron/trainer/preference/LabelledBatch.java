@@ -19,9 +19,6 @@ public record LabelledBatch(HostTokens answers, HostTokens others, boolean[] des
      * @param multiple of which the tokens of each part are made one by padding
      */
     public static LabelledBatch of(HostTokens tokens, int samples, int multiple) {
-        if (samples == 0) {
-            return new LabelledBatch(tokens, tokens, new boolean[0]);
-        }
         boolean[] desirable = new boolean[samples];
         for (int t = 0; tokens.weights() != null && t < tokens.tokens(); t++) {
             int document = tokens.documents()[t];
@@ -30,8 +27,17 @@ public record LabelledBatch(HostTokens answers, HostTokens others, boolean[] des
                 desirable[document / 2] = tokens.weights()[t] > 0;
             }
         }
-        return new LabelledBatch(tokens.ofDocuments(document -> document < 2 * samples && document % 2 == 0).padded(multiple),
-                tokens.ofDocuments(document -> document < 2 * samples && document % 2 == 1).padded(multiple), desirable);
+        return of(tokens, desirable, multiple);
+    }
+
+    /** From rows in which documents 2i and 2i + 1 are an answer and another's, and what is known of each answer. */
+    public static LabelledBatch of(HostTokens tokens, boolean[] desirable, int multiple) {
+        int documents = 2 * desirable.length;
+        if (documents == 0) {
+            return new LabelledBatch(tokens, tokens, desirable);
+        }
+        return new LabelledBatch(tokens.ofDocuments(document -> document < documents && document % 2 == 0).padded(multiple),
+                tokens.ofDocuments(document -> document < documents && document % 2 == 1).padded(multiple), desirable);
     }
 
     /** N. */

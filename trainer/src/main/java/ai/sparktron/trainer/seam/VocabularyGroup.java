@@ -17,6 +17,11 @@ public interface VocabularyGroup {
      */
     void combine(Kernels kernels, Arena scratch, Tensor logSumExp, Tensor picked);
 
+    /** Whether this rank does what one of them does for all. */
+    default boolean isFirst() {
+        return true;
+    }
+
     /** All entries are here. */
     static VocabularyGroup alone() {
         return (kernels, scratch, logSumExp, picked) -> { };

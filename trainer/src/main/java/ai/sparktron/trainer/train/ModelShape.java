@@ -20,10 +20,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /** The shape of a run's model: its config.json with the sizes that options give, held to whatever else options say of it. */
 public final class ModelShape {
+
+    private static final Set<Command> TRAINING = Set.of(Command.PT, Command.SFT, Command.RLHF);
 
     private final ModelConfig config;
     private final List<String> problems = new ArrayList<>();
@@ -39,7 +42,8 @@ public final class ModelShape {
      * @throws IllegalArgumentException when there is no such model
      */
     public static ModelConfig read(Options options, Path file) throws IOException {
-        ModelConfig config = ConfigReader.parse(ConfigOverrides.apply(options, Files.readString(file)), file.toString());
+        String text = ConfigOverrides.apply(options, Files.readString(file));
+        ModelConfig config = ConfigReader.parse(options.trainsRewards() ? ConfigReader.scoring(text, file.toString()) : text, file.toString());
         require(options, config);
         return trained(options, config);
     }
@@ -58,12 +62,20 @@ public final class ModelShape {
     /** Holds a model to the options. @throws ConfigurationException when they say of it what it is not; names all of them */
     public static void require(Options options, ModelConfig config) {
         ModelShape shape = new ModelShape(config);
+        shape.head(options);
         shape.decoder(options.architecture());
         shape.experts(options.moe());
         shape.router(options.moe());
         shape.latent(options.mla());
         if (!shape.problems.isEmpty()) {
             throw new ConfigurationException(shape.problems);
+        }
+    }
+
+    private void head(Options options) {
+        if (config.scores() && TRAINING.contains(options.command()) && !options.trainsRewards()) {
+            problems.add("the model (" + config.architecture() + ", config.json) gives answers rewards and has no vocabulary to predict tokens with: train it with rlhf"
+                    + " --rlhf_type rm, or give a " + config.family().architecture());
         }
     }
 

@@ -223,7 +223,11 @@ final class RankModel implements AutoCloseable {
             return new TokenLosses(engine, RunSetup.normalisation(options), config.prediction(), grid.tokenGroup(), speaks, mayLeaveOut, run);
         }
         StageRunner first = reference == null ? null : new StageRunner(reference.chunks(), links, memory, Runnable::run);
-        DocumentSums sums = new DocumentSums(engine, grid.along(Axis.CONTEXT), run);
+        if (options.trainsRewards()) {
+            DocumentSums rewards = new DocumentSums(engine, List.of(grid.along(Axis.CONTEXT), grid.along(Axis.TENSOR)), run);
+            return new RewardLosses(RunSetup.rewardLoss(options.preference()), rewards, grid.tokenGroup(), speaks, mayLeaveOut);
+        }
+        DocumentSums sums = new DocumentSums(engine, List.of(grid.along(Axis.CONTEXT)), run);
         if (options.rlhfType().equals("kto")) {
             LabelledLosses.Models models = new LabelledLosses.Models(policy, first, sums, grid.tokenMultiple());
             return new LabelledLosses(RunSetup.labelledLoss(options.preference()), options.preference().measuresDivergence(), models, grid.tokenGroup(), speaks, mayLeaveOut);

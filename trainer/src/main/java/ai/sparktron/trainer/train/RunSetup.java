@@ -34,6 +34,7 @@ import ai.sparktron.trainer.preference.Divergence;
 import ai.sparktron.trainer.preference.LabelledLoss;
 import ai.sparktron.trainer.preference.LossType;
 import ai.sparktron.trainer.preference.PreferenceLoss;
+import ai.sparktron.trainer.preference.RewardLoss;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tuner.Tuning;
 import java.util.EnumSet;
@@ -200,12 +201,16 @@ public final class RunSetup {
 
     /** Whether a second, frozen model is asked before the policy. */
     static boolean hasReference(Options options) {
-        return options.command() == Command.RLHF && !options.preference().referenceFree();
+        return options.command() == Command.RLHF && !options.preference().referenceFree() && !options.trainsRewards();
     }
 
     /** What the documents of a run's rows are to each other. */
     static String rowForm(Options options) {
         return !options.trainsOnPairs() ? ShardMetadata.TOKENS : options.rlhfType().equals("kto") ? ShardMetadata.LABELLED : ShardMetadata.PAIRS;
+    }
+
+    static RewardLoss rewardLoss(PreferenceOptions options) {
+        return new RewardLoss(options.centerRewardsCoefficient().orElse(0.0));
     }
 
     static LabelledLoss labelledLoss(PreferenceOptions options) {

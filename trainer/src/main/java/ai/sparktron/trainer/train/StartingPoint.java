@@ -10,6 +10,7 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.layer.Initialiser;
 import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.tuner.PeftConfig;
 import ai.sparktron.trainer.tuner.Tuning;
@@ -120,6 +121,10 @@ final class StartingPoint {
 
     private void weightsOf(Path directory, Parameters parameters, FlatWeights weights) throws IOException {
         line.accept("weights of " + directory);
-        new HuggingFaceImporter(config, engine).load(directory, parameters, weights);
+        for (Parameter missing : new HuggingFaceImporter(config, engine).load(directory, parameters, weights)) {
+            line.accept(missing.spec().parts().get(0).name() + " is not among them: random, seed " + options.training().seed());
+            Initialiser.initialise(missing, engine.kernels(), options.training().seed());
+            weights.adopt(missing);
+        }
     }
 }

@@ -133,7 +133,7 @@ public record PeftConfig(Optional<String> baseModel, int rank, double alpha, boo
     /** Contents of the file, for inference. */
     public String toJson() {
         ObjectNode json = JSON.createObjectNode();
-        json.put("peft_type", "LORA").put("task_type", "CAUSAL_LM").put("base_model_name_or_path", baseModel.orElse(null)).put("inference_mode", true);
+        json.put("peft_type", "LORA").put("task_type", modulesToSave.contains("score") ? "SEQ_CLS" : "CAUSAL_LM").put("base_model_name_or_path", baseModel.orElse(null)).put("inference_mode", true);
         json.put("r", rank).put("lora_alpha", alpha).put("use_rslora", rankStabilised).put("lora_dropout", dropout).put("bias", bias);
         if (targetIsPattern) {
             json.put("target_modules", targetModules.get(0));

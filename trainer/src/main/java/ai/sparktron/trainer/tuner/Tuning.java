@@ -55,7 +55,8 @@ public record Tuning(Set<String> trained, Adapters adapters, Optional<PeftConfig
     }
 
     private static Tuning lora(TunerOptions options, List<ParameterSpec> model, long seed) {
-        Set<String> whole = saved(options.modulesToSave(), model);
+        List<String> toSave = toSave(options, model);
+        Set<String> whole = saved(toSave, model);
         if (options.loraBias().equals("all")) {
             model.stream().filter(Tuning::isBias).forEach(parameter -> whole.add(parameter.name()));
         }
@@ -64,10 +65,21 @@ public record Tuning(Set<String> trained, Adapters adapters, Optional<PeftConfig
         model.stream().filter(parameter -> whole.contains(parameter.name())).forEach(parameter -> parameter.parts().forEach(part -> wholeTensors.add(part.name())));
         List<Modules.Module> targets = targets(options, modules).stream().filter(module -> !wholeTensors.contains(module.weight().name())).toList();
         PeftConfig peft = new PeftConfig(Optional.empty(), options.loraRank(), options.loraAlpha(), options.useRslora(), options.loraDropout(), options.loraBias(),
-                modules.words(targets), false, savedAsPeft(options.modulesToSave(), model), Map.of(), Map.of());
+                modules.words(targets), false, savedAsPeft(toSave, model), Map.of(), Map.of());
         Map<String, LowRank> additions = new TreeMap<>();
         targets.forEach(module -> additions.put(module.weight().name(), peft.addition(module.theirs())));
         return new Tuning(whole, new Adapters(additions, (float) options.loraDropout(), seed), Optional.of(peft));
+    }
+
+    /** The modules named, and a head that gives one number: it is new to the model, so nothing would be learnt without it. */
+    private static List<String> toSave(TunerOptions options, List<ParameterSpec> model) {
+        List<String> words = new ArrayList<>(options.modulesToSave());
+        String score = Modules.stem(DecoderSpecs.SCORE);
+        boolean scores = model.stream().anyMatch(parameter -> parameter.parts().get(0).name().equals(DecoderSpecs.SCORE));
+        if (scores && !words.contains(score)) {
+            words.add(score);
+        }
+        return List.copyOf(words);
     }
 
     private static boolean isBias(ParameterSpec parameter) {
@@ -118,7 +130,7 @@ public record Tuning(Set<String> trained, Adapters adapters, Optional<PeftConfig
     /** The words as PEFT knows modules. A tied head is a module of its own there, and is saved beside the embedding that it is. */
     private static List<String> savedAsPeft(List<String> words, List<ParameterSpec> model) {
         Set<String> names = new LinkedHashSet<>();
-        boolean tied = model.stream().noneMatch(parameter -> parameter.parts().get(0).name().equals("lm_head.weight"));
+        boolean tied = model.stream().noneMatch(parameter -> parameter.name().equals(DecoderSpecs.HEAD));
         for (String word : words) {
             for (ParameterSpec parameter : model) {
                 if (Freezing.isMeant(parameter, name -> Modules.endsWith(Modules.stem(name), word)).orElse(false)) {

@@ -1,8 +1,10 @@
 package ai.sparktron.trainer.verify;
 
 import ai.sparktron.trainer.preference.Divergence;
+import ai.sparktron.trainer.preference.LabelledLoss;
 import ai.sparktron.trainer.preference.LossType;
 import ai.sparktron.trainer.preference.PreferenceLoss;
+import ai.sparktron.trainer.preference.RewardLoss;
 import ai.sparktron.trainer.tensor.SafetensorsFile;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -14,11 +16,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
- * Files of a reference case of preferences: two models in {@code policy} and {@code reference}, inputs of which the first half of the rows are the chosen answers and
- * the second half the rejected ones in the same order, and in {@code expected.json} the losses of some variants, whose gradients are in {@code expected.safetensors} under
- * the variant's name.
+ * Files of a reference case of preferences: two models in {@code policy} and {@code reference} (one where rewards are learnt), inputs of which the first half of the rows
+ * are the chosen answers and the second half the rejected ones in the same order (or answers with labels, and answers to other prompts), and in {@code expected.json} the losses
+ * of some variants, whose gradients are in {@code expected.safetensors} under the variant's name.
  */
 final class PreferenceCase {
 
@@ -29,7 +32,7 @@ final class PreferenceCase {
     /** @throws IllegalArgumentException when files are missing; names them */
     PreferenceCase(Path directory) {
         this.directory = directory;
-        for (String file : List.of("policy/config.json", "reference/config.json", "inputs.safetensors", EXPECTED)) {
+        for (String file : List.of("policy/config.json", "inputs.safetensors", EXPECTED)) {
             if (!Files.isRegularFile(directory.resolve(file))) {
                 throw new IllegalArgumentException(directory + " is no reference case of preferences: it has no " + file);
             }
@@ -49,8 +52,9 @@ final class PreferenceCase {
         return directory.resolve("policy");
     }
 
-    Path reference() {
-        return directory.resolve("reference");
+    /** Empty where nothing is measured from a reference. */
+    Optional<Path> reference() {
+        return Optional.of(directory.resolve("reference")).filter(Files::isDirectory);
     }
 
     /** The rows with both answers of a pair next to each other. */
@@ -70,11 +74,49 @@ final class PreferenceCase {
     /**
      * One loss.
      *
-     * @param alpha         {@code rpo_alpha}
-     * @param referenceFree whether the reference is left out
-     * @param figures       expected, by the names of {@code PairFigures}
+     * @param settings by the names of the options, and what is known of the rows
+     * @param figures  expected, by the names of the logs
      */
-    record Variant(String name, PreferenceLoss loss, double alpha, boolean referenceFree, Map<String, Double> figures) {
+    record Variant(String name, JsonNode settings, Map<String, Double> figures) {
+
+        /** {@code rlhf_type}. */
+        String kind() {
+            return settings.path("rlhf_type").asText("dpo");
+        }
+
+        PreferenceLoss preferenceLoss() {
+            LossType type = LossType.valueOf(settings.path("loss_type").asText("sigmoid").toUpperCase(Locale.ROOT));
+            Divergence divergence = Divergence.valueOf(settings.path("f_divergence_type").asText("reverse_kl").toUpperCase(Locale.ROOT));
+            return new PreferenceLoss(List.of(type), settings.path("beta").asDouble(0.1), settings.path("label_smoothing").asDouble(0), divergence);
+        }
+
+        /** {@code rpo_alpha}. */
+        double alpha() {
+            return settings.path("rpo_alpha").asDouble(0);
+        }
+
+        boolean referenceFree() {
+            return settings.path("reference_free").asBoolean(false);
+        }
+
+        LabelledLoss labelledLoss() {
+            return new LabelledLoss(LabelledLoss.Type.of(settings.get("loss_type").asText()), settings.get("beta").doubleValue(),
+                    settings.get("desirable_weight").doubleValue(), settings.get("undesirable_weight").doubleValue());
+        }
+
+        RewardLoss rewardLoss() {
+            return new RewardLoss(settings.get("center_rewards_coefficient").doubleValue());
+        }
+
+        /** Label of an answer. */
+        boolean desirable(int answer) {
+            return settings.get("desirable").get(answer).booleanValue();
+        }
+
+        /** Margin of a pair. */
+        double margin(int pair) {
+            return settings.get("margins").get(pair).doubleValue();
+        }
     }
 
     List<Variant> variants() throws IOException {
@@ -85,8 +127,6 @@ final class PreferenceCase {
     }
 
     private static Variant variant(String name, JsonNode json) {
-        LossType type = LossType.valueOf(json.path("loss_type").asText("sigmoid").toUpperCase(Locale.ROOT));
-        Divergence divergence = Divergence.valueOf(json.path("f_divergence_type").asText("reverse_kl").toUpperCase(Locale.ROOT));
         Map<String, Double> figures = new LinkedHashMap<>();
         Map.of("loss", "loss", "nll", "nll_loss", "reward_chosen", "rewards/chosen", "reward_rejected", "rewards/rejected", "accuracy", "rewards/accuracies")
                 .forEach((theirs, ours) -> {
@@ -94,8 +134,8 @@ final class PreferenceCase {
                         figures.put(ours, json.get(theirs).doubleValue());
                     }
                 });
-        return new Variant(name, new PreferenceLoss(List.of(type), json.path("beta").asDouble(0.1), json.path("label_smoothing").asDouble(0), divergence),
-                json.path("rpo_alpha").asDouble(0), json.path("reference_free").asBoolean(false), figures);
+        json.path("figures").fields().forEachRemaining(figure -> figures.put(figure.getKey(), figure.getValue().doubleValue()));
+        return new Variant(name, json, figures);
     }
 
     /** Expected gradients of a variant, by the names of {@link CaseRunner#gradients}. */

@@ -11,10 +11,15 @@ import ai.sparktron.trainer.model.Prediction;
 import ai.sparktron.trainer.parallel.ParallelPlan;
 import ai.sparktron.trainer.parallel.StageLinks;
 import ai.sparktron.trainer.preference.DocumentSums;
+import ai.sparktron.trainer.preference.LabelledBatch;
+import ai.sparktron.trainer.preference.LabelledLoss;
 import ai.sparktron.trainer.preference.PairBatch;
+import ai.sparktron.trainer.preference.RewardBatch;
 import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.train.LabelledLosses;
 import ai.sparktron.trainer.train.PairLosses;
 import ai.sparktron.trainer.train.PassMemory;
+import ai.sparktron.trainer.train.RewardLosses;
 import ai.sparktron.trainer.train.StageRunner;
 import ai.sparktron.trainer.train.StepObjective;
 import ai.sparktron.trainer.verify.Comparison.Measure;
@@ -49,18 +54,20 @@ final class PreferenceVerification {
         LoadedModel.Settings how = settings.loaded(longest, plan, Optional.empty(), Prediction.NONE);
         try (Engine engine = engines.open(world.rank());
                 LoadedModel policy = LoadedModel.open(engine, reference.policy(), DType.F32, Parameters.Use.TRAIN, how);
-                LoadedModel from = LoadedModel.open(engine, reference.reference(), DType.F32, Parameters.Use.INFER, how);
-                PassMemory passes = PassMemory.growing(engine.memory(), ARENA_CHUNK_BYTES, from.scratch());
+                LoadedModel from = reference.reference().isEmpty() ? null : LoadedModel.open(engine, reference.reference().get(), DType.F32, Parameters.Use.INFER, how);
+                PassMemory passes = PassMemory.growing(engine.memory(), ARENA_CHUNK_BYTES, policy.scratch());
                 CaseRunner runner = new CaseRunner(policy, plan, settings.microBatchRows())) {
             StageLinks links = plan.links(policy.config());
-            StageRunner asked = new StageRunner(from.models(), links, passes, Runnable::run);
-            DocumentSums sums = new DocumentSums(engine, plan.along(Axis.CONTEXT), policy.frame());
+            StageRunner asked = from == null ? null : new StageRunner(from.models(), links, passes, Runnable::run);
+            Models models = new Models(new StageRunner(policy.models(), links, passes, Runnable::run), asked,
+                    new DocumentSums(engine, List.of(plan.along(Axis.CONTEXT)), policy.frame()),
+                    new DocumentSums(engine, List.of(plan.along(Axis.CONTEXT), plan.along(Axis.TENSOR)), policy.frame()));
             boolean speaks = plan.seams().tokens().rank() == 0 && links.isLast();
             List<Comparison> comparisons = new ArrayList<>();
             for (PreferenceCase.Variant variant : reference.variants()) {
-                PairLosses losses = new PairLosses(variant.loss(), variant.alpha(), variant.referenceFree() ? null : asked, sums, plan.tokenGroup(), speaks, true);
-                runner.gradientsOf(losses.workOn(batches(pairs, plan)), 1f / (pairs.ids().length / 2));
-                StepObjective.Losses found = losses.take().overRanks();
+                Prepared prepared = prepare(variant, models, pairs, plan, speaks);
+                runner.gradientsOf(prepared.work(), 1f / (pairs.ids().length / 2));
+                StepObjective.Losses found = prepared.objective().take().overRanks();
                 if (plan.coordinate(Axis.DATA) == 0 || plan.meetsInEveryPass()) {
                     comparisons.addAll(compare(variant, found, runner.gradients()));
                 }
@@ -69,15 +76,63 @@ final class PreferenceVerification {
         }
     }
 
+    /** What losses ask. */
+    private record Models(StageRunner policy, StageRunner reference, DocumentSums sums, DocumentSums rewards) {
+    }
+
+    /** An objective, and its work on this replica's rows. */
+    private record Prepared(StepObjective objective, List<StageRunner.Work> work) {
+    }
+
+    private Prepared prepare(PreferenceCase.Variant variant, Models models, ReferenceCase.Rows rows, ParallelPlan plan, boolean speaks) {
+        switch (variant.kind()) {
+            case "kto" -> {
+                LabelledLosses losses = new LabelledLosses(variant.labelledLoss(), variant.labelledLoss().type() == LabelledLoss.Type.KTO,
+                        new LabelledLosses.Models(models.policy(), models.reference(), models.sums(), plan.tokenMultiple()), plan.tokenGroup(), speaks, true);
+                return new Prepared(losses, losses.workOn(batches(rows, plan, (first, tokens) -> labelled(variant, first, tokens, plan.tokenMultiple()))));
+            }
+            case "rm" -> {
+                RewardLosses losses = new RewardLosses(variant.rewardLoss(), models.rewards(), plan.tokenGroup(), speaks, true);
+                return new Prepared(losses, losses.workOn(batches(rows, plan, (first, tokens) -> rewarded(variant, first, tokens))));
+            }
+            default -> {
+                PairLosses losses = new PairLosses(variant.preferenceLoss(), variant.alpha(), variant.referenceFree() ? null : models.reference(), models.sums(),
+                        plan.tokenGroup(), speaks, true);
+                return new Prepared(losses, losses.workOn(batches(rows, plan, (first, tokens) -> tokens)));
+            }
+        }
+    }
+
+    private static LabelledBatch labelled(PreferenceCase.Variant variant, int first, PairBatch batch, int multiple) {
+        boolean[] desirable = new boolean[batch.pairs()];
+        for (int i = 0; i < desirable.length; i++) {
+            desirable[i] = variant.desirable(first + i);
+        }
+        return LabelledBatch.of(batch.tokens(), desirable, multiple);
+    }
+
+    private static RewardBatch rewarded(PreferenceCase.Variant variant, int first, PairBatch batch) {
+        double[] margins = new double[batch.pairs()];
+        for (int i = 0; i < margins.length; i++) {
+            margins[i] = variant.margin(first + i);
+        }
+        return new RewardBatch(RewardBatch.of(batch).tokens(), margins);
+    }
+
+    /** Makes what a loss works on of the pairs from one on. */
+    private interface Form<B> {
+        B of(int first, PairBatch pairs);
+    }
+
     /** This replica's pairs. */
-    private List<PairBatch> batches(ReferenceCase.Rows rows, ParallelPlan plan) {
+    private <B> List<B> batches(ReferenceCase.Rows rows, ParallelPlan plan, Form<B> form) {
         int pairs = rows.ids().length / 2;
         int replicas = plan.mesh().data();
         int together = settings.microBatchRows() == 0 ? (pairs + replicas - 1) / replicas : settings.microBatchRows();
-        List<PairBatch> batches = new ArrayList<>();
+        List<B> batches = new ArrayList<>();
         for (int first = plan.coordinate(Axis.DATA) * together; first < pairs; first += replicas * together) {
             int count = Math.min(together, pairs - first);
-            batches.add(new PairBatch(rows.microBatch(2 * first, 2 * count).padded(plan.tokenMultiple()), count));
+            batches.add(form.of(first, new PairBatch(rows.microBatch(2 * first, 2 * count).padded(plan.tokenMultiple()), count)));
         }
         return batches;
     }

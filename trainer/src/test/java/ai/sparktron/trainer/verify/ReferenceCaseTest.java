@@ -162,17 +162,31 @@ class ReferenceCaseTest {
     @ParameterizedTest
     @CsvSource({"1, 1, 1, 1", "2, 1, 1, 1", "3, 1, 1, 1", "2, 2, 1, 1", "3, 1, 3, 1", "2, 1, 1, 2", "6, 2, 3, 1", "4, 2, 1, 2", "6, 1, 3, 2"})
     void preferencesOnEveryGrid(int ranks, int tensor, int pipeline, int context) throws IOException {
+        assertPreferences("qwen3-dpo", ranks, tensor, pipeline, context);
+    }
+
+    /** Last tokens of answers may be on any rank, and the distance of answers with labels is that of all ranks' rows. */
+    @ParameterizedTest
+    @CsvSource({"1, 1, 1, 1", "2, 1, 1, 1", "3, 1, 1, 1", "2, 2, 1, 1", "2, 1, 2, 1", "2, 1, 1, 2", "4, 2, 1, 2", "8, 2, 2, 1"})
+    void labelsAndRewardsOnEveryGrid(int ranks, int tensor, int pipeline, int context) throws IOException {
+        assertPreferences("qwen3-kto", ranks, tensor, pipeline, context);
+        assertPreferences("qwen3-reward", ranks, tensor, pipeline, context);
+    }
+
+    private static void assertPreferences(String folder, int ranks, int tensor, int pipeline, int context) throws IOException {
         Mesh mesh = Mesh.of(ranks, tensor, pipeline, context, 1, 1);
         for (int rows : new int[] {0, 1}) {
-            assertPasses(HOST, CASES.resolve("qwen3-dpo"), new Verification.Settings(mesh, new ParallelPlan.Settings(tensor == 2 && rows == 1, KeyExchange.RING), rows,
+            assertPasses(HOST, CASES.resolve(folder), new Verification.Settings(mesh, new ParallelPlan.Settings(tensor == 2 && rows == 1, KeyExchange.RING), rows,
                     Recompute.none(), rows == 0 ? 1 << 20 : 7 * 320 * 4, null, Verification.Tolerances.FLOAT32));
         }
     }
 
     @Test
     void preferencesOnEveryEngine() throws IOException {
-        assertPasses(device -> new ReferenceEngine(), CASES.resolve("qwen3-dpo"), Verification.Settings.defaults());
-        assertPasses(Nd4jEngines.factory(Nd4jEngines.Face.ND4J), CASES.resolve("qwen3-dpo"), Verification.Settings.defaults());
+        for (String folder : List.of("qwen3-dpo", "qwen3-kto", "qwen3-reward")) {
+            assertPasses(device -> new ReferenceEngine(), CASES.resolve(folder), Verification.Settings.defaults());
+            assertPasses(Nd4jEngines.factory(Nd4jEngines.Face.ND4J), CASES.resolve(folder), Verification.Settings.defaults());
+        }
     }
 
     @Test
