@@ -48,7 +48,7 @@ template <class T> FORCE void keep(T* to, i64 at, i64 n, const Pack<T, E>& pack)
     }
 }
 
-// ---- roots and quotients to one or two units in the last place, of a few instructions each: exact ones take longer than moving the states does ----
+// ---- roots and quotients to one or two units in the last place: with states of 8 bits the instructions of exact ones are as many as the memory leaves time for ----
 
 FORCE float root(float x) { return x > 0 && x < INFINITE ? x * rsqrtf(x) : x; }
 
