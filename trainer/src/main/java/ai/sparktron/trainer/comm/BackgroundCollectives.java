@@ -17,6 +17,9 @@ public interface BackgroundCollectives extends AutoCloseable {
     /** Starts a {@link Communicator#allGather}. */
     Transfer allGather(Tensor input, Tensor output);
 
+    /** Starts a {@link Communicator#allToAll(Tensor, long[], Tensor, long[])}. */
+    Transfer allToAll(Tensor input, long[] sendCounts, Tensor output, long[] receiveCounts);
+
     /** Waits for nobody. */
     @Override
     void close();

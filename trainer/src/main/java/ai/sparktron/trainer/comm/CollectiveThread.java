@@ -38,6 +38,11 @@ final class CollectiveThread implements BackgroundCollectives {
         return start(() -> group.allGather(input, output));
     }
 
+    @Override
+    public Transfer allToAll(Tensor input, long[] sendCounts, Tensor output, long[] receiveCounts) {
+        return start(() -> group.allToAll(input, sendCounts, output, receiveCounts));
+    }
+
     private Transfer start(Runnable call) {
         return new Started(thread.submit(call));
     }

@@ -60,7 +60,7 @@ public record MoeOptions(
         Optional<Double> moeZLossCoeff,
         @Option(range = "(0,)", doc = "Tokens an expert may take of each rank's, relative to an even share; absent: no limit.")
         Optional<Double> moeExpertCapacityFactor,
-        @Option(value = "false", status = Status.PLANNED, doc = "Run the shared experts while tokens travel.")
+        @Option(value = "false", doc = "Run the shared experts while tokens travel to the others.", note = "The bits are the same either way.")
         boolean moeSharedExpertOverlap,
         @Option(value = "probs", of = {"probs", "position"}, doc = "Which tokens go first when an expert is full.")
         String moeTokenDropPolicy) {

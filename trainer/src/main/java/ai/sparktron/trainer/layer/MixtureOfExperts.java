@@ -50,6 +50,7 @@ final class MixtureOfExperts implements Branch {
     @Override
     public void forward(Tensor x, Tensor out, Pass pass) {
         ExpertKernels experts = pass.kernels().experts();
+        boolean besideOthers;
         try (Saved.Slot slot = pass.saved().push(name)) {
             Router.Routed routed = router.forward(x, slot, pass);
             Dispatch dispatch = dispatcher.dispatch(routed.kept(), router.experts(), pass.engine(), pass.scratch(), slot.frame());
@@ -60,18 +61,27 @@ final class MixtureOfExperts implements Branch {
             Tensor kept = keep ? slot.tensor("rows", x.dtype(), places, x.columns()) : null;
             dispatch.factors(routed.weights(), factors);
             try (Arena.Frame scratch = pass.scratch().open(name)) {
+                Tensor besides = beside(dispatch) ? scratch.tensor("shared", x.dtype(), x.rows(), x.columns()) : null;
                 Tensor rows = keep ? kept : scratch.tensor("rows", x.dtype(), places, x.columns());
-                dispatch.rows(x, rows);
+                if (besides == null) {
+                    dispatch.rows(x, rows);
+                } else {
+                    dispatch.rows(x, rows, () -> shared.forward(x, besides, pass));
+                }
                 experts.groupedMatmul(rows, dispatch.offsets(), gateUp.value(), Transpose.YES, both);
                 Tensor activation = scratch.tensor("activation", x.dtype(), places, ffnSize);
                 experts.swiGluScaled(both, factors, activation);
                 Tensor made = keep ? scratch.tensor("made", x.dtype(), places, x.columns()) : rows;
                 experts.groupedMatmul(activation, dispatch.offsets(), down.value(), Transpose.YES, made);
                 dispatch.sums(made, out, Write.OVERWRITE);
+                if (besides != null) {
+                    pass.kernels().add(out, besides, out);
+                }
             }
             slot.keep(new Kept(routed, dispatch, both, factors, kept));
+            besideOthers = beside(dispatch);
         }
-        if (shared != null) {
+        if (shared != null && !besideOthers) {
             try (Arena.Frame scratch = pass.scratch().open(name)) {
                 Tensor ofShared = scratch.tensor("shared", x.dtype(), x.rows(), x.columns());
                 shared.forward(x, ofShared, pass);
@@ -84,11 +94,17 @@ final class MixtureOfExperts implements Branch {
     public void backward(Tensor dOut, Tensor x, Tensor dx, Pass pass) {
         try (Arena.Frame scratch = pass.scratch().open(name)) {
             Tensor dShared = shared == null ? null : scratch.tensor("shared.grad", x.dtype(), x.rows(), x.columns());
-            if (shared != null) {
-                shared.backward(dOut, x, dShared, pass);
+            Runnable ofShared = shared == null ? () -> { } : () -> shared.backward(dOut, x, dShared, pass);
+            // What the shared experts saved lies on top: they are through with it when this layer's own is popped.
+            Kept kept = pass.saved().find(name, Kept.class);
+            boolean beside = beside(kept.dispatch());
+            if (!beside) {
+                ofShared.run();
             }
+            Tensor dRows = scratch.tensor("rows.grad", x.dtype(), kept.dispatch().places(), x.columns());
+            kept.dispatch().rows(dOut, dRows, beside ? ofShared : () -> { });
             try (Saved.Popped saved = pass.saved().pop(name)) {
-                backward(saved.as(Kept.class), dOut, x, dx, scratch, pass);
+                backward(saved.as(Kept.class), dRows, x, dx, scratch, pass);
             }
             if (shared != null) {
                 pass.kernels().add(dx, dShared, dx);
@@ -100,13 +116,17 @@ final class MixtureOfExperts implements Branch {
         return weight.mark().takeStale() ? Write.OVERWRITE : Write.ACCUMULATE;
     }
 
-    private void backward(Kept kept, Tensor dOut, Tensor x, Tensor dx, Arena.Frame scratch, Pass pass) {
+    /** Whether the shared experts run while tokens travel to the others. */
+    private boolean beside(Dispatch dispatch) {
+        return shared != null && dispatch.workMayGoOn();
+    }
+
+    /** @param dRows gradients of what the experts made, by place; overwritten */
+    private void backward(Kept kept, Tensor dRows, Tensor x, Tensor dx, Arena.Frame scratch, Pass pass) {
         ExpertKernels experts = pass.kernels().experts();
         Dispatch dispatch = kept.dispatch();
         Tensor both = kept.both();
-        Tensor dRows = scratch.tensor("rows.grad", x.dtype(), dispatch.places(), x.columns());
         Tensor dFactors = scratch.tensor("factors.grad", kept.factors().dtype(), dispatch.places());
-        dispatch.rows(dOut, dRows);
         try (Arena.Frame inner = pass.scratch().open(name + ".experts")) {
             Tensor activation = inner.tensor("activation", x.dtype(), dispatch.places(), ffnSize);
             experts.groupedMatmul(dRows, dispatch.offsets(), down.value(), Transpose.NO, activation);

@@ -152,6 +152,12 @@ final class CountingCommunicator implements Communicator {
             }
 
             @Override
+            public Transfer allToAll(Tensor input, long[] sendCounts, Tensor output, long[] receiveCounts) {
+                CountingCommunicator.this.allToAll(input, sendCounts, output, receiveCounts);
+                return DONE;
+            }
+
+            @Override
             public void close() {
                 // Nothing is held.
             }

@@ -1,5 +1,6 @@
 package ai.sparktron.trainer.parallel;
 
+import ai.sparktron.trainer.comm.BackgroundCollectives;
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.model.Dim;
@@ -9,6 +10,7 @@ import ai.sparktron.trainer.model.TensorSlice;
 import ai.sparktron.trainer.model.TensorSpec;
 import ai.sparktron.trainer.seam.Seams;
 import ai.sparktron.trainer.seam.TokenDispatcher;
+import java.util.Optional;
 
 /**
  * Ranks that share the experts of each layer (arXiv 2006.16668): a rank holds some experts whole, or with expert tensor parallelism equal columns of each of them,
@@ -21,21 +23,28 @@ final class ExpertParallel {
     private final int part;
     private final int tensorPart;
     private final TokenExchange exchange;
+    private final BackgroundCollectives background;
 
     /**
      * @param block    ranks that together hold all experts, in order: parts of an expert are neighbours
-     * @param exchange how tokens travel
+     * @param exchange   how tokens travel
+     * @param background collectives of the block beside the device thread's work, where tokens travel so; else null
      */
-    ExpertParallel(Communicator block, Mesh mesh, TokenExchange exchange) {
+    ExpertParallel(Communicator block, Mesh mesh, TokenExchange exchange, BackgroundCollectives background) {
         this.block = block;
         this.mesh = mesh;
         this.part = block.rank() / mesh.expertTensor();
         this.tensorPart = block.rank() % mesh.expertTensor();
         this.exchange = exchange;
+        this.background = background;
     }
 
     Communicator block() {
         return block;
+    }
+
+    Optional<BackgroundCollectives> background() {
+        return Optional.ofNullable(background);
     }
 
     /** @throws IllegalArgumentException with option, value and the fix */
@@ -57,7 +66,7 @@ final class ExpertParallel {
 
     Seams decorate(Seams seams) {
         TokenDispatcher dispatcher = switch (exchange) {
-            case ALL_TO_ALL -> new TravellingTokens(block, mesh.expert());
+            case ALL_TO_ALL, ALL_TO_ALL_BESIDE -> new TravellingTokens(block, mesh.expert(), background);
             case ALL_GATHER -> new GatheredTokens(block, mesh.expert());
         };
         return new Seams(new Dealt(seams.slicing()), seams.tokens(), seams.region(), seams.attention(), seams.vocabulary(), dispatcher);

@@ -109,7 +109,9 @@ public final class ParallelPlan {
         Optional<ExpertParallel> experts = Optional.empty();
         if (mesh.expert() * mesh.expertTensor() > 1) {
             List<Integer> block = mesh.expertBlock(world.rank());
-            experts = Optional.of(new ExpertParallel(world.group("experts-" + block.get(0), block), mesh, settings.tokenExchange()));
+            String name = "experts-" + block.get(0);
+            BackgroundCollectives beside = settings.tokenExchange() == TokenExchange.ALL_TO_ALL_BESIDE ? world.background(name + "-background", block) : null;
+            experts = Optional.of(new ExpertParallel(world.group(name, block), mesh, settings.tokenExchange(), beside));
         }
         int chunks = mesh.context() > 1 ? 2 * mesh.context() : 1;
         return new ParallelPlan(mesh, world, strategies, experts, settings.stages(), chunks * (sequence ? mesh.tensor() : 1));
@@ -211,6 +213,11 @@ public final class ParallelPlan {
     /** Everybody. */
     public Communicator allRanks() {
         return world.all("all-ranks");
+    }
+
+    /** Collectives by which tokens travel to experts beside the layers' work, where they do so; the plan's owner closes them. */
+    public Optional<BackgroundCollectives> tokensInBackground() {
+        return experts.flatMap(ExpertParallel::background);
     }
 
     /** Whether ranks meet in every pass because tokens travel between replicas, so that none may leave one out. */

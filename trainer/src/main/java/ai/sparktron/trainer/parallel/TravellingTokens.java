@@ -1,6 +1,8 @@
 package ai.sparktron.trainer.parallel;
 
+import ai.sparktron.trainer.comm.BackgroundCollectives;
 import ai.sparktron.trainer.comm.Communicator;
+import ai.sparktron.trainer.comm.Transfer;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.Write;
@@ -19,8 +21,9 @@ import java.util.Arrays;
  *
  * @param block       ranks that hold all experts together: member r holds experts of part r / (members / expertParts)
  * @param expertParts parts that the experts are dealt into
+ * @param background  collectives of the same ranks beside the device thread's work, by which rows go out; null = nothing is done meanwhile
  */
-record TravellingTokens(Communicator block, int expertParts) implements TokenDispatcher {
+record TravellingTokens(Communicator block, int expertParts, BackgroundCollectives background) implements TokenDispatcher {
 
     @Override
     public Dispatch dispatch(Tensor ids, int experts, Engine engine, Arena scratch, Arena.Frame keep) {
@@ -170,16 +173,26 @@ record TravellingTokens(Communicator block, int expertParts) implements TokenDis
 
         @Override
         public void rows(Tensor all, Tensor rows) {
-            out(all, leavingTokens, rows);
+            out(all, leavingTokens, rows, null);
+        }
+
+        @Override
+        public boolean workMayGoOn() {
+            return background != null;
+        }
+
+        @Override
+        public void rows(Tensor all, Tensor rows, Runnable meanwhile) {
+            out(all, leavingTokens, rows, meanwhile);
         }
 
         @Override
         public void factors(Tensor weights, Tensor factors) {
-            out(weights.reshape(Shape.of(weights.elements(), 1)), leavingSlots, factors.reshape(Shape.of(factors.elements(), 1)));
+            out(weights.reshape(Shape.of(weights.elements(), 1)), leavingSlots, factors.reshape(Shape.of(factors.elements(), 1)), null);
         }
 
         /** rows [N, D] = rows of a table on all ranks, picked there by what leaves. */
-        private void out(Tensor table, Tensor picked, Tensor rows) {
+        private void out(Tensor table, Tensor picked, Tensor rows, Runnable meanwhileOrNull) {
             long leavingRows = (long) copies * kept();
             try (Arena.Frame frame = scratch.open("expert.out")) {
                 Tensor departure = frame.tensor("leaving", table.dtype(), Math.max(1, leavingRows), table.columns());
@@ -187,11 +200,25 @@ record TravellingTokens(Communicator block, int expertParts) implements TokenDis
                     kernels.embedding(picked.rows(0, leavingRows), table, 0, departure.rows(0, leavingRows));
                 }
                 Tensor arrival = frame.tensor("arriving", table.dtype(), rows.rows(), rows.columns());
-                block.allToAll(departure, elements(sent, rows), arrival, elements(received, rows));
+                exchange(departure, elements(sent, rows), arrival, elements(received, rows), meanwhileOrNull);
                 if (arriving > 0) {
                     kernels.embedding(arrivedAt, arrival, 0, rows);
                 }
             }
+        }
+
+        /** What is done meanwhile takes its memory behind that of the rows under way, and has given it back when they have arrived. */
+        private void exchange(Tensor departure, long[] leave, Tensor arrival, long[] arrive, Runnable meanwhileOrNull) {
+            if (meanwhileOrNull == null || background == null) {
+                block.allToAll(departure, leave, arrival, arrive);
+                if (meanwhileOrNull != null) {
+                    meanwhileOrNull.run();
+                }
+                return;
+            }
+            Transfer underWay = background.allToAll(departure, leave, arrival, arrive);
+            meanwhileOrNull.run();
+            underWay.await();
         }
 
         @Override

@@ -36,6 +36,17 @@ public interface TokenDispatcher {
         /** rows [N, D] = the tokens [T, D] that chose each place's expert. */
         void rows(Tensor tokens, Tensor rows);
 
+        /** Whether there is something to be gained by working while rows travel: then {@link #rows(Tensor, Tensor, Runnable)} is to be used. */
+        default boolean workMayGoOn() {
+            return false;
+        }
+
+        /** As {@link #rows(Tensor, Tensor)}. @param meanwhile run once, while rows travel where they do so in the background; needs none of them */
+        default void rows(Tensor tokens, Tensor rows, Runnable meanwhile) {
+            rows(tokens, rows);
+            meanwhile.run();
+        }
+
         /** factors [N] = the weights [T, k] of each place's slot. */
         void factors(Tensor weights, Tensor factors);
 

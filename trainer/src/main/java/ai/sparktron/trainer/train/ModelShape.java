@@ -95,6 +95,10 @@ public final class ModelShape {
         agree("num_experts", given.numExperts(), experts == null ? 0 : experts.experts());
         agree("moe_ffn_hidden_size", given.moeFfnHiddenSize(), experts == null ? 0 : experts.ffnSize());
         agree("moe_shared_expert_intermediate_size", given.moeSharedExpertIntermediateSize(), experts == null ? 0 : experts.sharedSize());
+        if (given.moeSharedExpertOverlap() && (experts == null || experts.sharedSize() == 0)) {
+            problems.add("--moe_shared_expert_overlap true: the model (" + config.family().name() + ", config.json) has no shared experts that could run while tokens"
+                    + " travel; leave it out");
+        }
         given.moeLayerFreq().ifPresent(pattern -> {
             List<Boolean> layers = IntStream.range(0, config.layers()).mapToObj(config::hasExperts).toList();
             try {

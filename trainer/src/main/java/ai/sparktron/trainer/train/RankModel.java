@@ -72,6 +72,7 @@ final class RankModel implements AutoCloseable {
         this.run = run;
         ParallelOptions sizes = options.parallel();
         this.grid = ParallelPlan.of(RunSetup.mesh(options, world.size()), world, RunSetup.planSettings(options));
+        grid.tokensInBackground().ifPresent(background::add);
         grid.validate(config, longest);
         this.links = grid.links(config);
         this.tuning = tuning;

@@ -133,7 +133,8 @@ public final class RunSetup {
             case "a2a" -> KeyExchange.HEADS;
             default -> throw new IllegalStateException("cp_comm_type " + options.cpCommType() + " is refused when options are parsed");
         };
-        TokenExchange tokens = all.moe().moeTokenDispatcherType().equals("allgather") ? TokenExchange.ALL_GATHER : TokenExchange.ALL_TO_ALL;
+        TokenExchange direct = all.moe().moeSharedExpertOverlap() ? TokenExchange.ALL_TO_ALL_BESIDE : TokenExchange.ALL_TO_ALL;
+        TokenExchange tokens = all.moe().moeTokenDispatcherType().equals("allgather") ? TokenExchange.ALL_GATHER : direct;
         return new ParallelPlan.Settings(options.sequenceParallel(), exchange, stages(options), tokens);
     }
 

@@ -52,6 +52,7 @@ class ModelShapeTest {
         "qwen2_moe | --q_lora_rank 4 | has 0",
         "qwen2_moe | --add_qkv_bias false | has true",
         "qwen3 | --num_experts 8 | has 0",
+        "qwen3_moe | --moe_shared_expert_overlap true | no shared experts",
         "qwen3 | --moe_layer_freq 1 | [0, 0, 0]",
         "qwen3 | --swiglu false | has true",
         "qwen3 | --rotary_percent 0.5 | has 1.0",

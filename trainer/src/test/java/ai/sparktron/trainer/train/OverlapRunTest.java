@@ -79,6 +79,29 @@ class OverlapRunTest extends TinyRunTest {
         assertTrue(events.stream().anyMatch(event -> event.startsWith("reduce")), "something ran in the background");
     }
 
+    private static final String EXPERTS = "{\"architectures\":[\"Qwen2MoeForCausalLM\"],\"model_type\":\"qwen2_moe\",\"num_key_value_heads\":2,\"num_experts\":4,"
+            + "\"num_experts_per_tok\":2,\"shared_expert_intermediate_size\":12,\"moe_intermediate_size\":8,\"hidden_size\":16,\"num_hidden_layers\":2,"
+            + "\"num_attention_heads\":4,\"intermediate_size\":16,\"vocab_size\":40,\"max_position_embeddings\":64,\"initializer_range\":0.2,"
+            + "\"tie_word_embeddings\":false,\"torch_dtype\":\"float32\",\"eos_token_id\":2}";
+
+    /** Tokens travel to experts while the shared ones run, forward and backward, in evaluation and when layers run again. */
+    @ParameterizedTest
+    @CsvSource({"2, 1, 2, 1, none", "4, 2, 2, 2, none", "2, 2, 2, 1, uniform 1"})
+    void theSameBitsWithSharedExpertsWhileTokensTravel(int ranks, int tensor, int parts, int cut, String recompute) throws Exception {
+        Files.writeString(tiny.model.resolve("config.json"), EXPERTS);
+        Stream<String> again = recompute.equals("none") ? Stream.of() : Stream.of("--recompute_granularity", "full", "--recompute_method", recompute.split(" ")[0],
+                "--recompute_num_layers", recompute.split(" ")[1]);
+        String[] plain = words(ranks, tensor, "true", 700, Stream.concat(again, Stream.of("--sequence_parallel", "true", "--expert_model_parallel_size", "" + parts,
+                "--expert_tensor_parallel_size", "" + cut, "--micro_batch_size", "1", "--global_batch_size", "" + 4 * ranks / tensor)).toArray(String[]::new));
+        TinyRun.Listener without = run("without", ranks, plain);
+        assertTrue(events.isEmpty(), events.toString());
+        TinyRun.Listener with = run("with", ranks, Stream.concat(Stream.of(plain), Stream.of("--moe_shared_expert_overlap", "true")).toArray(String[]::new));
+        assertArrayEquals(without.losses(), with.losses());
+        assertEquals(without.evaluations.get(0).losses(), with.evaluations.get(0).losses());
+        assertEquals(-1, Files.mismatch(directory.resolve("without/last/model.safetensors"), directory.resolve("with/last/model.safetensors")));
+        assertTrue(events.stream().filter("exchange 0"::equals).count() > 20, events.size() + " events, of exchanges there and back on two layers in five steps");
+    }
+
     /** The cut into buckets decides who owns what, and no loss. */
     @Test
     void bucketsDoNotChangeTheLosses() throws Exception {
@@ -178,6 +201,11 @@ class OverlapRunTest extends TinyRunTest {
                 @Override
                 public Transfer allReduce(Tensor tensor, Reduction reduction) {
                     return told("reduce", fast.allReduce(tensor, reduction));
+                }
+
+                @Override
+                public Transfer allToAll(Tensor input, long[] sendCounts, Tensor output, long[] receiveCounts) {
+                    return told("exchange", fast.allToAll(input, sendCounts, output, receiveCounts));
                 }
 
                 @Override

@@ -15,6 +15,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Mixtures of experts of Hugging Face, with their experts shared out over ranks. */
@@ -45,6 +46,15 @@ class ExpertGridCaseTest {
     @MethodSource("grids")
     void expertsOnOtherRanksGiveTheNumbersOfHuggingFace(String name, Mesh mesh, TokenExchange exchange) throws IOException {
         ReferenceCaseTest.assertPasses(ReferenceCaseTest.HOST, ReferenceCaseTest.CASES.resolve(name), settings(mesh, exchange));
+    }
+
+    /** Weights in FP8, whose rows and columns are no multiples of a block's: 136 columns are cut in the middle of the first of their two blocks. */
+    @ParameterizedTest
+    @EnumSource(TokenExchange.class)
+    void partsOfWeightsInBlocksHaveTheScalesOfTheirBlocks(TokenExchange exchange) throws IOException {
+        for (Mesh mesh : List.of(mesh(2, 1, 1, 1, 2, 1), mesh(2, 2, 1, 1, 1, 2), mesh(1, 1, 1, 4, 2, 2))) {
+            ReferenceCaseTest.assertPasses(ReferenceCaseTest.HOST, ReferenceCaseTest.CASES.resolve("deepseek_v3-fp8"), settings(mesh, exchange));
+        }
     }
 
     private static Verification.Settings settings(Mesh mesh, TokenExchange exchange) {

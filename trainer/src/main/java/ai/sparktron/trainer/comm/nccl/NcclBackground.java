@@ -35,6 +35,11 @@ final class NcclBackground implements BackgroundCollectives {
         return start(() -> group.allGather(input, output));
     }
 
+    @Override
+    public Transfer allToAll(Tensor input, long[] sendCounts, Tensor output, long[] receiveCounts) {
+        return start(() -> group.allToAll(input, sendCounts, output, receiveCounts));
+    }
+
     private Transfer start(Runnable call) {
         CUevent_st ready = world.watch().event();
         group.stream().after(engine, ready);
