@@ -82,7 +82,8 @@ public final class GpuTraining {
         return otherwise;
     }
 
-    private static Path shards(Path work, Path model, int sequence, int rows, int document) throws IOException {
+    /** Rows of random tokens under {@code work}, whose documents all have the same length. */
+    static Path shards(Path work, Path model, int sequence, int rows, int document) throws IOException {
         String config = Files.readString(model.resolve("config.json"));
         int vocabulary = Integer.parseInt(config.replaceAll("(?s).*\"vocab_size\":\\s*(\\d+).*", "$1"));
         Path folder = Files.createDirectories(work.resolve("shards"));

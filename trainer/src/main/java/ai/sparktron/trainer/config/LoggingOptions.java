@@ -15,7 +15,7 @@ public record LoggingOptions(
         @Option(value = "50", range = "[1,)", status = Status.NO_MEANING, doc = "Events that may wait to be written.",
                 note = "Events are appended to a buffered file at once.")
         int tensorboardQueueSize,
-        @Option(value = "false", status = Status.PLANNED, doc = "Log the norm of the parameters.")
+        @Option(value = "false", doc = "Report the L2 norm of all parameters, frozen ones too, as params_norm.")
         boolean logParamsNorm,
         @Option(value = "false", status = Status.NO_MEANING, doc = "Log TFLOP/s per GPU.",
                 note = "Tokens per second and, where the device's peak is known, MFU are always logged.")

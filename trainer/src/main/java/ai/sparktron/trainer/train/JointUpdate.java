@@ -98,6 +98,11 @@ final class JointUpdate implements ModelUpdate, ParameterUse {
     }
 
     @Override
+    public void addSquaresOfValues(Tensor squares) {
+        parts.forEach(part -> part.addSquaresOfValues(squares));
+    }
+
+    @Override
     public long steps() {
         return parts.stream().mapToLong(ParameterUpdate::steps).max().orElseThrow();
     }

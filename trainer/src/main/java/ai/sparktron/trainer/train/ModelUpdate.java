@@ -53,6 +53,9 @@ public interface ModelUpdate extends AutoCloseable {
     /** Makes the values of a tensor readable, where they are held, on all data-parallel ranks, which call it together, until the next call. */
     void bring(TensorSpec tensor);
 
+    /** Adds the sum of squares of the model's values, over all ranks each element's once. @param squares float32 [1] */
+    void addSquaresOfValues(Tensor squares);
+
     /** Updates done so far. */
     long steps();
 

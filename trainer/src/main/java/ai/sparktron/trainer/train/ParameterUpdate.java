@@ -7,7 +7,9 @@ import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.config.OptimizerOptions;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.StateTensor;
+import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.layer.ParameterUse;
+import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSpec;
 import ai.sparktron.trainer.optimizer.AdamW;
@@ -19,6 +21,7 @@ import ai.sparktron.trainer.optimizer.StateTypes;
 import ai.sparktron.trainer.parallel.FlatBuckets;
 import ai.sparktron.trainer.parallel.ModelGroup;
 import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -221,6 +224,16 @@ public final class ParameterUpdate implements ModelUpdate {
     @Override
     public void close() {
         offloading.close();
+    }
+
+    @Override
+    public void addSquaresOfValues(Tensor squares) {
+        traffic.settle();
+        for (Parameter parameter : parameters.all()) {
+            if (data.rank() == 0 && !parameter.spec().buffer() && model.answersFor(parameter)) {
+                engine.kernels().sumOfSquares(parameter.value().reshape(Shape.of(parameter.value().elements())), squares, Write.ACCUMULATE);
+            }
+        }
     }
 
     @Override

@@ -214,8 +214,9 @@ final class RankModel implements AutoCloseable {
     StepRunner steps(PassMemory memory) {
         boolean speaks = grid.seams().tokens().rank() == 0 && links.isLast();
         StageRunner stage = new StageRunner(chunks, links, memory, update::lastPass);
+        ParameterNorm norm = options.logging().logParamsNorm() ? new ParameterNorm(engine, update, grid.allRanks(), run) : null;
         return new StepRunner(engine, stage, update, grid.tokenGroup(), speaks, objective(speaks, stage, memory), lossScale, routers,
-                fp8 == null ? () -> { } : () -> fp8.afterStep(this::overAllRanks), run);
+                fp8 == null ? () -> { } : () -> fp8.afterStep(this::overAllRanks), norm, run);
     }
 
     private StepObjective objective(boolean speaks, StageRunner policy, PassMemory memory) {

@@ -12,7 +12,8 @@ import java.io.Serializable;
  * @param checkpoint     directory of the last save, in Hugging Face layout
  * @param seconds        wall time of this attempt's training
  * @param tokens         tokens of this attempt, over all ranks
+ * @param memory         of this rank
  */
-public record RunResult(long iterations, long consumedSamples, double loss, double evaluationLoss, String checkpoint, double seconds, long tokens)
+public record RunResult(long iterations, long consumedSamples, double loss, double evaluationLoss, String checkpoint, double seconds, long tokens, PeakMemory memory)
         implements Serializable {
 }

@@ -157,6 +157,11 @@ public final class ShardedUpdate implements ModelUpdate {
     }
 
     @Override
+    public void addSquaresOfValues(Tensor squares) {
+        units.forEach(unit -> model.shareOfSquares(engine.kernels(), unit.parameters(), unit.values(), traffic.share(unit).from(), squares));
+    }
+
+    @Override
     public long steps() {
         return optimizers.get(0).steps();
     }

@@ -37,6 +37,7 @@ public final class StepRunner {
     private final Tensor scaledLoss;
     private final RouterWatch routers;
     private final Runnable afterUpdate;
+    private final ParameterNorm parameterNorm;
 
     /**
      * @param stage     this rank's layers
@@ -45,10 +46,11 @@ public final class StepRunner {
      * @param scale     factor on losses
      * @param routers   hears when the micro-batches of a step are through; null in models without experts
      * @param afterUpdate run when a step's update is enqueued
+     * @param norm      of the parameters; null where it is not reported
      * @param run       gives the sum of losses that have a factor
      */
     StepRunner(Engine engine, StageRunner stage, ModelUpdate update, Communicator ranks, boolean speaks, StepObjective objective, LossScale scale, RouterWatch routers,
-               Runnable afterUpdate, Arena.Frame run) {
+               Runnable afterUpdate, ParameterNorm norm, Arena.Frame run) {
         this.engine = engine;
         this.stage = stage;
         this.update = update;
@@ -59,6 +61,7 @@ public final class StepRunner {
         this.scaledLoss = run.tensor("scaled loss", DType.F32, objective.lossSum() == null ? 1 : objective.lossSum().elements());
         this.routers = routers;
         this.afterUpdate = afterUpdate;
+        this.parameterNorm = norm;
     }
 
     /** Trains on one global batch. */
@@ -127,6 +130,11 @@ public final class StepRunner {
     /** Starts reading this rank's figures since the last call, and starts those anew. */
     public StepObjective.Taken takeFigures() {
         return objective.take();
+    }
+
+    /** Starts reading the square of the parameters' norm, over all ranks, which call it together; null where it is not reported. */
+    Readback takeParameterNorm() {
+        return parameterNorm == null ? null : parameterNorm.startReadingSquare();
     }
 
     /** What routers counted since the last call, over all ranks, which call it together; null in models without experts. */

@@ -7,6 +7,8 @@ import ai.sparktron.trainer.kernels.Readback;
 import ai.sparktron.trainer.optimizer.LearningRateSchedule;
 import ai.sparktron.trainer.train.metrics.EvaluationMetrics;
 import ai.sparktron.trainer.train.metrics.StepMetrics;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.function.LongSupplier;
 
 /** The loop: data, step, report, evaluate, save; the same calls on every rank. */
@@ -92,12 +94,21 @@ final class TrainLoop {
      * @param losses  of this rank over the window
      * @param routers of all ranks; null in models without experts
      */
-    private record Figures(Reporter.Window window, long consumedSamples, StepObjective.Taken losses, RouterWatch.Report routers, long memoryBytes) {
+    private record Figures(Reporter.Window window, long consumedSamples, StepObjective.Taken losses, RouterWatch.Report routers, Readback parameterNorm, long memoryBytes) {
+        /** Means over tokens, and what else is reported by name. */
+        Map<String, Double> byName() {
+            Map<String, Double> named = new LinkedHashMap<>(losses.overRanks().byName());
+            if (parameterNorm != null) {
+                named.put(ParameterNorm.NAME, Math.sqrt(parameterNorm.number()));
+            }
+            return named;
+        }
     }
 
     private Figures figures(long done, DataCursor cursor) {
         boolean reports = done == intervals.total() || done == 1 || evaluates(done) || done % intervals.logInterval() == 0;
-        return reports ? new Figures(reporter.takeWindow(), cursor.consumedSamples(), steps.takeFigures(), steps.takeRouters(), memoryBytes.getAsLong()) : null;
+        return reports ? new Figures(reporter.takeWindow(), cursor.consumedSamples(), steps.takeFigures(), steps.takeRouters(), steps.takeParameterNorm(),
+                memoryBytes.getAsLong()) : null;
     }
 
     private boolean evaluates(long done) {
@@ -124,7 +135,7 @@ final class TrainLoop {
         }
         if (step.figures() != null) {
             Figures figures = step.figures();
-            StepMetrics metrics = reporter.report(figures.window(), step.step(), figures.consumedSamples(), figures.losses().overRanks().byName(), figures.routers(),
+            StepMetrics metrics = reporter.report(figures.window(), step.step(), figures.consumedSamples(), figures.byName(), figures.routers(),
                     step.learningRate(), norm, figures.memoryBytes(), steps.skippedSteps());
             loss = metrics.losses().get("loss");
             if (context.isFirst()) {

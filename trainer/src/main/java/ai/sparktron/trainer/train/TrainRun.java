@@ -106,8 +106,12 @@ public final class TrainRun {
     }
 
     private record Memory(StackArena runArena, PassMemory passes, StackArena scratch, Arena.Frame run) {
+        PeakMemory peak() {
+            return new PeakMemory(runArena.peakBytes(), passes.peakBytes(), scratch.peakBytes());
+        }
+
         long peakBytes() {
-            return runArena.peakBytes() + passes.peakBytes() + scratch.peakBytes();
+            return peak().total();
         }
     }
 
@@ -180,7 +184,7 @@ public final class TrainRun {
             DataCursor end = loop.run(first, parts.progress().cursor());
             RunResult result = new RunResult(Math.max(first, parts.total()), end.consumedSamples(), loop.loss(), loop.evaluationLoss(),
                     context.isFirst() ? parts.checkpointer().newest().directory().toString() : "",
-                    reporter.elapsedSeconds() - parts.progress().elapsedSeconds(), reporter.allTokens());
+                    reporter.elapsedSeconds() - parts.progress().elapsedSeconds(), reporter.allTokens(), memory.peak());
             drawCurves();
             return result;
         }
