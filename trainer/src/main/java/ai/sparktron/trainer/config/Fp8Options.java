@@ -7,7 +7,7 @@ import java.util.Optional;
 public record Fp8Options(
         @Option(of = {"e4m3", "hybrid"}, doc = "Linears of the layers multiply in eight bits: e4m3 throughout, or hybrid with e5m2 for gradients.")
         Optional<String> fp8Format,
-        @Option(value = "delayed", of = {"tensorwise", "delayed", "mxfp8", "blockwise"}, doc = "How scales are chosen.")
+        @Option(value = "delayed", of = {"tensorwise", "delayed", "mxfp8", "blockwise"}, doc = "How scales are chosen; mxfp8 needs Blackwell and is refused.")
         String fp8Recipe,
         @Option(value = "1024", range = "[1,)", doc = "Steps of history under delayed scaling.")
         int fp8AmaxHistoryLen,

@@ -53,6 +53,15 @@ final class CheckedFp8Kernels implements Fp8Kernels {
         engine.quantiseBlocks(x, rows, turned);
     }
 
+    @Override
+    public void turn(Quantised rows, Quantised turned) {
+        TensorCheck check = check("fp8 turn");
+        results(check, rows.elements(), null, turned);
+        check.sameType(rows.elements(), turned.elements()).that(rows.blocks() == turned.blocks() && rows.blocks() != Blocks.ROW_PIECES,
+                () -> rows.blocks() + " into " + turned.blocks() + ": expected WHOLE or SQUARES of both; pieces of rows are not pieces of columns");
+        engine.turn(rows, turned);
+    }
+
     private static void results(TensorCheck check, Tensor x, Quantised rows, Quantised turned) {
         check.that(rows != null || turned != null, () -> "of " + x + " neither rows nor the transpose are wanted");
         if (rows != null) {

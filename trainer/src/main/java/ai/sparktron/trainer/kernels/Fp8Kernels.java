@@ -50,6 +50,14 @@ public interface Fp8Kernels {
     void quantiseBlocks(Tensor x, Quantised rows, Quantised turned);
 
     /**
+     * The transpose of a quantised matrix, to the bit what quantising writes.
+     *
+     * @param rows   [R, C], WHOLE or SQUARES
+     * @param turned as {@link Quantised#allocateTurned} says, of the blocks and the type of {@code rows}
+     */
+    void turn(Quantised rows, Quantised turned);
+
+    /**
      * out [M, N] = a b^T, or += it, with a [M, K] and b [N, K]: both WHOLE, or each ROW_PIECES or SQUARES but not both SQUARES. One of the types may be F8_E5M2. The result
      * is F32, BF16 or F16. On GPUs N and K are multiples of 16, and with blocks M of 8.
      */

@@ -10,7 +10,7 @@ import ai.sparktron.trainer.tensor.Tensor;
 
 /**
  * {@link DenseLinear} with products in eight bits. Tensor cores want both operands with what is summed over as their columns, so the gradient of the input takes the
- * weight's transpose, and that of the weight the transposes of input and output gradient; these are made in the pass that quantises. Inputs are not kept in eight bits: what
+ * weight's transpose, and that of the weight the transposes of input and output gradient, which are made in the pass that quantises. Inputs are not kept in eight bits: what
  * is saved for backward is what it would be without.
  */
 final class Fp8Linear implements Linear {
@@ -108,7 +108,9 @@ final class Fp8Linear implements Linear {
     }
 
     private void inputGradient(Quantised rows, Tensor dx, Pass pass) {
-        pass.kernels().fp8().product(rows, quantised.turned(fp8.version(), pass), dx, Write.OVERWRITE, Sums.EXACT);
+        try (Arena.Frame scratch = pass.scratch().open("fp8")) {
+            pass.kernels().fp8().product(rows, quantised.turned(fp8.version(), scratch, pass), dx, Write.OVERWRITE, Sums.EXACT);
+        }
     }
 
     @Override

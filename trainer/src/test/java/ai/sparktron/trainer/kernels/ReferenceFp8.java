@@ -77,6 +77,22 @@ final class ReferenceFp8 implements Fp8Kernels {
     }
 
     @Override
+    public void turn(Quantised rows, Quantised turned) {
+        Cells from = new Cells(rows.elements());
+        Cells to = new Cells(turned.elements());
+        Cells scales = new Cells(rows.scales());
+        Cells turnedScales = new Cells(turned.scales());
+        for (long row = 0; row < to.columns(); row++) {
+            for (long column = 0; column < to.rows(); column++) {
+                to.set(column, row, row < from.rows() ? from.get(row, column) : 0);
+                long target = turned.scaleOf(column, row);
+                long source = rows.scaleOf(Math.min(row, from.rows() - 1), column);
+                turnedScales.set(target / turnedScales.columns(), target % turnedScales.columns(), scales.get(source / scales.columns(), source % scales.columns()));
+            }
+        }
+    }
+
+    @Override
     public void product(Quantised a, Quantised b, Tensor out, Write write, Sums sums) {
         Cells result = new Cells(out);
         double[][] left = decoded(a);

@@ -25,12 +25,16 @@ final class CudaFp8 implements Fp8Kernels {
     private static final int SEEN = 4;
     private static final int PIECES = 8;
     private static final int SQUARES = 16;
+    /** And of {@code turn.cu}. */
+    private static final int TURN_WHOLE = 1;
+    private static final int TURN_SQUARES = 2;
 
     private final CudaDevice device;
     private final DeviceProducts products;
     private final ElementwiseKernels elementwise;
     private final Grid grid;
     private final Variants quantise;
+    private final Variants turn;
     private final Variants largest;
     private final Variants remember;
 
@@ -45,6 +49,7 @@ final class CudaFp8 implements Fp8Kernels {
         this.elementwise = elementwise;
         this.grid = new Grid(device.multiprocessors());
         this.quantise = modules.variants("quantise.cu", "quantise");
+        this.turn = modules.variants("turn.cu", "turn");
         this.largest = modules.variants("magnitudes.cu", "largest");
         this.remember = modules.variants("magnitudes.cu", "remember");
     }
@@ -79,6 +84,16 @@ final class CudaFp8 implements Fp8Kernels {
         scales(kernel, turned).pointerOrNone(seen).launch(tiles(x.columns()), tiles(x.rows()), 1, THREADS, 0);
     }
 
+    /** Reads and writes the bytes of the matrix. */
+    @Override
+    public void turn(Quantised rows, Quantised turned) {
+        Tensor from = rows.elements();
+        Kernel kernel = turn.of(DType.U8, DType.U8, Grid.aligned(from, LANES) ? LANES : 1, rows.blocks() == Blocks.SQUARES ? TURN_SQUARES : TURN_WHOLE).pointer(from)
+                .longInteger(from.rows()).longInteger(from.columns());
+        scales(scales(kernel, rows).pointer(turned.elements()).longInteger(turned.elements().columns()), turned)
+                .launch(tiles(from.columns()), tiles(from.rows()), 1, THREADS, 0);
+    }
+
     private static Kernel scales(Kernel kernel, Quantised matrix) {
         return matrix == null ? kernel.pointer(0).longInteger(0) : kernel.pointer(matrix.scales()).longInteger(matrix.scales().columns());
     }
@@ -93,7 +108,8 @@ final class CudaFp8 implements Fp8Kernels {
             throw new CudaException("--fp8_recipe blockwise: " + device.name() + " has compute capability " + device.capability() / 10.0 + ", cuBLASLt has products with float32"
                     + " scales for blocks on 9.0 (Hopper) alone; use --fp8_recipe tensorwise");
         }
-        products.product(a, b, out, write, sums);
+        // cuBLASLt has no products of blocks with fast sums.
+        products.product(a, b, out, write, a.blocks() == Blocks.WHOLE ? sums : Sums.EXACT);
     }
 
     @Override

@@ -182,6 +182,23 @@ final class HostFp8 implements Fp8Kernels {
     }
 
     @Override
+    public void turn(Quantised rows, Quantised turned) {
+        ByteBuffer from = (ByteBuffer) rows.elements().view();
+        ByteBuffer to = (ByteBuffer) turned.elements().view();
+        FloatBuffer scales = ((ByteBuffer) rows.scales().view()).asFloatBuffer();
+        FloatBuffer turnedScales = ((ByteBuffer) turned.scales().view()).asFloatBuffer();
+        int wideness = Math.toIntExact(rows.elements().columns());
+        int stride = Math.toIntExact(turned.elements().columns());
+        for (int row = 0; row < rows.elements().rows(); row++) {
+            for (int column = 0; column < wideness; column++) {
+                to.put(column * stride + row, from.get(row * wideness + column));
+                turnedScales.put(Math.toIntExact(turned.scaleOf(column, row)), scales.get(Math.toIntExact(rows.scaleOf(row, column))));
+            }
+        }
+        Target.of(turned).clearFrom(Math.toIntExact(rows.elements().rows()));
+    }
+
+    @Override
     public void product(Quantised a, Quantised b, Tensor out, Write write, Sums sums) {
         wide.begin(a.elements(), b.elements(), out);
         Tensor left = decoded(a);
