@@ -53,13 +53,10 @@ record GroupedTiles(Unit unit, int rows, int columns, int down, int across, int 
             new GroupedTiles(Unit.WARPGROUP, 128, 128, 8, 1, 3, 2), new GroupedTiles(Unit.WARPGROUP, 64, 128, 4, 1, 4, 2),
             new GroupedTiles(Unit.STREAM, 128, 256, 8, 1, 4, 1));
 
-    /**
-     * Those of the tiles a device can run that are worth a trial: where warpgroups multiply, warps' own instructions are there for what is not measured. Units that
-     * have not passed {@code CudaGroupedProductsTest} on a device are not tried.
-     */
+    /** Those of the tiles a device can run that are worth a trial: where warpgroups multiply, warps' own instructions are there for what is not measured. */
     static List<GroupedTiles> candidates(int capability, int sharedBytes, int experts) {
         List<GroupedTiles> fitting = fitting(capability, sharedBytes, experts);
-        return fitting.stream().filter(tiles -> tiles.unit == Unit.WARPGROUP || !Unit.WARPGROUP.isOn(capability) || tiles == fitting.get(0)).toList();
+        return fitting.stream().filter(tiles -> tiles.unit != Unit.WARP || !Unit.WARPGROUP.isOn(capability) || tiles == fitting.get(0)).toList();
     }
 
     /** Those that a device can run. */

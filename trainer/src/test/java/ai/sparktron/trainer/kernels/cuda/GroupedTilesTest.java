@@ -25,7 +25,7 @@ class GroupedTilesTest {
         assertEquals(GroupedTiles.ALL, GroupedTiles.fitting(90, HOPPER, 512), "Hopper has all of them");
         assertEquals(3, GroupedTiles.fitting(80, AMPERE, 512).size());
         assertEquals(GroupedTiles.fitting(80, AMPERE, 512), GroupedTiles.candidates(80, AMPERE, 512));
-        assertEquals(4, GroupedTiles.candidates(90, HOPPER, 512).size());
+        assertEquals(5, GroupedTiles.candidates(90, HOPPER, 512).size());
         assertEquals(GroupedTiles.ALL.get(0), GroupedTiles.candidates(90, HOPPER, 512).get(0));
         for (GroupedTiles tiles : GroupedTiles.ALL) {
             assertTrue(tiles.blocks() * (tiles.sharedBytes(512) + BLOCK_OVERHEAD) <= HOPPER + BLOCK_OVERHEAD, () -> tiles.code() + " cannot have "
