@@ -61,7 +61,12 @@ final class ScoreLinear {
             return;
         }
         try (Arena.Frame scratch = pass.scratch().open("scores")) {
-            pass.kernels().matmul(dScores, Transpose.YES, as(dScores.dtype(), x, scratch, pass.kernels()), Transpose.NO, weight.gradient(), Write.ACCUMULATE);
+            Tensor gradient = weight.gradient();
+            Tensor sum = as(dScores.dtype(), gradient, scratch, pass.kernels());
+            pass.kernels().matmul(dScores, Transpose.YES, as(dScores.dtype(), x, scratch, pass.kernels()), Transpose.NO, sum, Write.ACCUMULATE);
+            if (sum != gradient) { // A gradient narrower than scores (main_grads_dtype) is rounded once for each micro-batch.
+                pass.kernels().copy(sum, gradient);
+            }
         }
     }
 

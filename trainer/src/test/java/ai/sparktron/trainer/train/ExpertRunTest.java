@@ -61,6 +61,24 @@ class ExpertRunTest {
         return listener;
     }
 
+    /** Routers and gates compute in float32 whatever their weights' gradients are kept in. */
+    @Test
+    void gradientsOfSixteenBits() throws Exception {
+        String[] models = {QWEN.formatted("0.2"), QWEN.formatted("0.2").replace("Qwen3Moe", "Qwen2Moe").replace("qwen3_moe", "qwen2_moe")
+                .replace("\"head_dim\":4,", "\"shared_expert_intermediate_size\":8,\"decoder_sparse_step\":1,")};
+        Grid sharing = new Grid(1, false, 1, 1, 1, 1, "p2p", Sharing.OPTIMIZER);
+        for (String model : models) {
+            model(model);
+            var exact = run(sharing, "wide" + model.hashCode(), 4, "--bf16", "true", "--use_precision_aware_optimizer", "true", "--lr", "1e-3").steps;
+            var rounded = run(sharing, "narrow" + model.hashCode(), 4, "--bf16", "true", "--use_precision_aware_optimizer", "true", "--lr", "1e-3",
+                    "--main_grads_dtype", "bf16").steps;
+            for (int step = 0; step < exact.size(); step++) {
+                assertEquals(exact.get(step).losses().get("loss"), rounded.get(step).losses().get("loss"), 0.02, "step " + step);
+            }
+            assertEquals(4, rounded.size());
+        }
+    }
+
     /**
      * All weights are zero, so all logits are: every token has probability 1/8 for each expert and takes the first two. With T tokens, the sum over experts of
      * tokens times probabilities is 2T * T/8, times 8 / (2 T^2) is 1; logSumExp is ln 8; the fullest expert has T tokens of a mean of 2T/8.
