@@ -22,13 +22,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Engines in 16 bits: at most one and a half times as far from Hugging Face's float32 numbers as PyTorch itself is in bfloat16. */
 abstract class NarrowCaseContract {
 
-    private static final Path CASES = Path.of("src/test/resources/reference-cases");
-
     abstract EngineFactory engines();
 
     /** Without experts: where two of them are near, rounding chooses another one, and all numbers are others. */
     static List<Path> denseCases() throws IOException {
-        try (Stream<Path> folders = Files.list(CASES)) {
+        try (Stream<Path> folders = Files.list(CaseFolders.ALL)) {
             List<Path> cases = folders.filter(folder -> Files.exists(folder.resolve("bfloat16-errors.json")) && !folder.toString().matches(".*(deepseek|moe|mixtral).*"))
                     .sorted().toList();
             assertTrue(cases.size() >= 14, "cases with PyTorch's errors went missing: " + cases);

@@ -44,7 +44,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ReferenceCaseTest {
 
     static final EngineFactory HOST = Nd4jEngines.factory(Nd4jEngines.Face.HOST);
-    static final Path CASES = Path.of("src/test/resources/reference-cases");
+    static final Path CASES = CaseFolders.ALL;
 
     static List<Path> cases() throws IOException {
         try (Stream<Path> folders = Files.list(CASES)) {
