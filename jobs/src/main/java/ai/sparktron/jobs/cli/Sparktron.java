@@ -75,6 +75,11 @@ public final class Sparktron {
         return train(Command.PT);
     }
 
+    /** Trains on preferences: pairs of answers, or answers with labels, as {@code rlhf_type} says. */
+    public RunResult rlhf() throws IOException, InterruptedException {
+        return train(Command.RLHF);
+    }
+
     /** Makes shards in {@code output_dir}. */
     public PreparedData prepare() throws IOException {
         Options options = options(Command.PREPARE);
@@ -102,7 +107,7 @@ public final class Sparktron {
             words.add("--" + option);
             words.addAll(values);
         });
-        Options options = RunFolders.withModel(OptionParser.parse(command, words.toArray(String[]::new), Map.of(), Completeness.COMPLETE));
+        Options options = RunFolders.withReference(RunFolders.withModel(OptionParser.parse(command, words.toArray(String[]::new), Map.of(), Completeness.COMPLETE)));
         console.out().print(OptionPrinter.effective(options));
         return options;
     }

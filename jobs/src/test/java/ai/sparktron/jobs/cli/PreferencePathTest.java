@@ -15,14 +15,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Preference rows of the examples to a model that prefers the chosen answers, with one command; and to an adapter that does. */
+/** Preference rows of the examples to a model that prefers the chosen answers, with one command; to an adapter that does; to a model of rewards; and rows with labels. */
 @Timeout(300)
 class PreferencePathTest {
 
     private static final String MODEL = Path.of("..", "examples", "models", "qwen3-tiny").toString();
     private static final String ROWS = Path.of("..", "examples", "data", "wordnet-dpo.jsonl").toString();
+    private static final String LABELLED = Path.of("..", "examples", "data", "wordnet-kto.jsonl").toString();
     private static final List<String> SHAPE = List.of("--num_layers", "2", "--hidden_size", "64", "--ffn_hidden_size", "128", "--kv_channels", "16");
-    private static final List<String> TRAINING = List.of("--rlhf_type", "dpo", "--max_length", "96", "--packing", "true", "--micro_batch_size", "1",
+    private static final List<String> TRAINING = List.of("--max_length", "96", "--packing", "true", "--micro_batch_size", "1",
             "--global_batch_size", "4", "--weight_decay", "0", "--add_version", "false", "--num_ranks", "2");
 
     @TempDir
@@ -66,5 +67,28 @@ class PreferencePathTest {
         assertEquals(Math.pow(1 / 0.2, 2), steps(adapter).get(0).get("loss").asDouble(), 1e-3, "a policy that is its reference");
         assertTrue(commandLine.printed().contains("reference: the model without its additions"), "the base is the reference");
         assertTrue(Files.isRegularFile(adapter.resolve("last/adapter_model.safetensors")), "an adapter is saved");
+    }
+
+    @Test
+    void fromRowsWithLabels() throws IOException {
+        List<String> kto = List.of("--rlhf_type", "kto", "--dataset", LABELLED + "#80", "--split_dataset_ratio", "0", "--lr", "1e-3", "--lr_decay_style", "constant",
+                "--lr_warmup_iters", "0", "--log_interval", "1");
+        Path base = folder.resolve("base");
+        commandLine.run("rlhf", "--model", MODEL, "--perform_initialization", true, SHAPE, TRAINING, kto, "--train_iters", 1, "--save", base);
+        Path whole = folder.resolve("whole");
+        commandLine.run("rlhf", "--model", base.resolve("last"), TRAINING, kto, "--train_iters", 6, "--save", whole);
+        List<JsonNode> steps = steps(whole);
+        assertTrue(steps.size() >= 4 && steps.stream().allMatch(step -> step.has("kl")), steps.toString());
+    }
+
+    @Test
+    void fromPreferencesToAModelOfRewards() throws IOException {
+        Path rewards = folder.resolve("rewards");
+        commandLine.run("rlhf", "--rlhf_type", "rm", "--model", MODEL, "--perform_initialization", true, SHAPE, TRAINING, "--dataset", ROWS + "#48", "--split_dataset_ratio",
+                "0.1", "--lr", "2e-3", "--train_iters", 30, "--center_rewards_coefficient", "0.01", "--save", rewards);
+        List<JsonNode> steps = steps(rewards);
+        assertTrue(steps.get(steps.size() - 1).get("rewards/accuracies").asDouble() > 0.8, steps.toString());
+        String config = Files.readString(rewards.resolve("last/config.json"));
+        assertTrue(config.contains("Qwen3ForSequenceClassification"), config);
     }
 }
