@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Grids of ranks that share one GPU train a small model to the losses of one rank: benchmarks/gpu_grid.sh BUNDLE SHARDS [GRID ...]
+# Grids of ranks that share one GPU train small models, one of them with experts, to the losses of one rank: benchmarks/gpu_grid.sh BUNDLE SHARDS [GRID ...]
 #
 # BUNDLE is the unpacked jobs/target/sparktron-gpu.tar.gz; SHARDS were prepared where Spark is:
 #   bin/sparktron prepare --model examples/models/qwen3-tiny --dataset examples/data/wordnet-sft.jsonl#400 --max_length 256 --packing true --output_dir SHARDS
@@ -16,13 +16,14 @@ steps=${STEPS:-10} seconds=${SECONDS_PER_GRID:-100} engine=${ENGINE:-cuda}
 shared=true; [[ -z ${PER_GPU:-} ]] || shared=false
 failed=0
 
-# grid NAME RANKS TYPE OPTIONS...: trains; losses go to $work/NAME.losses
+model=$project/examples/models/qwen3-tiny
+# grid NAME RANKS TYPE OPTIONS...: trains $model; losses go to $work/NAME.losses
 grid() {
   local name=$1 ranks=$2 type=$3; shift 3
   local run=$work/$name
   rm -rf "$run"; mkdir -p "$run"
   # Rows of 256 tokens: eight a step, one at a time, so that pipelines have something to fill with.
-  timeout "$seconds" "$bundle/sparktron" sft --model "$project/examples/models/qwen3-tiny" --perform_initialization true --torch_dtype "$type" --cached_dataset "$shards" \
+  timeout "$seconds" "$bundle/sparktron" sft --model "$model" --tokenizer "$project/examples/tokenizer" --perform_initialization true --torch_dtype "$type" --cached_dataset "$shards" \
     --max_length 256 --packing true --micro_batch_size 1 --global_batch_size 8 --train_iters "$steps" --lr 3e-3 --lr_warmup_fraction 0 --log_interval 1 \
     --eval_iters 0 --engine "$engine" --num_ranks "$ranks" --shared_gpu "$shared" --collective_timeout 60 --save "$run" --add_version false --save_safetensors false \
     --no_save_optim true "$@" > "$work/$name.log" 2>&1 || return 1
@@ -76,4 +77,11 @@ row one-bf16 1 bfloat16 - -
 row tp2-sp-pp2-bf16 4 bfloat16 "$nearer" one-bf16 --tensor_model_parallel_size 2 --sequence_parallel true --pipeline_model_parallel_size 2
 # shellcheck disable=SC2086
 row cp2-dp2-bf16 4 bfloat16 "$nearer" one-bf16 --context_parallel_size 2 $overlap
+model=$project/benchmarks/models/qwen3-moe-tiny
+row experts 1 float32 - -
+row experts-ep2 2 float32 "$near" experts --expert_model_parallel_size 2
+row experts-ep2-tp2-sp 2 float32 "$near" experts --expert_model_parallel_size 2 --tensor_model_parallel_size 2 --sequence_parallel true
+row experts-ep2-pp2 4 float32 "$near" experts --expert_model_parallel_size 2 --pipeline_model_parallel_size 2
+# shellcheck disable=SC2086
+row experts-ep2-cp2 4 float32 "$near" experts --expert_model_parallel_size 2 --context_parallel_size 2 $overlap
 exit $failed

@@ -71,15 +71,15 @@ training() {
   end
 }
 
-if wanted nccl 90; then
-  if JDK_JAVA_OPTIONS="-Dsparktron.test.gpus=$gpus" timeout 90 "$bundle/sparktron" test ai.sparktron.trainer.comm.NcclWorldTest > "$work/nccl.log" 2>&1; then
+if wanted nccl 150; then
+  if JDK_JAVA_OPTIONS="-Dsparktron.test.gpus=$gpus" timeout 150 "$bundle/sparktron" test ai.sparktron.trainer.comm.NcclWorldTest > "$work/nccl.log" 2>&1; then
     echo "NCCL's contract on $gpus GPUs: $(grep -c '\[OK\]' "$work/nccl.log" || true) tests and containers pass, ${SECONDS} s"
   else
-    failed=1; echo "NCCL's contract on $gpus GPUs: FAILED or more than 90 s, see $work/nccl.log"; grep -a '\[X\]' "$work/nccl.log" | head -10 || true
+    failed=1; echo "NCCL's contract on $gpus GPUs: FAILED or more than 150 s, see $work/nccl.log"; grep -a '\[X\]' "$work/nccl.log" | head -10 || true
   fi
 fi
 if wanted grids 60; then
-  PER_GPU=1 WORK=$work/grids timeout "$(left)" "$project/benchmarks/gpu_grid.sh" "$bundle" "$small" tp2-sp pp2 cp2-ring dp2-overlapped dp2-sharded || failed=1
+  PER_GPU=1 WORK=$work/grids timeout "$(left)" "$project/benchmarks/gpu_grid.sh" "$bundle" "$small" tp2-sp pp2 cp2-ring dp2-overlapped dp2-sharded-overlapped experts-ep2 experts-ep2-tp2-sp || failed=1
 fi
 if [[ " $parts " == *" training "* ]]; then
   echo "| training | GPUs | tokens/s and GPU | s a step | of one GPU's | beyond an ideal share | arenas GiB | loss |"
