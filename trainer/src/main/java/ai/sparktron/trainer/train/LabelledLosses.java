@@ -10,7 +10,6 @@ import ai.sparktron.trainer.preference.LabelledBatch;
 import ai.sparktron.trainer.preference.LabelledFigures;
 import ai.sparktron.trainer.preference.LabelledLoss;
 import ai.sparktron.trainer.preference.LabelledObjective;
-import ai.sparktron.trainer.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -20,7 +19,7 @@ import java.util.List;
  * <p>The reference runs first, then the policy over the prompts with answers to other ones: the mean of its log-ratios over the global batch, not below 0, is what answers
  * are measured from. How the batch is cut does not show.
  */
-public final class LabelledLosses implements StepObjective {
+public final class LabelledLosses extends PreferenceObjective {
 
     /**
      * What is asked before the training passes.
@@ -36,9 +35,6 @@ public final class LabelledLosses implements StepObjective {
     private final LabelledLoss loss;
     private final boolean measuresDivergence;
     private final Models models;
-    private final Communicator ranks;
-    private final boolean speaks;
-    private final boolean mayLeaveOut;
     private final LabelledFigures figures = new LabelledFigures();
     private final LabelledFigures unheard = new LabelledFigures();
 
@@ -49,17 +45,15 @@ public final class LabelledLosses implements StepObjective {
      * @param mayLeaveOut        whether ranks may differ in the micro-batches that they leave out
      */
     public LabelledLosses(LabelledLoss loss, boolean measuresDivergence, Models models, Communicator ranks, boolean speaks, boolean mayLeaveOut) {
+        super(ranks, speaks, mayLeaveOut);
         this.loss = loss;
         this.measuresDivergence = measuresDivergence;
         this.models = models;
-        this.ranks = ranks;
-        this.speaks = speaks;
-        this.mayLeaveOut = mayLeaveOut;
     }
 
     @Override
     public List<StageRunner.Work> work(List<MicroBatch> batches, Pass.Mode mode) {
-        return workOn(batches.stream().filter(batch -> StepObjective.twos(batch) > 0 || !mayLeaveOut)
+        return workOn(worked(batches).stream()
                 .map(batch -> LabelledBatch.of(StepObjective.tokens(batch), StepObjective.twos(batch), models.tokenMultiple())).toList());
     }
 
@@ -70,7 +64,7 @@ public final class LabelledLosses implements StepObjective {
         List<StageRunner.Work> work = new ArrayList<>();
         for (int i = 0; i < batches.size(); i++) {
             work.add(new StageRunner.Work(batches.get(i).answers(), new LabelledObjective(loss, models.sums(), batches.get(i), answers.get(i), divergence,
-                    speaks ? figures : unheard)));
+                    speaks() ? figures : unheard)));
         }
         return work;
     }
@@ -93,7 +87,7 @@ public final class LabelledLosses implements StepObjective {
         List<DocumentScores> policy = asked(models.policy(), batches, others);
         double sum = 0;
         int samples = 0;
-        for (int i = 0; speaks && i < batches.size(); i++) {
+        for (int i = 0; i < batches.size(); i++) {
             double[] from = reference.get(i).scores();
             double[] to = policy.get(i).scores();
             for (int sample = 0; sample < from.length; sample++) {
@@ -101,27 +95,17 @@ public final class LabelledLosses implements StepObjective {
             }
             samples += from.length;
         }
-        double[] global = RankSums.of(ranks, sum, samples);
+        double[] global = overRanks(sum, samples);
         return Math.max(0, global[0] / Math.max(1, global[1]));
     }
 
     @Override
-    public double divisor(List<MicroBatch> batches) {
-        return speaks ? batches.stream().mapToInt(StepObjective::twos).sum() : 0;
-    }
-
-    /** None: losses of answers are added up on the host. */
-    @Override
-    public Tensor lossSum() {
-        return null;
+    double[] takeSums() {
+        return figures.take();
     }
 
     @Override
-    public Taken take() {
-        double[] own = figures.take();
-        return () -> {
-            double[] all = RankSums.of(ranks, own);
-            return new Losses(LabelledFigures.byName(all), LabelledFigures.samples(all));
-        };
+    Losses losses(double[] sums) {
+        return new Losses(LabelledFigures.byName(sums), LabelledFigures.samples(sums));
     }
 }

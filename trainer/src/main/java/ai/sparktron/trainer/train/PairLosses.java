@@ -9,7 +9,6 @@ import ai.sparktron.trainer.preference.PairBatch;
 import ai.sparktron.trainer.preference.PairFigures;
 import ai.sparktron.trainer.preference.PairObjective;
 import ai.sparktron.trainer.preference.PreferenceLoss;
-import ai.sparktron.trainer.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -19,15 +18,12 @@ import java.util.List;
  *
  * <p>The reference runs first, over all micro-batches in the stages' order and saving nothing; only a number a document stays of it, on the host.
  */
-public final class PairLosses implements StepObjective {
+public final class PairLosses extends PreferenceObjective {
 
     private final PreferenceLoss loss;
     private final double alpha;
     private final StageRunner reference;
     private final DocumentSums sums;
-    private final Communicator ranks;
-    private final boolean speaks;
-    private final boolean mayLeaveOut;
     private final PairFigures figures = new PairFigures();
     private final PairFigures unheard = new PairFigures();
 
@@ -39,18 +35,16 @@ public final class PairLosses implements StepObjective {
      * @param mayLeaveOut whether ranks may differ in the micro-batches that they leave out
      */
     public PairLosses(PreferenceLoss loss, double alpha, StageRunner reference, DocumentSums sums, Communicator ranks, boolean speaks, boolean mayLeaveOut) {
+        super(ranks, speaks, mayLeaveOut);
         this.loss = loss;
         this.alpha = alpha;
         this.reference = reference;
         this.sums = sums;
-        this.ranks = ranks;
-        this.speaks = speaks;
-        this.mayLeaveOut = mayLeaveOut;
     }
 
     @Override
     public List<StageRunner.Work> work(List<MicroBatch> batches, Pass.Mode mode) {
-        return workOn(batches.stream().filter(batch -> StepObjective.twos(batch) > 0 || !mayLeaveOut).map(PairLosses::pairs).toList());
+        return workOn(worked(batches).stream().map(PairLosses::pairs).toList());
     }
 
     /** As {@link #work}. */
@@ -69,7 +63,7 @@ public final class PairLosses implements StepObjective {
         for (int i = 0; i < batches.size(); i++) {
             PairBatch batch = batches.get(i);
             work.add(new StageRunner.Work(batch.tokens(), new PairObjective(loss, likelihoodWeight, sums, batch, reference == null ? null : scores.get(i),
-                    speaks ? figures : unheard)));
+                    speaks() ? figures : unheard)));
         }
         return work;
     }
@@ -79,8 +73,7 @@ public final class PairLosses implements StepObjective {
         if (alpha == 0) {
             return 0;
         }
-        double[] counts = RankSums.of(ranks, speaks ? batches.stream().mapToInt(PairBatch::pairs).sum() : 0,
-                speaks ? batches.stream().mapToInt(PairBatch::chosenTokens).sum() : 0);
+        double[] counts = overRanks(batches.stream().mapToInt(PairBatch::pairs).sum(), batches.stream().mapToInt(PairBatch::chosenTokens).sum());
         return alpha * counts[0] / Math.max(1, counts[1]);
     }
 
@@ -89,22 +82,12 @@ public final class PairLosses implements StepObjective {
     }
 
     @Override
-    public double divisor(List<MicroBatch> batches) {
-        return speaks ? batches.stream().mapToInt(StepObjective::twos).sum() : 0;
-    }
-
-    /** None: losses of pairs are added up on the host. */
-    @Override
-    public Tensor lossSum() {
-        return null;
+    double[] takeSums() {
+        return figures.take();
     }
 
     @Override
-    public Taken take() {
-        double[] own = figures.take();
-        return () -> {
-            double[] all = RankSums.of(ranks, own);
-            return new Losses(PairFigures.byName(all, alpha), PairFigures.pairs(all));
-        };
+    Losses losses(double[] sums) {
+        return new Losses(PairFigures.byName(sums, alpha), PairFigures.pairs(sums));
     }
 }

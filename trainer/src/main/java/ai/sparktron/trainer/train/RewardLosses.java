@@ -9,17 +9,13 @@ import ai.sparktron.trainer.preference.RewardBatch;
 import ai.sparktron.trainer.preference.RewardFigures;
 import ai.sparktron.trainer.preference.RewardLoss;
 import ai.sparktron.trainer.preference.RewardObjective;
-import ai.sparktron.trainer.tensor.Tensor;
 import java.util.List;
 
 /** Training of a model that gives answers rewards, on pairs of a chosen and a rejected one. The loss of a step is the mean over the pairs of the global batch. */
-public final class RewardLosses implements StepObjective {
+public final class RewardLosses extends PreferenceObjective {
 
     private final RewardLoss loss;
     private final DocumentSums sums;
-    private final Communicator ranks;
-    private final boolean speaks;
-    private final boolean mayLeaveOut;
     private final RewardFigures figures = new RewardFigures();
     private final RewardFigures unheard = new RewardFigures();
 
@@ -30,41 +26,29 @@ public final class RewardLosses implements StepObjective {
      * @param mayLeaveOut whether ranks may differ in the micro-batches that they leave out
      */
     public RewardLosses(RewardLoss loss, DocumentSums sums, Communicator ranks, boolean speaks, boolean mayLeaveOut) {
+        super(ranks, speaks, mayLeaveOut);
         this.loss = loss;
         this.sums = sums;
-        this.ranks = ranks;
-        this.speaks = speaks;
-        this.mayLeaveOut = mayLeaveOut;
     }
 
     @Override
     public List<StageRunner.Work> work(List<MicroBatch> batches, Pass.Mode mode) {
-        return workOn(batches.stream().filter(batch -> StepObjective.twos(batch) > 0 || !mayLeaveOut)
+        return workOn(worked(batches).stream()
                 .map(batch -> RewardBatch.of(new PairBatch(StepObjective.tokens(batch), StepObjective.twos(batch)))).toList());
     }
 
     /** As {@link #work}. */
     public List<StageRunner.Work> workOn(List<RewardBatch> batches) {
-        return batches.stream().map(batch -> new StageRunner.Work(batch.tokens(), new RewardObjective(loss, sums, batch, speaks ? figures : unheard))).toList();
+        return batches.stream().map(batch -> new StageRunner.Work(batch.tokens(), new RewardObjective(loss, sums, batch, speaks() ? figures : unheard))).toList();
     }
 
     @Override
-    public double divisor(List<MicroBatch> batches) {
-        return speaks ? batches.stream().mapToInt(StepObjective::twos).sum() : 0;
-    }
-
-    /** None: losses of pairs are added up on the host. */
-    @Override
-    public Tensor lossSum() {
-        return null;
+    double[] takeSums() {
+        return figures.take();
     }
 
     @Override
-    public Taken take() {
-        double[] own = figures.take();
-        return () -> {
-            double[] all = RankSums.of(ranks, own);
-            return new Losses(RewardFigures.byName(all, loss), RewardFigures.pairs(all));
-        };
+    Losses losses(double[] sums) {
+        return new Losses(RewardFigures.byName(sums, loss), RewardFigures.pairs(sums));
     }
 }

@@ -1,5 +1,7 @@
 package ai.sparktron.trainer.train;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import ai.sparktron.packing.bin.Packing;
 import ai.sparktron.packing.shard.PackedRowBuilder;
 import ai.sparktron.packing.shard.ShardManifest;
@@ -12,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 
 /** Shards of answers for runs on preferences: good answers go on by a rule, bad ones at random; and runs of the tiny model on them. */
@@ -91,5 +94,26 @@ final class AnswerRows {
         TinyRun.Listener listener = new TinyRun.Listener();
         TinyRun.run(tiny.plan(options, train, validation, name), ranks, false, listener);
         return listener;
+    }
+
+    /** A run on a grid has the numbers of one on one rank: figures and norms of every step, and of the second evaluation. */
+    static void assertSameRuns(TinyRun.Listener one, TinyRun.Listener many) {
+        assertEquals(one.steps.size(), many.steps.size());
+        for (int step = 0; step < one.steps.size(); step++) {
+            double norm = one.steps.get(step).gradientNorm();
+            assertEquals(norm, many.steps.get(step).gradientNorm(), 1e-4 * norm, "norm of step " + step);
+            assertSame(one.steps.get(step).losses(), many.steps.get(step).losses(), "step " + step);
+        }
+        assertSame(one.evaluations.get(1).losses(), many.evaluations.get(1).losses(), "evaluation");
+    }
+
+    private static void assertSame(Map<String, Double> expected, Map<String, Double> found, String where) {
+        assertEquals(expected.keySet(), found.keySet());
+        expected.forEach((name, value) -> assertEquals(value, found.get(name), 2e-5 * Math.max(1, Math.abs(value)), where + ": " + name));
+    }
+
+    /** Figures of a run's last step. */
+    static Map<String, Double> last(TinyRun.Listener listener) {
+        return listener.steps.get(listener.steps.size() - 1).losses();
     }
 }

@@ -41,10 +41,6 @@ class RewardRunTest {
         return rows.run(name, ranks, all.toArray(new String[0]));
     }
 
-    private static Map<String, Double> last(TinyRun.Listener listener) {
-        return listener.steps.get(listener.steps.size() - 1).losses();
-    }
-
     private Path checkpoint(String run) {
         return CheckpointStore.open(directory.resolve(run)).directory();
     }
@@ -54,7 +50,7 @@ class RewardRunTest {
         TinyRun.Listener listener = run("run", 1, "--train_iters", "20", "--center_rewards_coefficient", "0.01");
         Map<String, Double> first = listener.steps.get(0).losses();
         assertEquals(List.of("loss", "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "center_rewards_loss"), List.copyOf(first.keySet()));
-        assertTrue(last(listener).get("loss") < 0.4 && last(listener).get("rewards/accuracies") > 0.9, last(listener).toString());
+        assertTrue(AnswerRows.last(listener).get("loss") < 0.4 && AnswerRows.last(listener).get("rewards/accuracies") > 0.9, AnswerRows.last(listener).toString());
         assertEquals(first.keySet(), listener.evaluations.get(0).losses().keySet());
         String config = Files.readString(checkpoint("run").resolve("config.json"));
         assertTrue(config.contains("ForSequenceClassification") && config.contains("\"LABEL_0\""), config);
@@ -84,17 +80,7 @@ class RewardRunTest {
         List<String> all = new ArrayList<>(List.of(words));
         all.addAll(List.of(grid.split(" ")));
         TinyRun.Listener many = run("many", ranks, all.toArray(new String[0]));
-        for (int step = 0; step < one.steps.size(); step++) {
-            double norm = one.steps.get(step).gradientNorm();
-            assertEquals(norm, many.steps.get(step).gradientNorm(), 1e-4 * norm, "norm of step " + step);
-            assertSame(one.steps.get(step).losses(), many.steps.get(step).losses(), "step " + step);
-        }
-        assertSame(one.evaluations.get(1).losses(), many.evaluations.get(1).losses(), "evaluation");
-    }
-
-    private static void assertSame(Map<String, Double> expected, Map<String, Double> found, String where) {
-        assertEquals(expected.keySet(), found.keySet());
-        expected.forEach((name, value) -> assertEquals(value, found.get(name), 2e-5 * Math.max(1, Math.abs(value)), where + ": " + name));
+        AnswerRows.assertSameRuns(one, many);
     }
 
     @Test
@@ -111,7 +97,7 @@ class RewardRunTest {
         rows.run("policy", 1, "--train_iters", "3");
         TinyRun.Listener listener = run("lora", 1, "--train_type", "lora", "--lora_rank", "3", "--load", checkpoint("policy").toString(), "--train_iters", "12");
         assertTrue(listener.lines.stream().anyMatch(line -> line.startsWith("score.weight is not among them")), listener.lines.toString());
-        assertTrue(last(listener).get("loss") < listener.losses()[0], "learnt: " + last(listener));
+        assertTrue(AnswerRows.last(listener).get("loss") < listener.losses()[0], "learnt: " + AnswerRows.last(listener));
         String adapter = Files.readString(checkpoint("lora").resolve("adapter_config.json"));
         assertTrue(adapter.contains("SEQ_CLS") && adapter.contains("\"score\""), adapter);
         try (SafetensorsFile file = SafetensorsFile.open(checkpoint("lora").resolve("adapter_model.safetensors"))) {
