@@ -39,12 +39,12 @@ class MainTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "stf | did you mean sft?",
-        "rlhf --model m --dataset d --train_iters 1 --rlhf_type kto | --rlhf_type kto",
+        "rlhf --model m --dataset d --train_iters 1 --rlhf_type grpo | --rlhf_type grpo",
         "plan --num_ranks 8 | --model is missing",
         "sft --modle m | did you mean --model?",
         "sft --model m | --dataset or --cached_dataset is missing",
         "sft --model ../benchmarks/models/qwen3-30b-a3b --no_initialization false --dataset d --train_iters 1 --global_batch_size 3 --num_ranks 3"
-                + " --expert_model_parallel_size 3 | 128 experts do not divide by --expert_model_parallel_size 3",
+                + " --expert_model_parallel_size 3 | 128 experts (num_experts in config.json) do not divide by --expert_model_parallel_size 3",
         "verify /no/such/case | /no/such/case",
         "verify . --tensor_model_parallel_size 2 --sequence_parallel true | no config.json",
         "export --to_mcore true --model /no/such/model | /no/such/model",

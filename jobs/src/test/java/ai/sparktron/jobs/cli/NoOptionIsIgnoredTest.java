@@ -23,7 +23,7 @@ class NoOptionIsIgnoredTest {
     private static final Set<String> CHECKS = Set.of("CrossChecks", "ModelChecks", "PreferenceChecks");
     /** Read otherwise than through their accessor: by the parser, by the entry point's own look at the words, by a method of the record. */
     private static final Set<String> READ_OTHERWISE = Set.of("ProgramOptions.config", "ProgramOptions.debug", "CheckpointOptions.maxShardSize",
-            "ExportOptions.maxShardSize", "PlanOptions.gpuMemory");
+            "ExportOptions.maxShardSize", "PlanOptions.gpuMemory", "PreferenceOptions.lossType", "PreferenceOptions.calculateKl");
 
     @Test
     void everyBuiltOptionIsRead() {
