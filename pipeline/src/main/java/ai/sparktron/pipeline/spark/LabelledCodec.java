@@ -19,34 +19,14 @@ import java.util.Map;
  *
  * @param text of one conversation
  */
-public record LabelledCodec(ChatCodec text) implements RowCodec {
+public record LabelledCodec(ChatCodec text) implements ConversationCodec {
 
     private static final float GOOD = 1;
     private static final float BAD = 0;
 
     @Override
-    public String tokenizerFingerprint() {
-        return text.tokenizerFingerprint();
-    }
-
-    @Override
-    public String templateFingerprint() {
-        return text.templateFingerprint();
-    }
-
-    @Override
-    public String rowOptions() {
-        return text.rowOptions() + " " + rowForm();
-    }
-
-    @Override
     public String rowForm() {
         return ShardMetadata.LABELLED;
-    }
-
-    @Override
-    public int vocabularySize() {
-        return text.vocabularySize();
     }
 
     @Override

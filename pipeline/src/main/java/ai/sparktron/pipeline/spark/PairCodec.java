@@ -16,31 +16,11 @@ import java.util.Map;
  *
  * @param text of one conversation
  */
-public record PairCodec(ChatCodec text) implements RowCodec {
-
-    @Override
-    public String tokenizerFingerprint() {
-        return text.tokenizerFingerprint();
-    }
-
-    @Override
-    public String templateFingerprint() {
-        return text.templateFingerprint();
-    }
-
-    @Override
-    public String rowOptions() {
-        return text.rowOptions() + " " + rowForm();
-    }
+public record PairCodec(ChatCodec text) implements ConversationCodec {
 
     @Override
     public String rowForm() {
         return ShardMetadata.PAIRS;
-    }
-
-    @Override
-    public int vocabularySize() {
-        return text.vocabularySize();
     }
 
     @Override
