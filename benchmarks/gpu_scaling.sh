@@ -94,6 +94,7 @@ if [[ " $parts " == *" training "* ]]; then
   training "dp$gpus-overlapped" "$gpus" $overlapped
   # shellcheck disable=SC2086
   training "sharded$gpus" "$gpus" --use_megatron_fsdp true $overlapped
+  training "sharded-plain$gpus" "$gpus" --use_megatron_fsdp true
   training "tp$gpus-sp" "$gpus" --tensor_model_parallel_size "$gpus" --sequence_parallel true
   training "pp$gpus-interleaved" "$gpus" --pipeline_model_parallel_size "$gpus" --virtual_pipeline_model_parallel_size 2
   model=$experts one=0
