@@ -161,38 +161,42 @@ public final class DecoderModel {
      *
      * @param tokens     the whole micro-batch, of which this rank takes its part; labels may be null where only logits are wanted
      * @param lossScale  factor on each token's weighted loss and gradient: 1, or 1 / trained tokens of the global batch
-     * @param microBatch arena of this micro-batch alone, empty
-     * @param scratch    arena of calls
+     * @param arenas     the first of them empty
      * @param lossSum    float32 [1 + n] that the scaled losses are added to, behind the first those of the n layers that predict further tokens; null on stages without a head and where only logits are wanted
      */
-    public Pass begin(HostTokens tokens, float lossScale, Pass.Mode mode, Arena microBatch, Arena scratch, Tensor lossSum) {
+    public Pass begin(HostTokens tokens, float lossScale, Pass.Mode mode, PassArenas arenas, Tensor lossSum) {
         if (lossSum != null && lossSum.elements() != 1 + config.prediction().layers()) {
             throw new IllegalStateException(lossSum + ": expected one sum for the loss and one for each of the " + config.prediction().layers()
                     + " layers that predict further tokens");
         }
-        return begin(tokens, lossScale, mode, microBatch, scratch, new LossRequest(lossSum, null), null);
+        return begin(tokens, lossScale, mode, arenas, new LossRequest(lossSum, null), null);
+    }
+
+    /** Starts a micro-batch that is alone in flight. */
+    public Pass begin(HostTokens tokens, float lossScale, Pass.Mode mode, Arena microBatch, Arena scratch, Tensor lossSum) {
+        return begin(tokens, lossScale, mode, PassArenas.alone(microBatch, scratch), lossSum);
     }
 
     /** Starts a micro-batch whose loss is that of an objective. */
-    public Pass begin(HostTokens tokens, SequenceObjective objective, Pass.Mode mode, Arena microBatch, Arena scratch) {
-        return begin(tokens, 1, mode, microBatch, scratch, new LossRequest(null, objective), null);
+    public Pass begin(HostTokens tokens, SequenceObjective objective, Pass.Mode mode, PassArenas arenas) {
+        return begin(tokens, 1, mode, arenas, new LossRequest(null, objective), null);
     }
 
     /** Starts tokens that attend to a cache as well and are added to it. No loss. */
     public Pass begin(HostTokens tokens, AttentionCache cache, Arena microBatch, Arena scratch) {
-        return begin(tokens, 1, Pass.Mode.EVALUATE, microBatch, scratch, new LossRequest(null, null), cache);
+        return begin(tokens, 1, Pass.Mode.EVALUATE, PassArenas.alone(microBatch, scratch), new LossRequest(null, null), cache);
     }
 
-    private Pass begin(HostTokens tokens, float lossScale, Pass.Mode mode, Arena microBatch, Arena scratch, LossRequest loss, AttentionCache cache) {
+    private Pass begin(HostTokens tokens, float lossScale, Pass.Mode mode, PassArenas arenas, LossRequest loss, AttentionCache cache) {
         checkIds(tokens);
-        Arena.Frame frame = microBatch.open("micro-batch");
+        Arena.Frame frame = arenas.saved().open("micro-batch");
         try {
             // A cache holds all keys, so nothing is dealt beside one.
             HostTokens used = mode == Pass.Mode.TRAIN ? tokens : tokens.named(null);
             TokenBatch uploaded = TokenBatch.upload(used, cache == null ? options.seams().tokens() : TokenDeal.whole(), lossScale, engine, frame);
             TokenBatch batch = loss.objective() == null ? uploaded : uploaded.weighted(loss.objective().weight());
             boolean train = mode == Pass.Mode.TRAIN;
-            return new Pass(engine, scratch, frame, train ? Saved.keeping(microBatch) : Saved.discarding(scratch), batch,
+            return new Pass(engine, arenas, frame, train ? Saved.keeping(arenas.saved()) : Saved.discarding(arenas.scratch()), batch,
                     rope.tableFor(batch.reach(), frame), cache, request(loss, mode, used, batch, lossScale, frame), borders(mode, batch, frame), mode);
         } catch (RuntimeException | Error e) {
             frame.close();

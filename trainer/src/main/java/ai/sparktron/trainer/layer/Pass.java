@@ -23,7 +23,7 @@ public final class Pass implements AutoCloseable {
     }
 
     private final Engine engine;
-    private final Arena scratch;
+    private final PassArenas arenas;
     private final Arena.Frame frame;
     private final Saved saved;
     private final TokenBatch batch;
@@ -43,10 +43,10 @@ public final class Pass implements AutoCloseable {
     record Borders(Tensor input, Stream output, Tensor gradient) {
     }
 
-    Pass(Engine engine, Arena scratch, Arena.Frame frame, Saved saved, TokenBatch batch, Tensor ropeTable, AttentionCache cache, LossRequest loss,
+    Pass(Engine engine, PassArenas arenas, Arena.Frame frame, Saved saved, TokenBatch batch, Tensor ropeTable, AttentionCache cache, LossRequest loss,
          Borders borders, Mode mode) {
         this.engine = engine;
-        this.scratch = scratch;
+        this.arenas = arenas;
         this.frame = frame;
         this.saved = saved;
         this.batch = batch;
@@ -59,7 +59,7 @@ public final class Pass implements AutoCloseable {
 
     /** The same micro-batch with another stack: for layers whose forward is run again in backward. */
     Pass with(Saved other) {
-        return new Pass(engine, scratch, frame, other, batch, ropeTable, cache, loss, borders, mode);
+        return new Pass(engine, arenas, frame, other, batch, ropeTable, cache, loss, borders, mode);
     }
 
     Engine engine() {
@@ -78,7 +78,7 @@ public final class Pass implements AutoCloseable {
             return this;
         }
         TokenNames own = names.pick(IntStream.range((int) from, (int) (from + count)).toArray());
-        return new Pass(engine, scratch, frame, saved, batch.named(own), ropeTable, cache, loss, borders, mode);
+        return new Pass(engine, arenas, frame, saved, batch.named(own), ropeTable, cache, loss, borders, mode);
     }
 
     /** Number of layers behind the last one that learn in this pass. */
@@ -94,7 +94,7 @@ public final class Pass implements AutoCloseable {
      */
     Pass further(int index, Tensor gradient) {
         LossRequest.Further own = loss.further().get(index);
-        return new Pass(engine, scratch, frame, saved, own.batch(), ropeTable, cache, new LossRequest(own.sum(), null),
+        return new Pass(engine, arenas, frame, saved, own.batch(), ropeTable, cache, new LossRequest(own.sum(), null),
                 new Borders(borders.input(), borders.output(), gradient), mode);
     }
 
@@ -104,11 +104,16 @@ public final class Pass implements AutoCloseable {
 
     /** Memory of a call. */
     Arena scratch() {
-        return scratch;
+        return arenas.scratch();
     }
 
     Saved saved() {
         return saved;
+    }
+
+    /** A stack for layers that are run again in backward; to be closed when their backward is done. */
+    Saved repeated() {
+        return Saved.keeping(arenas.repeated().get());
     }
 
     TokenBatch batch() {

@@ -35,8 +35,11 @@ final class Recomputed implements StreamLayer {
     @Override
     public void backward(Tensor gradient, Pass pass) {
         Kept kept = pass.saved().find(name, Kept.class);
-        layers.forward(new Stream(kept.in(), null), kept.out(), pass);
-        layers.backward(gradient, pass);
+        try (Saved again = pass.repeated()) {
+            Pass second = pass.with(again);
+            layers.forward(new Stream(kept.in(), null), kept.out(), second);
+            layers.backward(gradient, second);
+        }
         pass.saved().pop(name).close();
     }
 }

@@ -23,10 +23,13 @@ final class RecomputedBranch implements Branch {
 
     @Override
     public void backward(Tensor dOut, Tensor x, Tensor dx, Pass pass) {
-        try (Arena.Frame scratch = pass.scratch().open(name)) {
-            Tensor out = scratch.tensor("again", dOut.dtype(), dOut.rows(), dOut.columns());
-            branch.forward(x, out, pass);
+        try (Saved again = pass.repeated()) {
+            Pass second = pass.with(again);
+            try (Arena.Frame scratch = pass.scratch().open(name)) {
+                Tensor out = scratch.tensor("again", dOut.dtype(), dOut.rows(), dOut.columns());
+                branch.forward(x, out, second);
+            }
+            branch.backward(dOut, x, dx, second);
         }
-        branch.backward(dOut, x, dx, pass);
     }
 }

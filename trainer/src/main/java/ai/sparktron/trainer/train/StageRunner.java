@@ -4,6 +4,7 @@ import ai.sparktron.trainer.comm.Transfer;
 import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.HostTokens;
 import ai.sparktron.trainer.layer.Pass;
+import ai.sparktron.trainer.layer.PassArenas;
 import ai.sparktron.trainer.layer.SequenceObjective;
 import ai.sparktron.trainer.parallel.StageLinks;
 import ai.sparktron.trainer.parallel.schedule.Action;
@@ -153,8 +154,10 @@ public final class StageRunner {
             flights.put(new Key(action.microBatch(), action.chunk()), flight);
             Work work = batches.get(action.microBatch());
             flight.arena = memory.passes().take();
-            flight.pass = work.objective() == null ? chunk(action).begin(work.tokens(), work.lossScale(), mode, flight.arena, memory.scratch(), lossSum)
-                    : chunk(action).begin(work.tokens(), work.objective(), mode, flight.arena, memory.scratch());
+            PassArenas arenas = links.pipeline().stages() == 1 ? PassArenas.alone(flight.arena, memory.scratch())
+                    : new PassArenas(flight.arena, memory::repeated, memory.scratch());
+            flight.pass = work.objective() == null ? chunk(action).begin(work.tokens(), work.lossScale(), mode, arenas, lossSum)
+                    : chunk(action).begin(work.tokens(), work.objective(), mode, arenas);
             return flight;
         }
 

@@ -72,7 +72,7 @@ class Fp8LinearTest {
     }
 
     private Pass pass(Pass.Mode mode) {
-        return new Pass(engine, scratch, null, null, null, null, null, null, null, mode);
+        return new Pass(engine, PassArenas.alone(scratch, scratch), null, null, null, null, null, null, null, mode);
     }
 
     private float[] forward(Linear linear, Tensor input, Pass.Mode mode) {

@@ -82,7 +82,7 @@ final class LayerLab {
         TokenBatch batch = TokenBatch.upload(HostTokens.of(ids, labels, weights, POSITIONS, DOCUMENTS), TokenDeal.whole(), 0.25f, engine, passFrame);
         Tensor gradient = withGradient ? passFrame.tensor("stream.grad", DType.F64, TOKENS, config.hiddenSize()) : null;
         Saved saved = mode == Pass.Mode.TRAIN ? Saved.keeping(microBatch) : Saved.discarding(scratch);
-        return new Pass(engine, scratch, passFrame, saved, batch, rope.tableFor(batch.reach(), passFrame), null, new LossRequest(lossSum, null),
+        return new Pass(engine, PassArenas.alone(microBatch, scratch), passFrame, saved, batch, rope.tableFor(batch.reach(), passFrame), null, new LossRequest(lossSum, null),
                 new Pass.Borders(null, null, gradient), mode);
     }
 

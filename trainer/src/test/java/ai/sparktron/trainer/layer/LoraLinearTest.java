@@ -65,7 +65,7 @@ class LoraLinearTest {
         int[] ids = new int[LayerLab.TOKENS];
         HostTokens tokens = HostTokens.of(ids, null, null, LayerLab.POSITIONS, LayerLab.DOCUMENTS).named(names);
         TokenBatch batch = TokenBatch.upload(tokens, TokenDeal.whole(), 1, lab.engine, frame);
-        return new Pass(lab.engine, lab.scratch, frame, Saved.keeping(microBatch), batch, lab.rope.tableFor(batch.reach(), frame), null, null, null, Pass.Mode.TRAIN);
+        return new Pass(lab.engine, PassArenas.alone(microBatch, lab.scratch), frame, Saved.keeping(microBatch), batch, lab.rope.tableFor(batch.reach(), frame), null, null, null, Pass.Mode.TRAIN);
     }
 
     private static TokenNames names(int... lengths) {

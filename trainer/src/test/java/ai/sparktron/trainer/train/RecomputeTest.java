@@ -71,8 +71,14 @@ class RecomputeTest extends TinyRunTest {
 
     /** Bytes that forward leaves to backward, of one row of T tokens. */
     private static long activations(Model model, String recompute) {
-        Options options = TinyRun.options(words("--max_length " + T + " --micro_batch_size 1 --num_ranks 1 " + recompute));
-        return RankMeasurement.of(options, RankMeasurement.Subject.of(options, model.config(), T), 0, 1).memory().activations();
+        return activations(model, 1, recompute);
+    }
+
+    /** Of the first of some stages, with as many rows under way as there are stages. */
+    private static long activations(Model model, int stages, String recompute) {
+        Options options = TinyRun.options(words("--max_length " + T + " --micro_batch_size 1 --global_batch_size 4 --num_ranks " + stages
+                + " --pipeline_model_parallel_size " + stages + " " + recompute));
+        return RankMeasurement.of(options, RankMeasurement.Subject.of(options, model.config(), T), 0, stages).memory().activations();
     }
 
     private static long saved(Model model, String modules) {
@@ -112,6 +118,18 @@ class RecomputeTest extends TinyRunTest {
                 "the streams, and of three layers all");
         assertEquals(floats(LAYERS * 2 * D + ends + 3 * (layer - 2 * D)), activations(Model.DENSE, FULL + "block --recompute_num_layers 1"),
                 "the streams, and of three layers all, the first being computed again when the others are through");
+    }
+
+    /** However many rows a pipeline has under way, one layer at a time is computed again. */
+    @Test
+    void rowsUnderWayShareTheMemoryOfALayer() {
+        long beyondStreams = floats(2 + (H + 2 * 2) * K + H * K + H + 2 * F);
+        int underWay = 2;
+        int layers = LAYERS / underWay;
+        assertEquals((underWay * layers - 1) * beyondStreams,
+                activations(Model.DENSE, 2, "--recompute_granularity none") - activations(Model.DENSE, 2, FULL + "uniform --recompute_num_layers 1"));
+        assertEquals((underWay * layers - 1) * floats(2L * F),
+                activations(Model.DENSE, 2, "--recompute_granularity none") - activations(Model.DENSE, 2, selective("mlp")));
     }
 
     /** Of a part that is computed again one layer's is there at a time. */
