@@ -169,8 +169,8 @@ public final class MemoryTable {
         row("2 stages, 8 micro-batches", "none", 2, "--pipeline_model_parallel_size 2", "2 in flight x 4 k", 2 * 4 * kept);
         row("4 stages, 8 micro-batches", "none", 4, "--pipeline_model_parallel_size 4", "4 in flight x 2 k", 4 * 2 * kept);
         row("2 stages of 2 chunks, 8 micro-batches", "none", 2, "--pipeline_model_parallel_size 2 --virtual_pipeline_model_parallel_size 2", "6 in flight x 2 k", 6 * 2 * kept);
-        row("4 stages, 8 micro-batches", "full, uniform by 1", 4, "--pipeline_model_parallel_size 4 " + full("uniform", 1), "4 in flight x (s + k)",
-                4 * (shape.streams(t) + kept));
+        row("4 stages, 8 micro-batches", "full, uniform by 1", 4, "--pipeline_model_parallel_size 4 " + full("uniform", 1), "4 in flight x 2 s + k - s",
+                4 * 2 * shape.streams(t) + kept - shape.streams(t));
         row("2 tensor with sequence x 2 context", "full, uniform by 1", 4, "--tensor_model_parallel_size 2 --sequence_parallel true --context_parallel_size 2 "
                 + full("uniform", 1), "(8 s + k - s) / 4", (layers * shape.streams(t) + kept - shape.streams(t)) / 4);
     }
