@@ -200,7 +200,7 @@ public final class MemoryTable {
         Path folder = Files.createDirectories(work.resolve("run" + runs++));
         Path model = Files.createDirectories(folder.resolve("model"));
         Files.writeString(model.resolve("config.json"), shape.config());
-        Path shards = GpuTraining.shards(folder, model, shape.tokens(), rowsOfStep, shape.tokens());
+        Path shards = GpuRun.shards(folder, model, shape.tokens(), rowsOfStep, shape.tokens());
         List<String> words = new ArrayList<>(List.of("--num_ranks", "" + ranks, "--micro_batch_size", "1", "--global_batch_size", "" + rowsOfStep, "--train_iters", "2",
                 "--lr", "1e-4", "--max_length", "" + shape.tokens(), "--perform_initialization", "true", "--model", model.toString(), "--cached_dataset", shards.toString(),
                 "--log_interval", "1", "--no_save_optim", "true", "--save_safetensors", "false", "--dataloader_type", "single"));

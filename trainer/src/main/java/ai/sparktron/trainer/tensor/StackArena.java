@@ -9,8 +9,8 @@ import java.util.List;
  * The arena of all engines: memory is handed out from the start of a block towards its end, and a closing frame sets the end back to where it
  * opened. Handing out costs an addition; nothing is cleared.
  *
- * <p>A fixed arena has one block, allocated when it is made, and is what devices use: a step that fitted once fits always. A growing arena asks its
- * {@link Memory} for another block when one is full, and keeps it; that is for hosts, where the size of a step need not be known before.
+ * <p>A fixed arena has one block, allocated when it is made. A growing arena has a block that grows where its {@link Memory} has such, as devices have: it takes
+ * what its peak is and no more. Elsewhere it asks for another block when one is full, and keeps it, so that the ends of blocks stay unused.
  */
 public final class StackArena implements Arena {
 
@@ -21,6 +21,7 @@ public final class StackArena implements Arena {
     private final Memory memory;
     private final long chunkBytes;
     private final boolean growing;
+    private final GrowingStorage stretching;
     private final List<Storage> blocks = new ArrayList<>();
     private final Deque<StackFrame> frames = new ArrayDeque<>();
     private int block;
@@ -37,7 +38,8 @@ public final class StackArena implements Arena {
         this.memory = memory;
         this.chunkBytes = aligned(chunkBytes);
         this.growing = growing;
-        blocks.add(memory.allocate(this.chunkBytes, name));
+        this.stretching = growing ? memory.growing(name).orElse(null) : null;
+        blocks.add(stretching == null ? memory.allocate(this.chunkBytes, name) : stretching);
     }
 
     /** One block of {@code sizeBytes}, allocated now. */
@@ -45,7 +47,7 @@ public final class StackArena implements Arena {
         return new StackArena(name, memory, sizeBytes, false);
     }
 
-    /** Blocks of {@code chunkBytes}, or of one tensor's size where that is larger, as they are needed. */
+    /** One block that grows, or blocks of {@code chunkBytes}, or of one tensor's size where that is larger, as they are needed. */
     public static StackArena growing(String name, Memory memory, long chunkBytes) {
         return new StackArena(name, memory, chunkBytes, true);
     }
@@ -127,7 +129,9 @@ public final class StackArena implements Arena {
 
     private Tensor place(String tensorName, DType dtype, Shape shape) {
         long bytes = aligned(Math.max(1, Math.multiplyExact(shape.elements(), (long) dtype.sizeBytes())));
-        if (offset + bytes > blocks.get(block).sizeBytes()) {
+        if (stretching != null) {
+            stretching.grow(offset + bytes);
+        } else if (offset + bytes > blocks.get(block).sizeBytes()) {
             nextBlock(bytes, tensorName, dtype, shape);
         }
         Tensor tensor = Tensor.of(tensorName, dtype, shape, blocks.get(block), offset);

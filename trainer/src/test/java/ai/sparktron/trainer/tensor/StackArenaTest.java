@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class StackArenaTest {
@@ -62,6 +63,73 @@ class StackArenaTest {
         assertEquals(1024 + 1024 + 5120, arena.peakBytes());
         arena.close();
         assertEquals(0, memory.liveBytes());
+    }
+
+    /** Memory whose blocks grow up to a limit. */
+    private static final class Stretching implements Memory {
+        private long bytes;
+        private boolean closed;
+
+        @Override
+        public Storage allocate(long sizeBytes, String purpose) {
+            throw new AssertionError("a block beside the one that grows");
+        }
+
+        @Override
+        public Optional<GrowingStorage> growing(String purpose) {
+            return Optional.of(new GrowingStorage() {
+                @Override
+                public void grow(long least) {
+                    if (least > 16384) {
+                        throw new OutOfDeviceMemoryException(purpose + " of " + least);
+                    }
+                    bytes = Math.max(bytes, least);
+                }
+
+                @Override
+                public long address() {
+                    return 1 << 20;
+                }
+
+                @Override
+                public long sizeBytes() {
+                    return bytes;
+                }
+
+                @Override
+                public Object view(long byteOffset, long sizeBytes) {
+                    return null;
+                }
+
+                @Override
+                public void close() {
+                    closed = true;
+                }
+            });
+        }
+    }
+
+    @Test
+    void whereBlocksGrowAnArenaTakesWhatItsPeakIs() {
+        Stretching stretching = new Stretching();
+        StackArena arena = StackArena.growing("device", stretching, 1024);
+        long[] first = new long[2];
+        for (int round = 0; round < 2; round++) {
+            try (Arena.Frame frame = arena.open("step")) {
+                first[round] = frame.tensor("a", DType.U8, 1000).address();
+                try (Arena.Frame inner = arena.open("inner")) {
+                    assertEquals(first[round] + 1024, inner.tensor("b", DType.U8, 5000).address());
+                }
+                assertEquals(first[round] + 1024, frame.tensor("c", DType.U8, 3000).address());
+                OutOfDeviceMemoryException full = assertThrows(OutOfDeviceMemoryException.class, () -> frame.tensor("d", DType.U8, 16384));
+                assertMessage("device of 20480", full);
+            }
+        }
+        assertEquals(first[0], first[1]);
+        assertEquals(1024 + 5120, arena.peakBytes());
+        assertEquals(arena.peakBytes(), arena.reservedBytes());
+        arena.close();
+        assertTrue(stretching.closed);
     }
 
     @Test

@@ -165,6 +165,11 @@ public final class CudaDevice implements DeviceStreams, AutoCloseable {
         return sharedMemoryBytes;
     }
 
+    /** Whether addresses and the memory behind them can be had apart. */
+    boolean mapsMemory() {
+        return attribute(handle, cudart.CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED) != 0;
+    }
+
     CUstream_st stream() {
         return stream;
     }

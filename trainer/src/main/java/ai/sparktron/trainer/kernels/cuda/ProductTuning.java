@@ -121,6 +121,7 @@ final class ProductTuning implements AutoCloseable {
             return best;
         } finally {
             target.close();
+            memory.trim(); // A target may be as large as a gradient.
         }
     }
 

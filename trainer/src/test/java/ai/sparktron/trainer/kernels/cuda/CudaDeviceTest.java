@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.sparktron.trainer.tensor.GrowingStorage;
 import ai.sparktron.trainer.tensor.OutOfDeviceMemoryException;
 import java.nio.file.Path;
 import java.util.List;
 import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -82,6 +84,37 @@ class CudaDeviceTest {
         OutOfDeviceMemoryException error = assertThrows(OutOfDeviceMemoryException.class, () -> memory.allocate(1L << 50, "scratch"));
         assertTrue(error.getMessage().contains("weights 1048576") && error.getMessage().contains("scratch"), error.getMessage());
         assertEquals(1 << 20, memory.openBytes());
+    }
+
+    /** What lies in a range when it grows stays there, and its memory is the device's again when it closes. */
+    @Test
+    void aRangeGrowsWhereItIs() {
+        long before = memory.freeBytes();
+        GrowingStorage range = memory.growing("activations").orElseThrow();
+        range.grow(1000);
+        long address = range.address();
+        assertEquals(0, address % 256);
+        CudaDevice.check(cudart.cuMemsetD8Async(address, (byte) 7, 1000, device.stream()), "fill");
+        long large = range.sizeBytes() + (100L << 20);
+        range.grow(large);
+        assertEquals(address, range.address());
+        assertTrue(range.sizeBytes() >= large && range.sizeBytes() < large + (64L << 20), range.sizeBytes() + " bytes");
+        byte[] ends = new byte[2];
+        try (BytePointer host = new BytePointer(2)) {
+            CudaDevice.check(cudart.cuMemsetD8Async(address + large - 1, (byte) 9, 1, device.stream()), "fill the end");
+            CudaDevice.check(cudart.cuMemcpyDtoHAsync(host, address + 999, 1, device.stream()), "read the old end");
+            CudaDevice.check(cudart.cuMemcpyDtoHAsync(host.getPointer(1), address + large - 1, 1, device.stream()), "read the end");
+            device.synchronize();
+            host.get(ends);
+        }
+        assertArrayEquals(new byte[] {7, 9}, ends);
+        assertTrue(memory.freeBytes() <= before - (100L << 20), before + " then " + memory.freeBytes());
+        OutOfDeviceMemoryException error = assertThrows(OutOfDeviceMemoryException.class, () -> range.grow(1L << 50));
+        assertTrue(error.getMessage().contains("activations " + range.sizeBytes()), error.getMessage());
+        range.close();
+        assertTrue(memory.freeBytes() >= before - (1L << 26), before + " then " + memory.freeBytes());
+        assertEquals(0, memory.openBytes());
+        assertThrows(IllegalStateException.class, range::close);
     }
 
     @Test
