@@ -147,14 +147,14 @@ public final class GpuExpertTimes {
             Tensor[] x = table.tensors(sets, DType.BF16, rows, inner);
             Tensor[] out = table.tensors(sets, DType.BF16, rows, outer);
             Tensor w = table.tensors(1, DType.BF16, (long) count * outer, inner)[0];
-            return i -> experts.groupedMatmul(x[i], offsets, w, Transpose.YES, out[i]);
+            return i -> experts.groupedMatmul(x[i], offsets, w, Transpose.YES, out[i], Write.OVERWRITE);
         });
         table.line(name + ": input", shape, moved + 2 * weights, flops, sets -> {
             Tensor offsets = table.ints(offsets());
             Tensor[] dy = table.tensors(sets, DType.BF16, rows, outer);
             Tensor[] dx = table.tensors(sets, DType.BF16, rows, inner);
             Tensor w = table.tensors(1, DType.BF16, (long) count * outer, inner)[0];
-            return i -> experts.groupedMatmul(dy[i], offsets, w, Transpose.NO, dx[i]);
+            return i -> experts.groupedMatmul(dy[i], offsets, w, Transpose.NO, dx[i], Write.OVERWRITE);
         });
         weights(name + ": weight, += f32", DType.F32, Write.ACCUMULATE, inner, outer);
         weights(name + ": weight, = f32", DType.F32, Write.OVERWRITE, inner, outer);

@@ -123,14 +123,14 @@ final class CheckedExpertKernels implements ExpertKernels {
     }
 
     @Override
-    public void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out) {
+    public void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out, Write write) {
         TensorCheck check = segments(check("groupedMatmul"), x, offsets);
         long experts = offsets.elements() - 1;
         long inner = x.columns();
         long outer = out.columns();
         check.sameType(x, w, out).rank(2, out).shape(w, transposeW == Transpose.YES ? matrix(experts * outer, inner) : matrix(experts * inner, outer))
                 .shape(out, matrix(x.rows(), outer)).apart(out, x, w, offsets);
-        engine.groupedMatmul(x, offsets, w, transposeW, out);
+        engine.groupedMatmul(x, offsets, w, transposeW, out, write);
     }
 
     @Override

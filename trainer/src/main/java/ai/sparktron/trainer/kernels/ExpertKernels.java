@@ -109,15 +109,15 @@ public interface ExpertKernels {
     // ---- experts --------------------------------------------------------------------------------------------------------------------------
 
     /**
-     * Each segment times its expert's matrix: rows i of expert e are out[i] = x[i] op(w[e]).
+     * Each segment times its expert's matrix: rows i of expert e are out[i] = or += x[i] op(w[e]).
      *
      * @param x       [N, K]
      * @param offsets I32 [E' + 1]; rows from offsets[E'] on are left as they are
      * @param w       experts' matrices one below the other: [E' * M, K] with {@link Transpose#YES} (out = x w^T, forward), [E' * K, M] with
      *                {@link Transpose#NO} (gradient of x)
-     * @param out     [N, M], overwritten
+     * @param out     [N, M]
      */
-    void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out);
+    void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out, Write write);
 
     /**
      * Gradient of the experts' matrices: dW[e] = or += sum over rows i of expert e of dy[i]^T x[i]; that of an expert without rows is 0.

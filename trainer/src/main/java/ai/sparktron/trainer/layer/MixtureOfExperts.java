@@ -68,11 +68,11 @@ final class MixtureOfExperts implements Branch {
                 } else {
                     dispatch.rows(x, rows, () -> shared.forward(x, besides, pass));
                 }
-                experts.groupedMatmul(rows, dispatch.offsets(), gateUp.value(), Transpose.YES, both);
+                experts.groupedMatmul(rows, dispatch.offsets(), gateUp.value(), Transpose.YES, both, Write.OVERWRITE);
                 Tensor activation = scratch.tensor("activation", x.dtype(), places, ffnSize);
                 experts.swiGluScaled(both, factors, activation);
                 Tensor made = keep ? scratch.tensor("made", x.dtype(), places, x.columns()) : rows;
-                experts.groupedMatmul(activation, dispatch.offsets(), down.value(), Transpose.YES, made);
+                experts.groupedMatmul(activation, dispatch.offsets(), down.value(), Transpose.YES, made, Write.OVERWRITE);
                 dispatch.sums(made, out, Write.OVERWRITE);
                 if (besides != null) {
                     pass.kernels().add(out, besides, out);
@@ -129,7 +129,7 @@ final class MixtureOfExperts implements Branch {
         Tensor dFactors = scratch.tensor("factors.grad", kept.factors().dtype(), dispatch.places());
         try (Arena.Frame inner = pass.scratch().open(name + ".experts")) {
             Tensor activation = inner.tensor("activation", x.dtype(), dispatch.places(), ffnSize);
-            experts.groupedMatmul(dRows, dispatch.offsets(), down.value(), Transpose.NO, activation);
+            experts.groupedMatmul(dRows, dispatch.offsets(), down.value(), Transpose.NO, activation, Write.OVERWRITE);
             experts.swiGluScaledBackward(activation, both, kept.factors(), dFactors);
             if (down.isTrained()) {
                 experts.groupedMatmulGrad(dRows, activation, dispatch.offsets(), down.gradient(), write(down));
@@ -143,7 +143,7 @@ final class MixtureOfExperts implements Branch {
             }
             experts.groupedMatmulGrad(both, rows, dispatch.offsets(), gateUp.gradient(), write(gateUp));
         }
-        experts.groupedMatmul(both, dispatch.offsets(), gateUp.value(), Transpose.NO, dRows);
+        experts.groupedMatmul(both, dispatch.offsets(), gateUp.value(), Transpose.NO, dRows, Write.OVERWRITE);
         Tensor dWeights = scratch.tensor("weights.grad", kept.factors().dtype(), kept.routed().weights().rows(), kept.routed().weights().columns());
         dispatch.factorsGrad(dFactors, dWeights);
         router.backward(dWeights, kept.routed(), x, pass);

@@ -260,12 +260,12 @@ abstract class ExpertKernelsContract extends EngineFixture {
             Twin x = normal("x", rows, 64, 40);
             Twin w = normal("w", 5 * 24, 40);
             Twin out = normal("out", rows, 64, 24);
-            experts((kernels, side) -> kernels.groupedMatmul(side.of(x), side.of(offsets), side.of(w), Transpose.YES, side.of(out)));
-            out.check("groupedMatmul", 4e-5);
-            Twin dx = normal("dx", rows, 64, 40);
-            experts((kernels, side) -> kernels.groupedMatmul(side.of(out), side.of(offsets), side.of(w), Transpose.NO, side.of(dx)));
-            dx.checkRelative("data gradient", 60);
             for (Write write : Write.values()) {
+                experts((kernels, side) -> kernels.groupedMatmul(side.of(x), side.of(offsets), side.of(w), Transpose.YES, side.of(out), write));
+                out.check("groupedMatmul " + write, 4e-5);
+                Twin dx = normal("dx", rows, 64, 40);
+                experts((kernels, side) -> kernels.groupedMatmul(side.of(out), side.of(offsets), side.of(w), Transpose.NO, side.of(dx), write));
+                dx.checkRelative("data gradient " + write, 60);
                 Twin dW = normal("dW", 5 * 24, 40);
                 experts((kernels, side) -> kernels.groupedMatmulGrad(side.of(out), side.of(x), side.of(offsets), side.of(dW), write));
                 dW.checkRelative("weight gradient " + write, 60);

@@ -50,12 +50,14 @@ abstract class NarrowExpertKernelsContract extends EngineFixture {
         Twin narrow = normal(type, "narrow dW", Rows.PLAIN, experts * outer, inner);
         Twin written = normal(type, "written dW", Rows.PLAIN, experts * outer, inner);
         Twin dy = normal(type, "dy", rows, ROWS, outer);
+        Twin added = normal(type, "added", rows, ROWS, outer);
+        Twin dxAdded = normal(type, "added dx", rows, ROWS, inner);
         String size = inner + " x " + outer + " " + rows;
         for (int call = 0; call < 2; call++) {
             both((kernels, side) -> {
                 ExpertKernels on = kernels.experts();
-                on.groupedMatmul(side.of(x), side.of(offsets), side.of(w), Transpose.YES, side.of(out));
-                on.groupedMatmul(side.of(dy), side.of(offsets), side.of(w), Transpose.NO, side.of(dx));
+                on.groupedMatmul(side.of(x), side.of(offsets), side.of(w), Transpose.YES, side.of(out), Write.OVERWRITE);
+                on.groupedMatmul(side.of(dy), side.of(offsets), side.of(w), Transpose.NO, side.of(dx), Write.OVERWRITE);
                 on.groupedMatmulGrad(side.of(dy), side.of(x), side.of(offsets), side.of(wide), Write.ACCUMULATE);
                 on.groupedMatmulGrad(side.of(dy), side.of(x), side.of(offsets), side.of(narrow), Write.ACCUMULATE);
                 on.groupedMatmulGrad(side.of(dy), side.of(x), side.of(offsets), side.of(written), Write.OVERWRITE);
@@ -65,6 +67,12 @@ abstract class NarrowExpertKernelsContract extends EngineFixture {
             check(type, "written weight gradient " + size, written);
             wide.check("weight gradient " + size + ", call " + call, 2e-6 * 150 * wide.magnitude());
         }
+        both((kernels, side) -> {
+            kernels.experts().groupedMatmul(side.of(x), side.of(offsets), side.of(w), Transpose.YES, side.of(added), Write.ACCUMULATE);
+            kernels.experts().groupedMatmul(side.of(dy), side.of(offsets), side.of(w), Transpose.NO, side.of(dxAdded), Write.ACCUMULATE);
+        });
+        check(type, "added forward " + size, added);
+        check(type, "added data gradient " + size, dxAdded);
         // Two roundings, and in between a sum that may have been rounded the other way.
         narrow.check("narrow weight gradient " + size, 3 * type.ulp * narrow.magnitude());
     }
@@ -94,7 +102,7 @@ abstract class NarrowExpertKernelsContract extends EngineFixture {
             Twin dW = normal("dW", 2 * 64, 72);
             Twin written = normal("written dW", 2 * 64, 72);
             both((kernels, side) -> {
-                kernels.experts().groupedMatmul(side.of(x), side.of(offsets), side.of(w), Transpose.YES, side.of(out));
+                kernels.experts().groupedMatmul(side.of(x), side.of(offsets), side.of(w), Transpose.YES, side.of(out), Write.OVERWRITE);
                 kernels.experts().groupedMatmulGrad(side.of(out), side.of(x), side.of(offsets), side.of(dW), Write.ACCUMULATE);
                 kernels.experts().groupedMatmulGrad(side.of(out), side.of(x), side.of(offsets), side.of(written), Write.OVERWRITE);
             });

@@ -274,12 +274,12 @@ final class ReferenceExperts implements ExpertKernels {
     }
 
     @Override
-    public void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out) {
+    public void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out, Write write) {
         long height = w.rows() / (offsets.elements() - 1);
         for (int e = 0; e + 1 < offsets.elements(); e++) {
             long from = offset(offsets, e);
             long count = offset(offsets, e + 1) - from;
-            PRODUCTS.matmul(x.rows(from, count), Transpose.NO, w.rows(e * height, height), transposeW, out.rows(from, count), Write.OVERWRITE);
+            PRODUCTS.matmul(x.rows(from, count), Transpose.NO, w.rows(e * height, height), transposeW, out.rows(from, count), write);
         }
     }
 

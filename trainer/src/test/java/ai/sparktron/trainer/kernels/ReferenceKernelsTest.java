@@ -265,9 +265,9 @@ class ReferenceKernelsTest {
         Tensor w = normal("w", 9, 6);
         Tensor dW = zeros("dW", 9, 6);
         Tensor dx = zeros("dx", 4, 6);
-        kernels.experts().groupedMatmul(dOut, offsets, w, Transpose.NO, dx);
+        kernels.experts().groupedMatmul(dOut, offsets, w, Transpose.NO, dx, Write.OVERWRITE);
         kernels.experts().groupedMatmulGrad(dOut, gateUp, offsets, dW, Write.OVERWRITE);
-        Runnable product = () -> kernels.experts().groupedMatmul(gateUp, offsets, w, Transpose.YES, out);
+        Runnable product = () -> kernels.experts().groupedMatmul(gateUp, offsets, w, Transpose.YES, out, Write.OVERWRITE);
         check("x", gateUp, dx, out, dOut, product, 1e-7);
         check("w", w, dW, out, dOut, product, 1e-7);
     }

@@ -69,8 +69,8 @@ final class CudaExperts implements ExpertKernels, AutoCloseable {
     }
 
     @Override
-    public void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out) {
-        products.multiply(x, offsets, w, transposeW, out);
+    public void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out, Write write) {
+        products.multiply(x, offsets, w, transposeW, out, write);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package ai.sparktron.trainer.kernels.cuda;
 
+import ai.sparktron.trainer.kernels.Transpose;
+import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.tensor.DType;
 
 /** What the choice of a kernel for experts' products depends on. One of them is set again and again to look others up, so that a product allocates nothing. */
@@ -11,10 +13,27 @@ final class GroupedKey {
         FORWARD,
         /** dy w */
         INPUT_GRADIENT,
+        /** x w^T, added to what is there */
+        ADDED_FORWARD,
+        /** dy w, added to what is there */
+        ADDED_INPUT_GRADIENT,
         /** dy^T x, written */
         WEIGHT_GRADIENT,
         /** dy^T x, added to what is there */
         ADDED_WEIGHT_GRADIENT;
+
+        /** The kind of a product of rows with experts' matrices. */
+        static Kind of(Transpose transposeW, Write write) {
+            if (transposeW == Transpose.YES) {
+                return write == Write.ACCUMULATE ? ADDED_FORWARD : FORWARD;
+            }
+            return write == Write.ACCUMULATE ? ADDED_INPUT_GRADIENT : INPUT_GRADIENT;
+        }
+
+        /** Whether rows are added to what is there. */
+        boolean addsRows() {
+            return this == ADDED_FORWARD || this == ADDED_INPUT_GRADIENT;
+        }
 
         boolean isOfWeights() {
             return this == WEIGHT_GRADIENT || this == ADDED_WEIGHT_GRADIENT;

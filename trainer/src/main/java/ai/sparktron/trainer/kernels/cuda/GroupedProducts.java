@@ -25,7 +25,7 @@ final class GroupedProducts implements AutoCloseable {
     private static final int CHUNK = 8;
     private static final int PLAIN_THREADS = 256;
     private static final int PLAIN_BLOCKS = 4;
-    /** Of {@code groupedTensor.cu}: what is done with a gradient of weights. */
+    /** Of {@code groupedTensor.cu}: what is done with products. */
     private static final int MOVE_ALIKE = 0;
     private static final int ADD = 1;
     private static final int WRITE = 2;
@@ -65,27 +65,28 @@ final class GroupedProducts implements AutoCloseable {
         this.plainGradient = modules.variants(before, "groupedPlain.cu", "plainGradient");
     }
 
-    void multiply(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out) {
+    void multiply(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out, Write write) {
         int experts = Math.toIntExact(offsets.elements() - 1);
         int inner = Math.toIntExact(x.columns());
         int columns = Math.toIntExact(out.columns());
         int height = transposeW == Transpose.YES ? columns : inner;
+        boolean adds = write == Write.ACCUMULATE;
         if (!tensorCores(x, x, w, out)) {
             plainSegments.of(x.dtype(), 1).matrix(x).pointer(offsets).integer(experts).matrix(w).integer(height).integer(transposeW == Transpose.YES ? 1 : 0)
-                    .matrix(out).integer(columns).integer(inner)
+                    .matrix(out).integer(columns).integer(inner).integer(adds ? 1 : 0)
                     .launch(device.multiprocessors() * PLAIN_BLOCKS, 1, 1, PLAIN_THREADS, (experts + 1) * Integer.BYTES);
             return;
         }
-        probe.set(transposeW == Transpose.YES ? GroupedKey.Kind.FORWARD : GroupedKey.Kind.INPUT_GRADIENT, x.dtype(), out.dtype(), experts, inner, columns, x.rows());
+        probe.set(GroupedKey.Kind.of(transposeW, write), x.dtype(), out.dtype(), experts, inner, columns, x.rows());
         Plan plan = plans.get(probe);
         if (plan == null) {
-            plan = choose(probe.copy(), x.dtype(), out.dtype(), experts, any -> () -> launch(any, x, offsets, experts, w, height, out));
+            plan = choose(probe.copy(), x.dtype(), out.dtype(), experts, any -> () -> launch(any, x, offsets, experts, w, height, out, adds ? MOVE_ALIKE : WRITE));
         }
-        launch(plan, x, offsets, experts, w, height, out);
+        launch(plan, x, offsets, experts, w, height, out, adds ? ADD : WRITE);
     }
 
-    private void launch(Plan plan, Tensor x, Tensor offsets, int experts, Tensor w, int height, Tensor out) {
-        plan.kernel.matrix(x).pointer(offsets).integer(experts).matrix(w).integer(height).matrix(out).integer((int) out.columns()).integer((int) x.columns())
+    private void launch(Plan plan, Tensor x, Tensor offsets, int experts, Tensor w, int height, Tensor out, int mode) {
+        plan.kernel.matrix(x).pointer(offsets).integer(experts).matrix(w).integer(height).matrix(out).integer((int) out.columns()).integer((int) x.columns()).integer(mode)
                 .launch(device.multiprocessors() * plan.tiles.blocks(), 1, 1, plan.tiles.threads(), plan.tiles.sharedBytes(experts));
     }
 
@@ -162,10 +163,13 @@ final class GroupedProducts implements AutoCloseable {
         defines.add("TYPE=" + half(operands));
         defines.add("RESULT=" + (result == DType.F32 ? "float" : half(result)));
         defines.add(switch (key.kind()) {
-            case FORWARD -> "RIGHT_LAYOUT=ALONG";
-            case INPUT_GRADIENT -> "RIGHT_LAYOUT=ACROSS_SUM";
+            case FORWARD, ADDED_FORWARD -> "RIGHT_LAYOUT=ALONG";
+            case INPUT_GRADIENT, ADDED_INPUT_GRADIENT -> "RIGHT_LAYOUT=ACROSS_SUM";
             case WEIGHT_GRADIENT, ADDED_WEIGHT_GRADIENT -> "GRADIENT=1";
         });
+        if (key.kind().addsRows()) {
+            defines.add("ADDS=1");
+        }
         KernelModule module = modules.of(tiles.sources(), defines);
         return new Plan(module.kernel(key.kind().isOfWeights() ? "tensorGradient" : "tensorSegments"), tiles);
     }

@@ -137,7 +137,7 @@ final class HostExperts implements ExpertKernels {
     }
 
     @Override
-    public void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out) {
+    public void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out, Write write) {
         int[] starts = segments(offsets);
         long inner = x.columns();
         long outer = out.columns();
@@ -148,7 +148,7 @@ final class HostExperts implements ExpertKernels {
         Tensor result = wide.write(out, Write.ACCUMULATE); // Rows behind the last segment stay as they are.
         for (int e = 0; e + 1 < starts.length; e++) {
             gemm.multiply(Transpose.NO, transposeW, starts[e + 1] - starts[e], outer, inner, 1, at(left, starts[e]), left.rowStride(), at(weights, e * height),
-                    weights.rowStride(), 0, at(result, starts[e]), result.rowStride());
+                    weights.rowStride(), write == Write.ACCUMULATE ? 1 : 0, at(result, starts[e]), result.rowStride());
         }
         wide.finish(result, out);
     }

@@ -1,5 +1,5 @@
 // Pieces of experts' products on their way into shared memory. Follows mma.cuh and grouped.cuh, and is followed by groupedWarps.cuh, groupedHopper.cuh or
-// groupedStream.cuh, which multiply. Compiled for types of operands (bf16 or f16) and of the weights' gradient, tiles of ROWS x COLUMNS results made by ACROSS warps
+// groupedStream.cuh, which multiply. Compiled for types of operands (bf16 or f16) and of the result, tiles of ROWS x COLUMNS results made by ACROSS warps
 // to a row of them and DOWN such rows, STAGES pieces in shared memory, BLOCKS of a multiprocessor, and COPIERS threads after those that multiply, which only copy
 // pieces (0: those that multiply copy). Addresses and rows are aligned to 16 bytes; sizes along which rows run are multiples of 8.
 //

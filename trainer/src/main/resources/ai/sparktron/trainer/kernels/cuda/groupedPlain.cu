@@ -59,9 +59,9 @@ template <class F> FORCE void each(const float (&sum)[4][4], int rows, int colum
         }
 }
 
-/** out [N, columns] = x [N, inner] op(w[e]); an expert has `height` rows of w. Shared memory: [experts + 1]. */
+/** out [N, columns] = or += x [N, inner] op(w[e]); an expert has `height` rows of w. Shared memory: [experts + 1]. */
 extern "C" __global__ void __launch_bounds__(THREADS) plainSegments(const T* x, i64 xStride, const int* offsets, int experts, const T* w, i64 wStride,
-                                                                    int height, int transposed, T* out, i64 outStride, int columns, int inner) {
+                                                                    int height, int transposed, T* out, i64 outStride, int columns, int inner, int accumulate) {
     extern __shared__ int before[];
     SegmentTiles tiles(offsets, experts, TILE, (columns + TILE - 1) / TILE, before);
     for (int tile = blockIdx.x; tile < tiles.count(); tile += gridDim.x) {
@@ -74,7 +74,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) plainSegments(const T* x, 
         Operand right = transposed ? Operand {matrix + start * wStride, wStride, 1, columns - start} : Operand {matrix + start, 1, wStride, columns - start};
         float sum[4][4] = {};
         multiply(left, right, inner, sum);
-        each(sum, rows, columns - start, [&](int r, int c, float value) { out[(first + r) * outStride + start + c] = rounded<T>(value); });
+        each(sum, rows, columns - start, [&](int r, int c, float value) {
+            T* to = out + (first + r) * outStride + start + c;
+            *to = rounded<T>(accumulate ? real(*to) + value : value);
+        });
     }
 }
 

@@ -43,33 +43,10 @@ template <class V> FORCE void writeTile(V* out, i64 stride, int rows, int column
         }
 }
 
-#ifndef GRADIENT
-
-/** out [rows, columns] = x [rows, inner] op(w[e]); an expert has `height` rows of w. Shared memory: the pieces, then [experts + 1]. */
-extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorSegments(const T* x, i64 xStride, const int* offsets, int experts, const T* w, i64 wStride,
-                                                                     int height, T* out, i64 outStride, int columns, int inner) {
-    extern __shared__ __align__(1024) unsigned char room[];
-    SegmentTiles tiles(offsets, experts, ROWS, (columns + COLUMNS - 1) / COLUMNS, (int*) (room + PIECES_BYTES));
-    Pieces pieces(place(room));
-    float sum[M][N][4];
-    for (int tile = blockIdx.x; tile < tiles.count(); tile += gridDim.x) {
-        int expert, row, column;
-        tiles.find(tile, expert, row, column);
-        i64 first = offsets[expert] + row * ROWS;
-        int rows = (int) (offsets[expert + 1] - first), start = column * COLUMNS;
-        const T* matrix = w + (i64) expert * height * wStride + (RIGHT_LAYOUT == ALONG ? start * wStride : start);
-        if (pieces.multiply<ALONG, RIGHT_LAYOUT>(Factors {x + first * xStride, xStride, matrix, wStride, rows, columns - start, inner}, sum)) {
-            writeTile(out + first * outStride + start, outStride, rows, columns - start, sum);
-        }
-    }
-}
-
-#else
-
 /** What is done with the products. */
 enum Mode { MOVE_ALIKE, ADD, WRITE };
 
-/** Two neighbours of a gradient. */
+/** Two neighbours of a result. */
 FORCE Pack<float, 2> both(const U* at) {
     Pack<U, 2> pack = load<2>(at);
     return Pack<float, 2> {{real(pack.at[0]), real(pack.at[1])}};
@@ -108,6 +85,33 @@ FORCE void keepTile(U* to, i64 stride, int rows, int columns, const float (&sum)
             }
         }
 }
+
+#ifndef GRADIENT
+
+/** out [rows, columns] = x [rows, inner] op(w[e]), with ADDS as the mode says; an expert has `height` rows of w. Shared memory: the pieces, then [experts + 1]. */
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorSegments(const T* x, i64 xStride, const int* offsets, int experts, const T* w, i64 wStride,
+                                                                     int height, T* out, i64 outStride, int columns, int inner, int mode) {
+    extern __shared__ __align__(1024) unsigned char room[];
+    SegmentTiles tiles(offsets, experts, ROWS, (columns + COLUMNS - 1) / COLUMNS, (int*) (room + PIECES_BYTES));
+    Pieces pieces(place(room));
+    float sum[M][N][4];
+    for (int tile = blockIdx.x; tile < tiles.count(); tile += gridDim.x) {
+        int expert, row, column;
+        tiles.find(tile, expert, row, column);
+        i64 first = offsets[expert] + row * ROWS;
+        int rows = (int) (offsets[expert + 1] - first), start = column * COLUMNS;
+        const T* matrix = w + (i64) expert * height * wStride + (RIGHT_LAYOUT == ALONG ? start * wStride : start);
+        if (pieces.multiply<ALONG, RIGHT_LAYOUT>(Factors {x + first * xStride, xStride, matrix, wStride, rows, columns - start, inner}, sum)) {
+#ifdef ADDS
+            keepTile(out + first * outStride + start, outStride, rows, columns - start, sum, mode);
+#else
+            writeTile(out + first * outStride + start, outStride, rows, columns - start, sum);
+#endif
+        }
+    }
+}
+
+#else
 
 /** dW[e] [rows, columns] = or += dy[segment]^T x[segment]. Shared memory: the pieces. */
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorGradient(const T* dy, i64 dyStride, const T* x, i64 xStride, const int* offsets,

@@ -72,15 +72,20 @@ class CudaGroupedProductsTest {
         Tensor dx = frame.tensor("dx", type, ROWS, INNER);
         Tensor dW = frame.tensor("dW", DType.F32, (long) EXPERTS * OUTER, INNER);
         Tensor written = frame.tensor("written dW", type, (long) EXPERTS * OUTER, INNER);
-        for (Tensor result : List.of(out, dx, dW, written)) {
+        Tensor added = frame.tensor("added", type, ROWS, OUTER);
+        Tensor dxAdded = frame.tensor("added dx", type, ROWS, INNER);
+        for (Tensor result : List.of(out, dx, dW, written, added, dxAdded)) {
             engine.kernels().fill(result, 1);
         }
         try (GroupedProducts products = new GroupedProducts(foundation, experts -> tiles, false)) {
-            products.multiply(x, offsets, w, Transpose.YES, out);
-            products.multiply(dy, offsets, w, Transpose.NO, dx);
+            products.multiply(x, offsets, w, Transpose.YES, out, Write.OVERWRITE);
+            products.multiply(dy, offsets, w, Transpose.NO, dx, Write.OVERWRITE);
+            products.multiply(x, offsets, w, Transpose.YES, added, Write.ACCUMULATE);
+            products.multiply(dy, offsets, w, Transpose.NO, dxAdded, Write.ACCUMULATE);
             products.gradient(dy, x, offsets, dW, Write.ACCUMULATE);
             products.gradient(dy, x, offsets, written, Write.OVERWRITE);
-            return new float[][] {TestTensors.read(engine, out), TestTensors.read(engine, dx), TestTensors.read(engine, dW), TestTensors.read(engine, written)};
+            return new float[][] {TestTensors.read(engine, out), TestTensors.read(engine, dx), TestTensors.read(engine, dW), TestTensors.read(engine, written),
+                TestTensors.read(engine, added), TestTensors.read(engine, dxAdded)};
         }
     }
 

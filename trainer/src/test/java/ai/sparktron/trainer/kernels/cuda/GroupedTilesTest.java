@@ -45,6 +45,7 @@ class GroupedTilesTest {
             for (String use : List.of("RIGHT_LAYOUT=ALONG", "RIGHT_LAYOUT=ACROSS_SUM", "GRADIENT=1")) {
                 compile(90, tiles, "bf16", "float", use);
             }
+            compile(90, tiles, "bf16", "bf16", "RIGHT_LAYOUT=ALONG", "ADDS=1");
             compile(90, tiles, "f16", "f16", "GRADIENT=1");
         }
         for (GroupedTiles tiles : GroupedTiles.fitting(80, AMPERE, 64)) {
@@ -59,9 +60,10 @@ class GroupedTilesTest {
         }
     }
 
-    private static void compile(int capability, GroupedTiles tiles, String type, String result, String use) {
+    private static void compile(int capability, GroupedTiles tiles, String type, String result, String... uses) {
         List<String> defines = new ArrayList<>(tiles.defines());
-        defines.addAll(List.of("TYPE=" + type, "RESULT=" + result, use));
+        defines.addAll(List.of("TYPE=" + type, "RESULT=" + result));
+        defines.addAll(List.of(uses));
         StringBuilder source = new StringBuilder(KernelCompiler.source("types.cuh"));
         tiles.sources().forEach(each -> source.append(KernelCompiler.source(each)));
         assertTrue(KernelCompiler.compile("groupedTensor.cu", source.toString(), capability, defines).length > 10_000, defines.toString());
