@@ -123,6 +123,14 @@ final class CheckedExpertKernels implements ExpertKernels {
     }
 
     @Override
+    public void dropout(Tensor x, Tensor keys, long seed, long firstColumn, long globalColumns, float probability, Tensor out) {
+        check("dropout").computes(x).rank(2, x).type(DType.F32, keys).shape(keys, vector(x.rows())).slice(x, 0, firstColumn, globalColumns).sameType(x, out)
+                .sameShape(x, out).sameOrApart(out, x).apart(out, keys)
+                .that(probability >= 0 && probability < 1, () -> "probability " + probability + ": expected at least 0 and less than 1");
+        engine.dropout(x, keys, seed, firstColumn, globalColumns, probability, out);
+    }
+
+    @Override
     public void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out, Write write) {
         TensorCheck check = segments(check("groupedMatmul"), x, offsets);
         long experts = offsets.elements() - 1;

@@ -106,6 +106,15 @@ public interface ExpertKernels {
      */
     void sumRows(Tensor x, Tensor places, Tensor out, Write write);
 
+    /**
+     * {@link Kernels#dropout} of rows that have been sorted: row i is left out of as row keys[i] of the mask is.
+     *
+     * @param x    [N, columns]
+     * @param keys float32 [N], whole numbers from 0 to below 2^24
+     * @param out  [N, columns]; may be the same as {@code x}
+     */
+    void dropout(Tensor x, Tensor keys, long seed, long firstColumn, long globalColumns, float probability, Tensor out);
+
     // ---- experts --------------------------------------------------------------------------------------------------------------------------
 
     /**

@@ -113,17 +113,11 @@ final class BlockFactory {
         RouterConfig how = experts.router();
         RoutingRule rule = new RoutingRule(experts.experts(), how.chosen(), RoutingRule.Score.valueOf(how.score().name()), how.groups(), how.chosenGroups(),
                 how.groupBest(), how.normalise(), (float) how.scale());
-        for (String own : List.of(".router.weight", ".experts.linear_fc1.weight", ".experts.linear_fc2.weight")) {
-            if (options.adapters().touch(parameters.get(name + own).spec())) {
-                throw new IllegalArgumentException("low-rank additions to " + name + own + " are not built yet: name target_modules without routers and experts, such"
-                        + " as linear_qkv linear_proj");
-            }
-        }
         RouterBalance balance = options.counts() == null ? null
                 : new RouterBalance(index, rule, options.balancing(), options.counts(), options.seams().region(), options.seams().tokens());
-        Router router = new Router(parameters.get(name + ".router.weight"), how.arithmetic(), orNull(name + ".router.expert_bias"), rule, options.balancing(), balance,
+        Router router = new Router(scores(name + ".router.weight", how.arithmetic()), orNull(name + ".router.expert_bias"), rule, options.balancing(), balance,
                 options.seams().region());
-        return new MixtureOfExperts(name, router, parameters.get(name + ".experts.linear_fc1.weight"), parameters.get(name + ".experts.linear_fc2.weight"),
+        return new MixtureOfExperts(name, router, expertLinear(name + ".experts.linear_fc1.weight"), expertLinear(name + ".experts.linear_fc2.weight"),
                 experts.sharedSize() == 0 ? null : sharedExperts(name + ".shared_experts"), options.seams().dispatcher());
     }
 
@@ -131,7 +125,8 @@ final class BlockFactory {
         if (!config.experts().sharedGate()) {
             return feedForward(name);
         }
-        return new GatedExperts(name, linear(name + ".linear_fc1"), linearWithoutBias(name + ".linear_fc2"), parameters.get(name + ".gate_weight"),
+        return new GatedExperts(name, linear(name + ".linear_fc1"), linearWithoutBias(name + ".linear_fc2"),
+                scores(name + ".gate_weight", RouterConfig.Arithmetic.FP32),
                 options.seams().region());
     }
 
@@ -144,7 +139,17 @@ final class BlockFactory {
         return linear(parameters.get(name + ".weight"), null);
     }
 
-    /** Every product with a weight of the model is made here. @param bias null = none */
+    private ExpertLinear expertLinear(String name) {
+        Parameter weight = parameters.get(name);
+        return LoraExperts.over(new DenseExperts(weight), weight, parameters, options.adapters());
+    }
+
+    private ScoreLinear scores(String name, RouterConfig.Arithmetic arithmetic) {
+        Parameter weight = parameters.get(name);
+        return new ScoreLinear(weight, ScoreAddition.of(weight, parameters, options.adapters()), arithmetic);
+    }
+
+    /** Every product with a weight of the model, but those of experts and of scores, is made here. @param bias null = none */
     private Linear linear(Parameter weight, Parameter bias) {
         Fp8 fp8 = options.fp8();
         Linear base = fp8 != null && fp8.takes(weight) ? new Fp8Linear(weight, bias, fp8) : new DenseLinear(weight, bias);

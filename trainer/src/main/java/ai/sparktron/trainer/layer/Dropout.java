@@ -24,6 +24,11 @@ record Dropout(float probability, long seed) {
         return probability > 0 && pass.batch().names() != null;
     }
 
+    /** Whether elements of rows with these keys are left out. @param keys null = none */
+    boolean isActive(Tensor keys) {
+        return probability > 0 && keys != null;
+    }
+
     /**
      * @param slice of a matrix whose columns are those of x: says which columns are here
      * @return x itself when nothing is left out, otherwise a tensor of {@code scratch}
@@ -40,6 +45,21 @@ record Dropout(float probability, long seed) {
     /** Turns the gradient of the result into that of x, in place. */
     void backward(Tensor gradient, TensorSlice slice, Pass pass) {
         apply(gradient, gradient, slice, pass);
+    }
+
+    /** As the other, of rows that are not in the order of the tokens. @param keys float32 [N], {@link TokenBatch#keys} of the rows' tokens, or null */
+    Tensor forward(Tensor x, Tensor keys, TensorSlice slice, Arena.Frame scratch, Pass pass) {
+        if (!isActive(keys)) {
+            return x;
+        }
+        Tensor dropped = scratch.tensor("dropped", x.dtype(), x.rows(), x.columns());
+        pass.kernels().experts().dropout(x, keys, seed, slice.firstColumn(), slice.tensor().columns(), probability, dropped);
+        return dropped;
+    }
+
+    /** Turns the gradient of the result into that of x, in place. */
+    void backward(Tensor gradient, Tensor keys, TensorSlice slice, Pass pass) {
+        pass.kernels().experts().dropout(gradient, keys, seed, slice.firstColumn(), slice.tensor().columns(), probability, gradient);
     }
 
     private void apply(Tensor x, Tensor out, TensorSlice slice, Pass pass) {

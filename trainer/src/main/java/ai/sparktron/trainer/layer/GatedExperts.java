@@ -2,8 +2,6 @@ package ai.sparktron.trainer.layer;
 
 import ai.sparktron.trainer.kernels.RouterPenalty;
 import ai.sparktron.trainer.kernels.RoutingRule;
-import ai.sparktron.trainer.model.Parameter;
-import ai.sparktron.trainer.model.RouterConfig;
 import ai.sparktron.trainer.seam.Region;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
@@ -24,12 +22,12 @@ final class GatedExperts implements Branch {
     private final ScoreLinear gate;
     private final Region region;
 
-    /** @param gate [1, D] */
-    GatedExperts(String name, Linear gateUp, Linear down, Parameter gate, Region region) {
+    /** @param gate to one score */
+    GatedExperts(String name, Linear gateUp, Linear down, ScoreLinear gate, Region region) {
         this.name = name;
         this.gateUp = gateUp;
         this.down = down;
-        this.gate = new ScoreLinear(gate, RouterConfig.Arithmetic.FP32);
+        this.gate = gate;
         this.region = region;
     }
 

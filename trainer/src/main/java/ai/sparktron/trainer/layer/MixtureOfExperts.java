@@ -1,12 +1,11 @@
 package ai.sparktron.trainer.layer;
 
 import ai.sparktron.trainer.kernels.ExpertKernels;
-import ai.sparktron.trainer.kernels.Transpose;
 import ai.sparktron.trainer.kernels.Write;
-import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.seam.TokenDispatcher;
 import ai.sparktron.trainer.seam.TokenDispatcher.Dispatch;
 import ai.sparktron.trainer.tensor.Arena;
+import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
 
 /**
@@ -20,31 +19,31 @@ final class MixtureOfExperts implements Branch {
 
     private final String name;
     private final Router router;
-    private final Parameter gateUp;
-    private final Parameter down;
+    private final ExpertLinear gateUp;
+    private final ExpertLinear down;
     private final Branch shared;
     private final TokenDispatcher dispatcher;
     private final long ffnSize;
 
     /**
-     * @param gateUp [E' 2F, D]: an expert's gate above its up projection, experts one below the other
-     * @param down   [E' D, F]
+     * @param gateUp to 2F columns: an expert's gate before its up projection
+     * @param down   from F columns
      * @param shared sees every token; null = none
      */
-    MixtureOfExperts(String name, Router router, Parameter gateUp, Parameter down, Branch shared, TokenDispatcher dispatcher) {
+    MixtureOfExperts(String name, Router router, ExpertLinear gateUp, ExpertLinear down, Branch shared, TokenDispatcher dispatcher) {
         this.name = name;
         this.router = router;
         this.gateUp = gateUp;
         this.down = down;
         this.shared = shared;
         this.dispatcher = dispatcher;
-        this.ffnSize = down.value().columns();
-        gateUp.mark().writtenFirst();
-        down.mark().writtenFirst();
+        this.ffnSize = down.inputs();
     }
 
-    /** Routing, [gate | up] [N, 2F] and weights [N] by place, and the rows [N, D] where they came from other ranks, otherwise null. */
-    private record Kept(Router.Routed routed, Dispatch dispatch, Tensor both, Tensor factors, Tensor rows) {
+    /**
+     * Routing, [gate | up] [N, 2F], weights [N] and keys by place, and the rows [N, D] where they came from other ranks, otherwise null.
+     */
+    private record Kept(Router.Routed routed, Dispatch dispatch, ExpertLinear.Segments segments, Tensor both, Tensor factors, Tensor rows) {
     }
 
     @Override
@@ -60,6 +59,7 @@ final class MixtureOfExperts implements Branch {
             boolean keep = dispatch.travels() && pass.saved().isKeeping();
             Tensor kept = keep ? slot.tensor("rows", x.dtype(), places, x.columns()) : null;
             dispatch.factors(routed.weights(), factors);
+            ExpertLinear.Segments segments = new ExpertLinear.Segments(dispatch.offsets(), keys(routed, dispatch, slot, pass));
             try (Arena.Frame scratch = pass.scratch().open(name)) {
                 Tensor besides = beside(dispatch) ? scratch.tensor("shared", x.dtype(), x.rows(), x.columns()) : null;
                 Tensor rows = keep ? kept : scratch.tensor("rows", x.dtype(), places, x.columns());
@@ -68,17 +68,17 @@ final class MixtureOfExperts implements Branch {
                 } else {
                     dispatch.rows(x, rows, () -> shared.forward(x, besides, pass));
                 }
-                experts.groupedMatmul(rows, dispatch.offsets(), gateUp.value(), Transpose.YES, both, Write.OVERWRITE);
+                gateUp.forward(rows, segments, both, pass);
                 Tensor activation = scratch.tensor("activation", x.dtype(), places, ffnSize);
                 experts.swiGluScaled(both, factors, activation);
                 Tensor made = keep ? scratch.tensor("made", x.dtype(), places, x.columns()) : rows;
-                experts.groupedMatmul(activation, dispatch.offsets(), down.value(), Transpose.YES, made, Write.OVERWRITE);
+                down.forward(activation, segments, made, pass);
                 dispatch.sums(made, out, Write.OVERWRITE);
                 if (besides != null) {
                     pass.kernels().add(out, besides, out);
                 }
             }
-            slot.keep(new Kept(routed, dispatch, both, factors, kept));
+            slot.keep(new Kept(routed, dispatch, segments, both, factors, kept));
             besideOthers = beside(dispatch);
         }
         if (shared != null && !besideOthers) {
@@ -88,6 +88,24 @@ final class MixtureOfExperts implements Branch {
                 pass.kernels().add(out, ofShared, out);
             }
         }
+    }
+
+    /** Keys [N] of the tokens at their places; null where nothing is left out. */
+    private Tensor keys(Router.Routed routed, Dispatch dispatch, Saved.Slot slot, Pass pass) {
+        long tokens = routed.weights().rows();
+        Tensor own = router.own(pass, tokens).batch().keys();
+        if (own == null || !gateUp.leavesOut() && !down.leavesOut()) {
+            return null;
+        }
+        Tensor keys = slot.tensor("keys", own.dtype(), dispatch.places());
+        try (Arena.Frame scratch = pass.scratch().open(name + ".keys")) {
+            Tensor ofSlots = scratch.tensor("keys.slots", own.dtype(), tokens, routed.weights().columns());
+            for (int choice = 0; choice < ofSlots.columns(); choice++) {
+                pass.kernels().copy(own.reshape(Shape.of(tokens, 1)), ofSlots.columns(choice, 1));
+            }
+            dispatch.factors(ofSlots, keys);
+        }
+        return keys;
     }
 
     @Override
@@ -112,10 +130,6 @@ final class MixtureOfExperts implements Branch {
         }
     }
 
-    private static Write write(Parameter weight) {
-        return weight.mark().takeStale() ? Write.OVERWRITE : Write.ACCUMULATE;
-    }
-
     /** Whether the shared experts run while tokens travel to the others. */
     private boolean beside(Dispatch dispatch) {
         return shared != null && dispatch.workMayGoOn();
@@ -129,10 +143,10 @@ final class MixtureOfExperts implements Branch {
         Tensor dFactors = scratch.tensor("factors.grad", kept.factors().dtype(), dispatch.places());
         try (Arena.Frame inner = pass.scratch().open(name + ".experts")) {
             Tensor activation = inner.tensor("activation", x.dtype(), dispatch.places(), ffnSize);
-            experts.groupedMatmul(dRows, dispatch.offsets(), down.value(), Transpose.NO, activation, Write.OVERWRITE);
+            down.inputGradient(dRows, kept.segments(), activation, pass);
             experts.swiGluScaledBackward(activation, both, kept.factors(), dFactors);
             if (down.isTrained()) {
-                experts.groupedMatmulGrad(dRows, activation, dispatch.offsets(), down.gradient(), write(down));
+                down.parameterGradients(dRows, activation, kept.segments(), pass);
             }
         }
         if (gateUp.isTrained()) {
@@ -141,9 +155,9 @@ final class MixtureOfExperts implements Branch {
                 rows = dRows;
                 dispatch.rows(x, rows);
             }
-            experts.groupedMatmulGrad(both, rows, dispatch.offsets(), gateUp.gradient(), write(gateUp));
+            gateUp.parameterGradients(both, rows, kept.segments(), pass);
         }
-        experts.groupedMatmul(both, dispatch.offsets(), gateUp.value(), Transpose.NO, dRows, Write.OVERWRITE);
+        gateUp.inputGradient(both, kept.segments(), dRows, pass);
         Tensor dWeights = scratch.tensor("weights.grad", kept.factors().dtype(), kept.routed().weights().rows(), kept.routed().weights().columns());
         dispatch.factorsGrad(dFactors, dWeights);
         router.backward(dWeights, kept.routed(), x, pass);

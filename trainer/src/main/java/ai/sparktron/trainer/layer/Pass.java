@@ -81,6 +81,14 @@ public final class Pass implements AutoCloseable {
         return new Pass(engine, arenas, frame, saved, batch.named(own), ropeTable, cache, loss, borders, mode);
     }
 
+    /** The same with the names of some neighbouring tokens alone, for layers that see no others. */
+    Pass ofTokens(long from, long count) {
+        if (batch.names() == null || from == 0 && count == batch.layout().tokens()) {
+            return this;
+        }
+        return new Pass(engine, scratch, frame, saved, batch.named((int) from, (int) count), ropeTable, cache, loss, borders, mode);
+    }
+
     /** Number of layers behind the last one that learn in this pass. */
     int furtherPredictions() {
         return loss.further().size();

@@ -4,7 +4,6 @@ import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.RouterPenalty;
 import ai.sparktron.trainer.kernels.RoutingRule;
 import ai.sparktron.trainer.model.Parameter;
-import ai.sparktron.trainer.model.RouterConfig;
 import ai.sparktron.trainer.seam.Region;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
@@ -23,15 +22,14 @@ final class Router {
     private final Region region;
 
     /**
-     * @param weight     [E, D]
-     * @param arithmetic of its product
+     * @param scores    to a logit for each expert
      * @param bias      float32 [E] added for choosing; null = none
      * @param balancing how many tokens an expert takes, and how they are chosen
      * @param balance   counts in training and adds to the gradient; null = neither
      * @param region    says which tokens are here
      */
-    Router(Parameter weight, RouterConfig.Arithmetic arithmetic, Parameter bias, RoutingRule rule, Balancing balancing, RouterBalance balance, Region region) {
-        this.scores = new ScoreLinear(weight, arithmetic);
+    Router(ScoreLinear scores, Parameter bias, RoutingRule rule, Balancing balancing, RouterBalance balance, Region region) {
+        this.scores = scores;
         this.bias = bias;
         this.rule = rule;
         this.balancing = balancing;
@@ -60,7 +58,7 @@ final class Router {
         Tensor logits = slot.tensor("router.logits", type, x.rows(), rule.experts());
         Tensor ids = slot.tensor("router.ids", DType.I32, x.rows(), rule.chosen());
         Tensor weights = slot.tensor("router.weights", type, x.rows(), rule.chosen());
-        scores.forward(x, logits, pass);
+        scores.forward(x, logits, own(pass, x.rows()));
         try (Arena.Frame scratch = pass.scratch().open("router")) {
             boolean even = balancing.choice() == Balancing.Choice.SINKHORN && pass.isTraining();
             Tensor ranking = even ? even(logits, scratch, pass) : null;
@@ -68,6 +66,11 @@ final class Router {
         }
         scores.round(weights, x.dtype(), pass);
         return new Routed(logits, ids, weights, balancing.capacityFactor() == 0 ? ids : limited(ids, weights, slot, pass));
+    }
+
+    /** The pass as the tokens here are named. @param rows how many they are */
+    Pass own(Pass pass, long rows) {
+        return pass.ofTokens(region.firstOutside(pass.tokens().tokens()), rows);
     }
 
     /** Ranks that share the real tokens out evenly; padding keeps its logits. */
@@ -112,7 +115,7 @@ final class Router {
         } else {
             balancedGradient(dWeights, routed, pass);
         }
-        scores.parameterGrad(logits, x, pass);
+        scores.parameterGrad(logits, x, own(pass, x.rows()));
     }
 
     /** Padding has no gradient, and none is added. */
@@ -134,6 +137,6 @@ final class Router {
 
     /** dx [T, D] += the gradient of the input, once {@link #backward} has run. */
     void inputGrad(Routed routed, Tensor dx, Pass pass) {
-        scores.inputGrad(routed.logits(), dx, pass);
+        scores.inputGrad(routed.logits(), dx, own(pass, dx.rows()));
     }
 }

@@ -10,17 +10,23 @@ import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 
 /**
- * A product whose result is float32 whatever the activations are: scores of a router or a gate. What it is computed in is {@code moe_router_dtype}'s to say. Its weight's gradient is taken in float32 too; only what goes back
- * to the stream is rounded to the stream's type, as everything there is.
+ * A product whose result is float32 whatever the activations are: scores of a router or a gate. What it is computed in is {@code moe_router_dtype}'s to say. Its
+ * weight's gradient is taken in float32 too; only what goes back to the stream is rounded to the stream's type, as everything there is.
  */
 final class ScoreLinear {
 
     private final Parameter weight;
+    private final ScoreAddition addition;
     private final RouterConfig.Arithmetic arithmetic;
 
-    /** @param weight [E, D] */
-    ScoreLinear(Parameter weight, RouterConfig.Arithmetic arithmetic) {
+    /**
+     * @param weight     [E, D]
+     * @param addition   to it; null = none
+     * @param arithmetic of the product
+     */
+    ScoreLinear(Parameter weight, ScoreAddition addition, RouterConfig.Arithmetic arithmetic) {
         this.weight = weight;
+        this.addition = addition;
         this.arithmetic = arithmetic;
     }
 
@@ -42,6 +48,9 @@ final class ScoreLinear {
                 }
             }
         }
+        if (addition != null) {
+            addition.forward(x, scores, pass);
+        }
     }
 
     /** Rounds what was made of scores to the stream's type, where scores are rounded to it. */
@@ -55,13 +64,20 @@ final class ScoreLinear {
         }
     }
 
-    /** Adds the weight's gradient. */
+    /** Adds the weight's gradient, and those of its addition. */
     void parameterGrad(Tensor dScores, Tensor x, Pass pass) {
-        if (!weight.isTrained()) {
-            return;
+        if (weight.isTrained()) {
+            addGradient(weight, dScores, x, pass);
         }
+        if (addition != null) {
+            addition.parameterGradients(dScores, x, pass);
+        }
+    }
+
+    /** Adds dScores^T x to the gradient of a trained matrix, in the type of dScores. */
+    static void addGradient(Parameter matrix, Tensor dScores, Tensor x, Pass pass) {
         try (Arena.Frame scratch = pass.scratch().open("scores")) {
-            Tensor gradient = weight.gradient();
+            Tensor gradient = matrix.gradient();
             Tensor sum = as(dScores.dtype(), gradient, scratch, pass.kernels());
             pass.kernels().matmul(dScores, Transpose.YES, as(dScores.dtype(), x, scratch, pass.kernels()), Transpose.NO, sum, Write.ACCUMULATE);
             if (sum != gradient) { // A gradient narrower than scores (main_grads_dtype) is rounded once for each micro-batch.
@@ -75,9 +91,13 @@ final class ScoreLinear {
         try (Arena.Frame scratch = pass.scratch().open("scores")) {
             pass.kernels().matmul(as(dx.dtype(), dScores, scratch, pass.kernels()), Transpose.NO, weight.value(), Transpose.NO, dx, Write.ACCUMULATE);
         }
+        if (addition != null) {
+            addition.inputGradient(dScores, dx, pass);
+        }
     }
 
-    private static Tensor as(DType dtype, Tensor x, Arena.Frame scratch, Kernels kernels) {
+    /** A matrix in another type, in memory of {@code scratch} unless it has that type. */
+    static Tensor as(DType dtype, Tensor x, Arena.Frame scratch, Kernels kernels) {
         if (x.dtype() == dtype) {
             return x;
         }

@@ -9,6 +9,7 @@ import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * A micro-batch on the engine, or this rank's part of it.
@@ -19,9 +20,10 @@ import java.util.List;
  * @param targets what is trained; null = no loss is asked for
  * @param reach   1 + the largest position of the whole micro-batch
  * @param names   of the tokens, for what is left out at random; null = nothing is left out
+ * @param keys    float32 [T], {@link TokenNames#keys} on the engine, where names travel with tokens to other ranks; null without names
  * @param whole   of which this may be a part
  */
-record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets targets, int reach, TokenNames names, WholeBatch whole) {
+record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets targets, int reach, TokenNames names, Tensor keys, WholeBatch whole) {
 
     /**
      * The trained tokens alone: the head works on no others.
@@ -39,12 +41,18 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
 
     /** The same, whose loss as a whole has another factor. */
     TokenBatch weighted(double factor) {
-        return new TokenBatch(ids, layout, dealt, targets, reach, names, new WholeBatch(whole.tokens(), whole.ownTokens(), whole.documentTokens(), (float) factor));
+        return new TokenBatch(ids, layout, dealt, targets, reach, names, keys, new WholeBatch(whole.tokens(), whole.ownTokens(), whole.documentTokens(), (float) factor));
     }
 
-    /** The same batch as far as names go, of other tokens. */
+    /** The same batch as far as names go, of other tokens, which do not travel. */
     TokenBatch named(TokenNames others) {
-        return new TokenBatch(ids, layout, dealt, targets, reach, others, whole);
+        return new TokenBatch(ids, layout, dealt, targets, reach, others, null, whole);
+    }
+
+    /** The same batch as far as names go, of some tokens that are neighbours. */
+    TokenBatch named(int from, int count) {
+        TokenNames some = names == null ? null : names.pick(IntStream.range(from, from + count).toArray());
+        return new TokenBatch(ids, layout, dealt, targets, reach, some, keys == null ? null : keys.rows(from, count), whole);
     }
 
     /**
@@ -78,7 +86,7 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
         HostTokens own = deal.ranks() == 1 ? further : further.pick(deal.held(deal.rank(), micro.tokens()));
         Tensor furtherIds = frame.tensor("further ids", DType.I32, own.tokens());
         engine.write(furtherIds, HostArrays.bytes(own.ids()));
-        return new TokenBatch(furtherIds, layout, dealt, targets(own, lossScale, engine, frame), reach, names, whole);
+        return new TokenBatch(furtherIds, layout, dealt, targets(own, lossScale, engine, frame), reach, names, keys, whole);
     }
 
     private static TokenBatch upload(HostTokens own, TokenLayout layout, DealtLayout dealt, WholeBatch whole, float lossScale, Engine engine,
@@ -86,7 +94,16 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
         Tensor ids = frame.tensor("ids", DType.I32, own.tokens());
         engine.write(ids, HostArrays.bytes(own.ids()));
         return new TokenBatch(ids, layout, dealt, own.labels() == null ? null : targets(own, lossScale, engine, frame), own.reach(), own.names(),
-                whole);
+                keys(own, engine, frame), whole);
+    }
+
+    private static Tensor keys(HostTokens own, Engine engine, Arena.Frame frame) {
+        if (own.names() == null) {
+            return null;
+        }
+        Tensor keys = frame.tensor("keys", DType.F32, own.tokens());
+        engine.write(keys, HostArrays.bytes(own.names().keys(own.tokens())));
+        return keys;
     }
 
     private static TokenLayout layout(HostTokens host, Engine engine, Arena.Frame frame) {

@@ -24,6 +24,8 @@ public record TokenNames(List<Run> runs) {
 
     /** The sample of tokens that belong to none, such as padding. */
     private static final long NO_SAMPLE = -1;
+    private static final long GOLDEN = 0x9E3779B97F4A7C15L;
+    private static final int KEY_SHIFT = 40;
 
     public TokenNames {
         runs = List.copyOf(runs);
@@ -38,6 +40,29 @@ public record TokenNames(List<Run> runs) {
         List<Run> more = new ArrayList<>(runs);
         more.add(new Run(named, tokens - named, NO_SAMPLE, 0));
         return new TokenNames(more);
+    }
+
+    /**
+     * Names as whole numbers that float32 has, below 2^24, 0 without a name. Few tokens of a step share one, which then have the same left out; unlike names they
+     * can be moved and sorted as tokens are.
+     *
+     * @param tokens how many
+     */
+    float[] keys(int tokens) {
+        float[] keys = new float[tokens];
+        for (Run run : runs) {
+            for (int i = 0; i < run.tokens(); i++) {
+                keys[run.from() + i] = key(run.sample() * GOLDEN + run.place() + i);
+            }
+        }
+        return keys;
+    }
+
+    /** The upper bits of SplitMix64's mixing. */
+    private static int key(long name) {
+        long mixed = (name ^ name >>> 30) * 0xBF58476D1CE4E5B9L;
+        mixed = (mixed ^ mixed >>> 27) * 0x94D049BB133111EBL;
+        return (int) ((mixed ^ mixed >>> 31) >>> KEY_SHIFT);
     }
 
     /** Number of tokens that have names. */

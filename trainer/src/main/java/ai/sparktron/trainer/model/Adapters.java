@@ -2,8 +2,10 @@ package ai.sparktron.trainer.model;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /**
@@ -11,7 +13,7 @@ import java.util.TreeMap;
  * that a saved adapter is what PEFT reads.
  *
  * <p>An addition is two parameters beside the weight {@code X.weight} it belongs to: {@code X.lora_A.weight}, the A of all its parts stacked by rows, and one
- * {@code X.lora_B.<part>.weight} for each part. Their tensors have PEFT's names without its prefix.
+ * {@code X.lora_B.<part>.weight} for each part; of experts, for the parts of that name of all of them. Their tensors have PEFT's names without its prefix.
  *
  * @param byTensor by the Hugging Face name of the tensor added to
  * @param dropout  probability with which elements of an addition's input are left out in training
@@ -62,16 +64,34 @@ public record Adapters(Map<String, LowRank> byTensor, float dropout, long seed) 
     }
 
     private List<ParameterSpec> additions(ParameterSpec weight) {
-        List<ParameterSpec> made = new ArrayList<>();
+        requireAllExperts(weight);
         List<TensorSpec> first = new ArrayList<>();
+        Map<String, List<TensorSpec>> second = new LinkedHashMap<>();
         for (TensorSpec part : weight.parts()) {
             if (of(part) != null) {
                 first.add(a(part));
-                made.add(ParameterSpec.of(bName(weight, part), b(part)));
+                second.computeIfAbsent(bName(weight, part), name -> new ArrayList<>()).add(b(part));
             }
         }
-        made.add(0, ParameterSpec.of(aName(weight), first.toArray(TensorSpec[]::new)));
+        List<ParameterSpec> made = new ArrayList<>();
+        made.add(ParameterSpec.of(aName(weight), first.toArray(TensorSpec[]::new)));
+        second.forEach((name, parts) -> made.add(ParameterSpec.of(name, parts.toArray(TensorSpec[]::new))));
         return made;
+    }
+
+    /** One product serves the same part of all experts, so their additions are alike. */
+    private void requireAllExperts(ParameterSpec weight) {
+        if (!weight.ofExperts()) {
+            return;
+        }
+        Map<String, TensorSpec> firsts = new LinkedHashMap<>();
+        for (TensorSpec part : weight.parts()) {
+            TensorSpec like = firsts.computeIfAbsent(bName(weight, part), name -> part);
+            if (!Objects.equals(of(part), of(like))) {
+                throw new IllegalArgumentException("low-rank addition " + of(part) + " to " + part.name() + " and " + of(like) + " to " + like.name() + ": expected the"
+                        + " same for all experts of a layer, since one product serves them all; name their projections (target_modules) without numbers of experts");
+            }
+        }
     }
 
     /** Name of the parameter that holds the A of all parts of a weight. */
@@ -79,7 +99,7 @@ public record Adapters(Map<String, LowRank> byTensor, float dropout, long seed) 
         return stem(weight.name()) + (isTable(weight.parts().get(0)) ? TABLE + "A" : ".lora_A.weight");
     }
 
-    /** Name of the parameter that holds the B of one part of a weight. */
+    /** Name of the parameter that holds the B of one part of a weight, or of that part of all experts. */
     public static String bName(ParameterSpec weight, TensorSpec part) {
         String module = stem(part.name());
         String leaf = module.substring(module.lastIndexOf('.') + 1);
@@ -98,7 +118,8 @@ public record Adapters(Map<String, LowRank> byTensor, float dropout, long seed) 
         }
         Dim inputs = part.dims().get(1);
         // Kaiming-uniform with a = sqrt(5), as PEFT and torch.nn.Linear start.
-        return new TensorSpec(stem(part.name()) + ".lora_A.weight", List.of(rank, inputs), Initialisation.uniform(1 / Math.sqrt(inputs.size())));
+        return new TensorSpec(stem(part.name()) + ".lora_A.weight", List.of(rank, inputs), Initialisation.uniform(1 / Math.sqrt(inputs.size())),
+                part.expert());
     }
 
     /** B of the addition to a tensor. @throws IllegalStateException when the tensor has no addition */
@@ -107,7 +128,7 @@ public record Adapters(Map<String, LowRank> byTensor, float dropout, long seed) 
         if (isTable(part)) {
             return new TensorSpec(stem(part.name()) + TABLE + "B", List.of(part.dims().get(1), rank), Initialisation.normal(1));
         }
-        return new TensorSpec(stem(part.name()) + ".lora_B.weight", List.of(part.dims().get(0), rank), Initialisation.constant(0));
+        return new TensorSpec(stem(part.name()) + ".lora_B.weight", List.of(part.dims().get(0), rank), Initialisation.constant(0), part.expert());
     }
 
     /** Of a weight that ranks share each sees a part; of another each sees all. */
@@ -116,7 +137,7 @@ public record Adapters(Map<String, LowRank> byTensor, float dropout, long seed) 
         if (addition == null || part.dims().size() != 2) {
             throw new IllegalStateException("tensor " + part.name() + " " + part.shape() + " has no low-rank addition");
         }
-        boolean cut = part.dims().stream().anyMatch(dim -> dim.kind().mayBeCut());
+        boolean cut = part.dims().stream().anyMatch(dim -> dim.kind().mayBeCut() || dim.kind() == Dim.Kind.EXPERT_FFN);
         return Dim.of(cut ? Dim.Kind.LOW_RANK : Dim.Kind.EMBED, addition.rank());
     }
 

@@ -273,6 +273,20 @@ abstract class ExpertKernelsContract extends EngineFixture {
         }
     }
 
+    /** Rows in any order, with columns that begin where a block of random numbers does or not; far names too. */
+    @Test
+    void sortedRowsAreLeftOutOf() {
+        for (Rows rows : Rows.values()) {
+            for (int first : new int[] {0, 4, 3}) {
+                Twin x = normal("x", rows, 5, 2104);
+                Twin keys = vector("keys", 7, 0, (1 << 24) - 1, 7, 12345);
+                Twin out = normal("out", rows, 5, 2104);
+                experts((kernels, side) -> kernels.dropout(side.of(x), side.of(keys), 99, first, 2120, 0.3f, side.of(out)));
+                out.check("dropout", 1e-6);
+            }
+        }
+    }
+
     @Test
     void scaledActivation() {
         for (Rows rows : Rows.values()) {

@@ -274,6 +274,13 @@ final class ReferenceExperts implements ExpertKernels {
     }
 
     @Override
+    public void dropout(Tensor x, Tensor keys, long seed, long firstColumn, long globalColumns, float probability, Tensor out) {
+        for (long i = 0; i < x.rows(); i++) {
+            PRODUCTS.dropout(x.rows(i, 1), seed, (long) new Cells(keys).get(i), firstColumn, globalColumns, probability, out.rows(i, 1));
+        }
+    }
+
+    @Override
     public void groupedMatmul(Tensor x, Tensor offsets, Tensor w, Transpose transposeW, Tensor out, Write write) {
         long height = w.rows() / (offsets.elements() - 1);
         for (int e = 0; e + 1 < offsets.elements(); e++) {

@@ -34,14 +34,14 @@ class DroppedTokensTest {
 
     private static Router router(LayerLab lab, double capacityFactor, DropPolicy policy) {
         Balancing balancing = new Balancing(Balancing.Loss.MICRO_BATCH, 0, 0, Balancing.Choice.SCORES, capacityFactor, policy);
-        return new Router(lab.parameters.get(MOE + "router.weight"), RouterConfig.Arithmetic.FP32, null, RULE, balancing, null, Region.none());
+        return new Router(new ScoreLinear(lab.parameters.get(MOE + "router.weight"), null, RouterConfig.Arithmetic.FP32), null, RULE, balancing, null, Region.none());
     }
 
     private static Made make(double capacityFactor, DropPolicy policy) {
         LayerLab lab = new LayerLab("qwen3_moe", ",\"num_experts\":6,\"num_experts_per_tok\":2,\"moe_intermediate_size\":3,\"norm_topk_prob\":true", true);
         Router router = router(lab, capacityFactor, policy);
-        MixtureOfExperts mixture = new MixtureOfExperts("mixture", router, lab.parameters.get(MOE + "experts.linear_fc1.weight"),
-                lab.parameters.get(MOE + "experts.linear_fc2.weight"), null, TokenDispatcher.local());
+        MixtureOfExperts mixture = new MixtureOfExperts("mixture", router, new DenseExperts(lab.parameters.get(MOE + "experts.linear_fc1.weight")),
+                new DenseExperts(lab.parameters.get(MOE + "experts.linear_fc2.weight")), null, TokenDispatcher.local());
         try (StackArena microBatch = StackArena.growing("micro-batch", lab.engine.memory(), 1 << 16);
                 Pass pass = lab.begin(Pass.Mode.TRAIN, microBatch, 1, false); Arena.Frame frame = lab.run.open("test")) {
             Tensor x = lab.tensor(frame, "x", lab.activation(3));

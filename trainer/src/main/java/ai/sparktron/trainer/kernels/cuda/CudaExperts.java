@@ -15,12 +15,14 @@ final class CudaExperts implements ExpertKernels, AutoCloseable {
     private final DispatchKernels dispatch;
     private final GroupedProducts products;
     private final FeedForwardKernels feedForward;
+    private final RandomKernels random;
 
-    CudaExperts(CudaEngine.Foundation engine, FeedForwardKernels feedForward) {
+    CudaExperts(CudaEngine.Foundation engine, FeedForwardKernels feedForward, RandomKernels random) {
         this.router = new RouterKernels(engine.device(), engine.modules(), engine.workspace());
         this.dispatch = new DispatchKernels(engine.device(), engine.modules(), engine.workspace());
         this.products = new GroupedProducts(engine);
         this.feedForward = feedForward;
+        this.random = random;
     }
 
     @Override
@@ -66,6 +68,11 @@ final class CudaExperts implements ExpertKernels, AutoCloseable {
     @Override
     public void sumRows(Tensor x, Tensor places, Tensor out, Write write) {
         dispatch.sumRows(x, places, out, write);
+    }
+
+    @Override
+    public void dropout(Tensor x, Tensor keys, long seed, long firstColumn, long globalColumns, float probability, Tensor out) {
+        random.dropout(x, keys, seed, firstColumn, globalColumns, probability, out);
     }
 
     @Override

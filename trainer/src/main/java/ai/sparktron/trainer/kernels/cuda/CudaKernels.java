@@ -45,7 +45,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
         this.feedForward = new FeedForwardKernels(device, modules);
         this.loss = new LossKernels(modules);
         this.updates = new UpdateKernels(device, modules, workspace);
-        this.experts = new CudaExperts(engine, feedForward);
+        this.experts = new CudaExperts(engine, feedForward, random);
     }
 
     @Override

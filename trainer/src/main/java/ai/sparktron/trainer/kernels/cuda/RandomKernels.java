@@ -13,12 +13,14 @@ final class RandomKernels {
     private final Variants normal;
     private final Variants uniform;
     private final Variants dropout;
+    private final Variants sortedDropout;
 
     RandomKernels(CudaDevice device, Modules modules) {
         this.grid = new Grid(device.multiprocessors());
         this.normal = modules.variants("random.cu", "fillNormal");
         this.uniform = modules.variants("random.cu", "fillUniform");
         this.dropout = modules.variants("random.cu", "dropout");
+        this.sortedDropout = modules.variants("random.cu", "sortedDropout");
     }
 
     /** A thread has one block of words where packs of the slice are blocks of the global tensor. */
@@ -41,6 +43,13 @@ final class RandomKernels {
     void dropout(Tensor x, long seed, long firstRow, long firstColumn, long globalColumns, float probability, Tensor out) {
         over(x, firstRow, firstColumn, globalColumns).with(out);
         grid.launch(dropout.of(x.dtype(), grid.lanes()).matrix(x).matrix(out).longInteger(seed).longInteger(firstRow * globalColumns + firstColumn)
+                .longInteger(globalColumns).real(probability).real(1 / (1 - probability)));
+    }
+
+    /** @param keys number of the mask's row that each row has */
+    void dropout(Tensor x, Tensor keys, long seed, long firstColumn, long globalColumns, float probability, Tensor out) {
+        over(x, 0, firstColumn, globalColumns).with(out);
+        grid.launch(sortedDropout.of(x.dtype(), grid.lanes()).matrix(x).matrix(out).pointer(keys).longInteger(seed).longInteger(firstColumn)
                 .longInteger(globalColumns).real(probability).real(1 / (1 - probability)));
     }
 }

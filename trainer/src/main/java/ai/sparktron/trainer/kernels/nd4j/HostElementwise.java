@@ -171,6 +171,22 @@ final class HostElementwise {
         });
     }
 
+    /** @param keys number of the mask's row that each row has */
+    void dropout(Tensor tensor, Tensor keys, long seed, long firstColumn, long globalColumns, float probability, Tensor out) {
+        HostRows rows = HostRows.of(tensor);
+        HostRows to = HostRows.of(out);
+        HostRows key = HostRows.of(keys);
+        float kept = 1 / (1 - probability);
+        rows.spans((row, column, count) -> {
+            long first = (long) key.get(0, row) * globalColumns + firstColumn + column;
+            rows.load(row, column, count, x);
+            for (int i = 0; i < count; i++) {
+                x[i] = word(seed, first + i, first) < probability ? 0 : x[i] * kept;
+            }
+            to.store(row, column, count, x);
+        });
+    }
+
     void embedding(Tensor ids, Tensor table, long firstRow, Tensor out) {
         IntBuffer id = ((ByteBuffer) ids.view()).asIntBuffer();
         HostRows rows = HostRows.of(table);

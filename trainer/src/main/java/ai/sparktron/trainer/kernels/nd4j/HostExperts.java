@@ -16,15 +16,17 @@ final class HostExperts implements ExpertKernels {
     private final Gemm gemm;
     private final RowMath math;
     private final HostWide wide;
+    private final HostElementwise elementwise;
     private final HostRouter router = new HostRouter();
     private final float[] a = new float[HostRows.CHUNK];
     private final float[] b = new float[HostRows.CHUNK];
     private final float[] c = new float[HostRows.CHUNK];
 
-    HostExperts(Gemm gemm, RowMath math, HostWide wide) {
+    HostExperts(Gemm gemm, RowMath math, HostWide wide, HostElementwise elementwise) {
         this.gemm = gemm;
         this.math = math;
         this.wide = wide;
+        this.elementwise = elementwise;
     }
 
     @Override
@@ -124,6 +126,11 @@ final class HostExperts implements ExpertKernels {
             }
             to.store(t, column, count, a);
         });
+    }
+
+    @Override
+    public void dropout(Tensor x, Tensor keys, long seed, long firstColumn, long globalColumns, float probability, Tensor out) {
+        elementwise.dropout(x, keys, seed, firstColumn, globalColumns, probability, out);
     }
 
     private static int[] segments(Tensor offsets) {

@@ -37,7 +37,7 @@ final class HostKernels implements Kernels {
         this.attention = new HostAttention(math, gemm, memory.allocate(HostAttention.SCRATCH_BYTES, "attention tiles"));
         this.loss = new HostLoss(math);
         this.update = new HostUpdate(math);
-        this.experts = new HostExperts(gemm, math, wide);
+        this.experts = new HostExperts(gemm, math, wide, elementwise);
         this.fp8 = new HostFp8(gemm, wide);
     }
 

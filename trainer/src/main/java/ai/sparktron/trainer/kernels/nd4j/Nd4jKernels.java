@@ -420,7 +420,7 @@ final class Nd4jKernels implements Kernels {
             return Kernels.super.experts();
         }
         if (experts == null) {
-            experts = new HostExperts(new Gemm(), RowMathProvider.best(), new HostWide(memory, new HostElementwise()));
+            experts = new HostExperts(new Gemm(), RowMathProvider.best(), new HostWide(memory, new HostElementwise()), new HostElementwise());
         }
         return experts;
     }

@@ -72,14 +72,28 @@ extern "C" __global__ void fillUniform(T* x, i64 stride, u64 seed, i64 first, i6
     });
 }
 
+/** A pack of which elements are left out. */
+template <int N> FORCE void leaveOut(Pack<T, N>& pack, const Words& words, int lane, float probability, float factor) {
+#pragma unroll
+    for (int i = 0; i < N; i++) pack.at[i] = rounded<T>(uniform(words, lane + i) < probability ? 0.0f : real(pack.at[i]) * factor);
+}
+
 extern "C" __global__ void dropout(const T* x, i64 xStride, T* out, i64 outStride, u64 seed, i64 first,
                                    i64 globalColumns, float probability, float factor, i64 rows, i64 columns) {
     eachWord(seed, first, globalColumns, rows, columns, [&](i64 row, i64 column, auto lanes, const Words& words, int lane) {
         auto pack = load<decltype(lanes)::count>(x + row * xStride + column);
-#pragma unroll
-        for (int i = 0; i < decltype(lanes)::count; i++) {
-            pack.at[i] = rounded<T>(uniform(words, lane + i) < probability ? 0.0f : real(pack.at[i]) * factor);
-        }
+        leaveOut(pack, words, lane, probability, factor);
+        store(out + row * outStride + column, pack);
+    });
+}
+
+/** Row i is left out of as row keys[i] of the mask is, a whole number; what it is in rows that no one reads does not matter. */
+extern "C" __global__ void sortedDropout(const T* x, i64 xStride, T* out, i64 outStride, const float* keys, u64 seed, i64 firstColumn,
+                                         i64 globalColumns, float probability, float factor, i64 rows, i64 columns) {
+    eachPack<W>(rows, columns, [&](i64 row, i64 column, auto lanes) {
+        i64 index = (i64) keys[row] * globalColumns + firstColumn + column;
+        auto pack = load<decltype(lanes)::count>(x + row * xStride + column);
+        leaveOut(pack, philox(seed, (u64) index / 4), (int) ((u64) index % 4), probability, factor);
         store(out + row * outStride + column, pack);
     });
 }
