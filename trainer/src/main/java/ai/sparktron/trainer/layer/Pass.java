@@ -86,7 +86,7 @@ public final class Pass implements AutoCloseable {
         if (batch.names() == null || from == 0 && count == batch.layout().tokens()) {
             return this;
         }
-        return new Pass(engine, scratch, frame, saved, batch.named((int) from, (int) count), ropeTable, cache, loss, borders, mode);
+        return new Pass(engine, arenas, frame, saved, batch.named((int) from, (int) count), ropeTable, cache, loss, borders, mode);
     }
 
     /** Number of layers behind the last one that learn in this pass. */

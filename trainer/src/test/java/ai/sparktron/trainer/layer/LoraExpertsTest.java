@@ -85,7 +85,7 @@ class LoraExpertsTest {
         HostTokens tokens = HostTokens.of(new int[LayerLab.TOKENS], null, null, LayerLab.POSITIONS, LayerLab.DOCUMENTS).named(names);
         TokenBatch batch = TokenBatch.upload(tokens, TokenDeal.whole(), 1, lab.engine, passFrame);
         try (Arena.Frame frame = lab.run.open("step");
-                Pass pass = new Pass(lab.engine, lab.scratch, passFrame, Saved.keeping(microBatch), batch, lab.rope.tableFor(batch.reach(), passFrame), null, null,
+                Pass pass = new Pass(lab.engine, PassArenas.alone(microBatch, lab.scratch), passFrame, Saved.keeping(microBatch), batch, lab.rope.tableFor(batch.reach(), passFrame), null, null,
                         new Pass.Borders(null, null, null), Pass.Mode.TRAIN)) {
             Tensor out = lab.tensor(frame, "out", new double[x.length]);
             Tensor in = lab.tensor(frame, "x", x);
