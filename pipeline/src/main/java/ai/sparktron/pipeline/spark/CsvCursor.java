@@ -171,16 +171,6 @@ final class CsvCursor implements RowCursor {
     }
 
     @Override
-    public int offset() {
-        return 0;
-    }
-
-    @Override
-    public int length() {
-        return row.length;
-    }
-
-    @Override
     public long line() {
         return recordLine;
     }

@@ -40,16 +40,6 @@ final class FrameCursor implements RowCursor {
     }
 
     @Override
-    public int offset() {
-        return 0;
-    }
-
-    @Override
-    public int length() {
-        return json.length;
-    }
-
-    @Override
     public long line() {
         return number;
     }

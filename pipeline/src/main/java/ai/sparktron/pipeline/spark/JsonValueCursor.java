@@ -60,16 +60,6 @@ final class JsonValueCursor implements RowCursor {
     }
 
     @Override
-    public int offset() {
-        return 0;
-    }
-
-    @Override
-    public int length() {
-        return row.length;
-    }
-
-    @Override
     public long line() {
         return line;
     }

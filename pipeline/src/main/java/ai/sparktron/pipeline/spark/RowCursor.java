@@ -9,12 +9,18 @@ interface RowCursor extends Closeable {
     /** Moves to the next row; false at the end. */
     boolean next() throws IOException;
 
-    /** Holds the current row from {@link #offset()} on; for a row with a {@link #fault()} its raw text. */
+    /** Holds the current row, all of it where a cursor does not say otherwise; for a row with a {@link #fault()} its raw text. */
     byte[] buffer();
 
-    int offset();
+    /** First byte of the row in the buffer. */
+    default int offset() {
+        return 0;
+    }
 
-    int length();
+    /** Bytes of the row. */
+    default int length() {
+        return buffer().length;
+    }
 
     /** Line in the file where the row begins, counted from 1 at the start of the piece; the row's number where there are no lines. */
     long line();

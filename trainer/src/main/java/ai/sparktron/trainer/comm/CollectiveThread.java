@@ -1,6 +1,5 @@
 package ai.sparktron.trainer.comm;
 
-import ai.sparktron.trainer.tensor.Tensor;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -8,13 +7,14 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /** Background collectives of host tensors: a thread that makes the calls, over a group that nobody else uses. Numbers are those of the group. */
-final class CollectiveThread implements BackgroundCollectives {
+final class CollectiveThread extends GroupCollectives {
 
     private final Communicator group;
     private final ThreadPoolExecutor thread;
 
     /** @param group this thread's alone */
     CollectiveThread(Communicator group) {
+        super(group);
         this.group = group;
         this.thread = new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
             Thread made = new Thread(task, "collectives-" + group.name() + "-" + group.rank());
@@ -24,26 +24,7 @@ final class CollectiveThread implements BackgroundCollectives {
     }
 
     @Override
-    public Transfer allReduce(Tensor tensor, Reduction reduction) {
-        return start(() -> group.allReduce(tensor, reduction));
-    }
-
-    @Override
-    public Transfer reduceScatter(Tensor input, Tensor output, Reduction reduction) {
-        return start(() -> group.reduceScatter(input, output, reduction));
-    }
-
-    @Override
-    public Transfer allGather(Tensor input, Tensor output) {
-        return start(() -> group.allGather(input, output));
-    }
-
-    @Override
-    public Transfer allToAll(Tensor input, long[] sendCounts, Tensor output, long[] receiveCounts) {
-        return start(() -> group.allToAll(input, sendCounts, output, receiveCounts));
-    }
-
-    private Transfer start(Runnable call) {
+    protected Transfer start(Runnable call) {
         return new Started(thread.submit(call));
     }
 

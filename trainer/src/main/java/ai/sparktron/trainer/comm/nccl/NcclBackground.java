@@ -1,13 +1,11 @@
 package ai.sparktron.trainer.comm.nccl;
 
-import ai.sparktron.trainer.comm.BackgroundCollectives;
-import ai.sparktron.trainer.comm.Reduction;
+import ai.sparktron.trainer.comm.GroupCollectives;
 import ai.sparktron.trainer.comm.Transfer;
-import ai.sparktron.trainer.tensor.Tensor;
 import org.bytedeco.cuda.cudart.CUevent_st;
 
 /** A group on a stream of its own beside the engine's: each call begins after what the engine has enqueued, and what waits for it is the engine's stream. */
-final class NcclBackground implements BackgroundCollectives {
+final class NcclBackground extends GroupCollectives {
 
     private final NcclWorld world;
     private final NcclCommunicator group;
@@ -15,32 +13,14 @@ final class NcclBackground implements BackgroundCollectives {
 
     /** @param group enqueues on a stream that nobody else uses */
     NcclBackground(NcclWorld world, NcclCommunicator group, DeviceStream engine) {
+        super(group);
         this.world = world;
         this.group = group;
         this.engine = engine;
     }
 
     @Override
-    public Transfer allReduce(Tensor tensor, Reduction reduction) {
-        return start(() -> group.allReduce(tensor, reduction));
-    }
-
-    @Override
-    public Transfer reduceScatter(Tensor input, Tensor output, Reduction reduction) {
-        return start(() -> group.reduceScatter(input, output, reduction));
-    }
-
-    @Override
-    public Transfer allGather(Tensor input, Tensor output) {
-        return start(() -> group.allGather(input, output));
-    }
-
-    @Override
-    public Transfer allToAll(Tensor input, long[] sendCounts, Tensor output, long[] receiveCounts) {
-        return start(() -> group.allToAll(input, sendCounts, output, receiveCounts));
-    }
-
-    private Transfer start(Runnable call) {
+    protected Transfer start(Runnable call) {
         CUevent_st ready = world.watch().event();
         group.stream().after(engine, ready);
         world.watch().release(ready);
