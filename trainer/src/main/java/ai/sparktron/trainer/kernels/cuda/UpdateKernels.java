@@ -15,7 +15,7 @@ import ai.sparktron.trainer.tensor.Tensor;
 final class UpdateKernels {
 
     /** Elements of a thread in {@code update.cu}. */
-    private static final int ELEMENTS = 4;
+    private static final int ELEMENTS = 8;
     private static final int SQUARES_THREADS = 512;
     private static final int STAGE_TWO_THREADS = 1024;
 

@@ -4,8 +4,9 @@ struct f8 {
     unsigned char bits;     // E4M3
 };
 
-constexpr int BLOCK = 128;  // elements of a scale, which a warp has
-constexpr int E = 4;        // elements of a thread
+constexpr int BLOCK = 128;          // elements of a scale
+constexpr int E = 8;                // elements of a thread
+constexpr int THREADS = BLOCK / E;  // that have a block
 constexpr int W = LANES;    // E where every range begins at a multiple of it, else 1
 
 // ---- E4M3: 4 bits of exponent, 3 of fraction, up to 448; what is larger becomes that ----
@@ -26,16 +27,61 @@ FORCE void roundTo(float x, f8& y) {
     y.bits = (unsigned char) (bits | (__float_as_uint(x) >> 24 & 0x80));
 }
 
+// ---- whole packs ----
+
+template <class T> FORCE void widen(const T* from, float (&x)[E]) {
+    Pack<T, E> pack = load<E>(from);
+#pragma unroll
+    for (int i = 0; i < E; i++) x[i] = real(pack.at[i]);
+}
+
+template <class T> FORCE void narrow(T* to, const float (&x)[E]) {
+    Pack<T, E> pack;
+#pragma unroll
+    for (int i = 0; i < E; i++) pack.at[i] = rounded<T>(x[i]);
+    store(to, pack);
+}
+
+#if __CUDA_ARCH__ >= 890
+// Two neighbours by an instruction, to the same bits but those of what is not a number: rounding in many instructions takes longer than moving the states.
+
+FORCE void widen(const f8* from, float (&x)[E]) {
+    Pack<unsigned short, E / 2> pairs = load<E / 2>((const unsigned short*) from);
+#pragma unroll
+    for (int i = 0; i < E; i += 2) {
+        unsigned halves;
+        asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(halves) : "h"(pairs.at[i / 2]));
+        x[i] = real(f16 {(unsigned short) halves});
+        x[i + 1] = real(f16 {(unsigned short) (halves >> 16)});
+    }
+}
+
+FORCE void narrow(f8* to, const float (&x)[E]) {
+    Pack<unsigned short, E / 2> pairs;
+#pragma unroll
+    for (int i = 0; i < E; i += 2) asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(pairs.at[i / 2]) : "f"(x[i + 1]), "f"(x[i]));
+    store((unsigned short*) to, pairs);
+}
+#endif
+
 // ---- a thread's elements of a range: those from `at` on, as many as there are ----
 
 template <class T> FORCE void fetch(const T* from, i64 at, i64 n, float (&x)[E]) {
     if (W == E && at + E <= n) {
-        Pack<T, E> pack = load<E>(from + at);
-#pragma unroll
-        for (int i = 0; i < E; i++) x[i] = real(pack.at[i]);
+        widen(from + at, x);
     } else {
 #pragma unroll
         for (int i = 0; i < E; i++) x[i] = at + i < n ? real(from[at + i]) : 0;
+    }
+}
+
+/** Rounds to the type. */
+template <class T> FORCE void keep(T* to, i64 at, i64 n, const float (&x)[E]) {
+    if (W == E && at + E <= n) {
+        narrow(to + at, x);
+    } else {
+#pragma unroll
+        for (int i = 0; i < E; i++) if (at + i < n) to[at + i] = rounded<T>(x[i]);
     }
 }
 
@@ -48,9 +94,28 @@ template <class T> FORCE void keep(T* to, i64 at, i64 n, const Pack<T, E>& pack)
     }
 }
 
-// ---- roots and quotients to one or two units in the last place: with states of 8 bits the instructions of exact ones are as many as the memory leaves time for ----
+// ---- roots, quotients and maxima by single instructions, the first two to one or two units in the last place: with states of 8 bits, exact ones or a few comparisons
+// more take longer than moving the states ----
 
-FORCE float root(float x) { return x > 0 && x < INFINITE ? x * rsqrtf(x) : x; }
+FORCE float root(float x) {
+    float y;
+    asm("sqrt.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+/** 1 / x, 0 above 2^126. */
+FORCE float inverseOf(float x) {
+    float y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+/** What is not a number stays it. */
+FORCE float largerOf(float x, float y) {
+    float z;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(z) : "f"(x), "f"(y));
+    return z;
+}
 
 /** 1 / x for a power of two between 2^-126 and 2^126. */
 FORCE float inversePower(float x) { return __int_as_float((254 << 23) - __float_as_int(x)); }
@@ -79,29 +144,29 @@ template <class T> FORCE float scaleOf(float largest) {
     return __int_as_float((max(-100, exponent) + 127) << 23);
 }
 
-/** All lanes of the warp call, each for its part of the block. */
+/** All lanes of the warp call, each for its part of a block. */
 template <bool ROOTS, class T> FORCE void keepState(T* to, float* scales, i64 at, i64 n, const float (&numbers)[E]) {
-    Pack<T, E> pack;
     if constexpr (Scaled<T>::value) {
         float x[E], largest = 0;
 #pragma unroll
         for (int i = 0; i < E; i++) {
             x[i] = ROOTS ? root(numbers[i]) : numbers[i];
-            if (at + i < n) largest = fabsf(x[i]) < INFINITE ? fmaxf(largest, fabsf(x[i])) : INFINITE;
+            if (at + i < n) largest = largerOf(largest, fabsf(x[i]));
         }
-        float scale = scaleOf<T>(warpMax(largest)), inverse = inversePower(scale);
+#pragma unroll
+        for (int distance = THREADS / 2; distance > 0; distance /= 2) largest = largerOf(largest, __shfl_xor_sync(ALL, largest, distance));
+        float scale = scaleOf<T>(largest), inverse = inversePower(scale);
 #pragma unroll
         for (int i = 0; i < E; i++) {
             // A root that is rounded down to zero would blow up the update of its parameter.
             if (ROOTS && x[i] > 0) x[i] = fmaxf(x[i], 0x1p-9f * scale);
-            pack.at[i] = rounded<T>(x[i] * inverse);
+            x[i] *= inverse;
         }
         if (at % BLOCK == 0 && at < n) scales[at / BLOCK] = scale;
+        keep(to, at, n, x);
     } else {
-#pragma unroll
-        for (int i = 0; i < E; i++) pack.at[i] = rounded<T>(numbers[i]);
+        keep(to, at, n, numbers);
     }
-    keep(to, at, n, pack);
 }
 
 // ---- main weights and the values rounded from them (AdamWTensors has the forms) ----
@@ -109,15 +174,15 @@ template <bool ROOTS, class T> FORCE void keepState(T* to, float* scales, i64 at
 /** bfloat16 with ties away from zero, so that value and low half tell the float32. */
 template <class C> FORCE C roundedMain(float w) { return rounded<C>(w); }
 template <> FORCE bf16 roundedMain<bf16>(float w) {
-    if (w != w) return rounded<bf16>(w);
-    return {(unsigned short) ((__float_as_uint(w) + 0x8000u) >> 16)};
+    unsigned bits = w == w ? __float_as_uint(w) : 0x7fc00000u;
+    return {(unsigned short) ((bits + 0x8000u) >> 16)};
 }
 
 struct Low {
     unsigned short bits;    // of a float32 whose upper half the value is, but for rounding
 };
 
-FORCE float join(bf16 value, Low low) { return __uint_as_float((unsigned) (value.bits - (low.bits >> 15)) << 16 | low.bits); }
+FORCE float join(bf16 value, Low low) { return __uint_as_float(((unsigned) value.bits << 16 | low.bits) - ((low.bits & 0x8000u) << 1)); }
 
 template <class V, class M> FORCE void fetchMain(const V* value, const M* main, const float* scales, i64 at, i64 n, float (&w)[E]) {
     fetchState<false>(main, scales, at, n, w);
@@ -156,10 +221,19 @@ template <class V> FORCE void keepValue(V* value, i64 at, i64 n, const float (&w
     keep(value, at, n, values);
 }
 
-/** Calls f(first element of the thread) for all blocks, a warp to a block: its threads go together. */
+/** A number of elements so large that none of a thread's is asked for: comparisons with it are none. */
+constexpr i64 ENDLESS = 0x7fffffffffffffffll;
+
+/**
+ * Calls f(first element of the thread, n) for all blocks; the threads of a warp go together, the last ones past the end where it has blocks to spare. A warp whose
+ * elements are all there gets ENDLESS for n.
+ */
 template <class F> FORCE void eachBlock(i64 n, F f) {
     i64 warp = ((i64) blockIdx.x * blockDim.x + threadIdx.x) / 32, warps = (i64) gridDim.x * blockDim.x / 32;
-    for (i64 block = warp; block * BLOCK < n; block += warps) f(block * BLOCK + threadIdx.x % 32 * E);
+    i64 first = warp * 32 * E, step = warps * 32 * E;
+    int lane = threadIdx.x % 32 * E;
+    for (; first + 32 * E <= n; first += step) f(first + lane, ENDLESS);
+    if (first < n) f(first + lane, n);
 }
 
 /**
@@ -167,11 +241,11 @@ template <class F> FORCE void eachBlock(i64 n, F f) {
  * gradient is multiplied by factor[0], which norm and clipping made on the device: one that is not finite changes nothing. Scales are null for types without.
  */
 extern "C" __global__ void adamW(VALUE* value, MAIN* main, float* mainScales, const GRADIENT* gradient, const float* factor, FIRST* first, float* firstScales,
-                                 SECOND* second, float* secondScales, float beta1, float beta2, float epsilon, float decay, float step, float correction, i64 n) {
+                                 SECOND* second, float* secondScales, float beta1, float beta2, float epsilon, float decay, float step, float correction, i64 size) {
     constexpr bool ROOTS = sizeof(SECOND) == 1;
     float scale = factor[0], rootCorrection = sqrtf(correction);
     if (!(fabsf(scale) < INFINITE)) return;
-    eachBlock(n, [&](i64 at) {
+    eachBlock(size, [&](i64 at, i64 n) {
         float w[E], g[E], m[E], v[E];
         fetchMain(value, main, mainScales, at, n, w);
         fetch(gradient, at, n, g);
@@ -182,7 +256,7 @@ extern "C" __global__ void adamW(VALUE* value, MAIN* main, float* mainScales, co
             g[i] *= scale;
             m[i] = beta1 * m[i] + (1 - beta1) * g[i];
             v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
-            w[i] = w[i] * decay - __fdividef(step * m[i], root(v[i]) * rootCorrection + epsilon);
+            w[i] = w[i] * decay - step * m[i] * inverseOf(root(v[i]) * rootCorrection + epsilon);
         }
         keepState<false>(first, firstScales, at, n, m);
         keepState<ROOTS>(second, secondScales, at, n, v);
@@ -196,10 +270,10 @@ extern "C" __global__ void adamW(VALUE* value, MAIN* main, float* mainScales, co
  * float32: main where value is rounded from it, else value itself.
  */
 extern "C" __global__ void sgd(VALUE* value, MAIN* main, const GRADIENT* gradient, const float* factor, FIRST* moment, float rate, float momentum,
-                               float weightDecay, i64 n) {
+                               float weightDecay, i64 size) {
     float scale = factor[0];
     if (!(fabsf(scale) < INFINITE)) return;
-    eachBlock(n, [&](i64 at) {
+    eachBlock(size, [&](i64 at, i64 n) {
         float w[E], g[E], m[E];
         fetchMain(value, main, nullptr, at, n, w);
         fetch(gradient, at, n, g);
