@@ -2,6 +2,7 @@ package ai.sparktron.jobs.cli;
 
 import ai.sparktron.trainer.comm.nccl.NcclSettings;
 import ai.sparktron.trainer.comm.nccl.NcclWorld;
+import ai.sparktron.trainer.config.InferOptions;
 import ai.sparktron.trainer.config.KernelOptions;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.kernels.DeviceStreams;
@@ -32,11 +33,11 @@ final class Engines {
         };
     }
 
-    /** How {@code --deterministic_mode}, {@code --attention_backend} and the kernels' cache make a GPU's engine. */
+    /** How {@code --deterministic_mode}, {@code --attention_backend}, {@code --cuda_graph_impl} and the kernels' cache make a GPU's engine. */
     static CudaEngine.Settings cuda(Options options) {
         CudaEngine.Settings usual = CudaEngine.Settings.usual();
         return new CudaEngine.Settings(options.engine().kernelCache().map(Path::of).orElse(usual.folder()), usual.tf32(), options.kernels().deterministicMode(),
-                attention(options.kernels().attentionBackend()));
+                attention(options.kernels().attentionBackend()), options.infer().cudaGraphImpl() == InferOptions.CudaGraphImpl.LOCAL);
     }
 
     private static CudaEngine.Attention attention(KernelOptions.AttentionBackend backend) {

@@ -69,7 +69,9 @@ final class InferCommand {
                 LoadedModel model = LoadedModel.open(engine, folders.model(), values(engine, folders), Parameters.Use.INFER, settings)) {
             console.out().println(folders.model() + adapter.map(own -> " with the adapter of " + own.directory()).orElse("") + ": " + model.config().family().name()
                     + ", template " + format.template().name() + (sampling.temperature() == 0 ? ", likeliest token" : ", temperature " + sampling.temperature()) + ", at most " + capacity + " tokens");
-            return work.with(new ModelAnswerer(model, capacity, tokenizer, format, sampling));
+            try (ModelAnswerer answerer = new ModelAnswerer(model, capacity, tokenizer, format, sampling)) {
+                return work.with(answerer);
+            }
         }
     }
 

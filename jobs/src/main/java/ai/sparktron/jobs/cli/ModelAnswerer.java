@@ -17,7 +17,7 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /** Answers by a model: template, tokenizer, generation, text. Used by one thread. */
-final class ModelAnswerer implements Answerer {
+final class ModelAnswerer implements Answerer, AutoCloseable {
 
     private final Generator generator;
     private final TokenizerFile tokenizer;
@@ -50,6 +50,11 @@ final class ModelAnswerer implements Answerer {
         Generator.Answer made = generator.generate(encode(prompt.segments()), sampling, stopIds, text::add);
         text.finish();
         return new Answer(prompt.responsePrefix() + text.text(), made.promptTokens(), made.ids().length, made.seconds());
+    }
+
+    @Override
+    public void close() {
+        generator.close();
     }
 
     /** Segments of equal treatment are joined, so that no token is cut at a border that the template did not mean. */

@@ -1,24 +1,19 @@
 package ai.sparktron.trainer.generate;
 
 import ai.sparktron.trainer.convert.LoadedModel;
-import ai.sparktron.trainer.kernels.Engine;
-import ai.sparktron.trainer.layer.HostTokens;
-import ai.sparktron.trainer.layer.Pass;
-import ai.sparktron.trainer.layer.SequenceCache;
-import ai.sparktron.trainer.tensor.Arena;
-import ai.sparktron.trainer.tensor.DType;
-import ai.sparktron.trainer.tensor.Tensor;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.Arrays;
+import ai.sparktron.trainer.generate.TokenStep.Outcome;
+import ai.sparktron.trainer.kernels.Readback;
+import ai.sparktron.trainer.layer.BatchCache;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Set;
 import java.util.function.IntConsumer;
 
 /**
  * Continues one conversation, token by token, with a cache of keys and values. What a prompt has in common with the tokens before (the earlier turns of a
- * conversation) is not computed again. One thread, the engine's.
+ * conversation) is not computed again. Where the likeliest token is always taken, the engine takes it, and the host reads it while the next step runs. One thread, the engine's.
  */
-public final class Generator {
+public final class Generator implements AutoCloseable {
 
     /** Why a continuation ended. */
     public enum Ending {
@@ -43,13 +38,10 @@ public final class Generator {
     public record Answer(int[] ids, Ending ending, int promptTokens, int reusedTokens, double promptSeconds, double seconds) {
     }
 
-    private final LoadedModel loaded;
     private final int capacity;
-    private final SequenceCache cache;
-    private final Tensor logits;
-    private final ByteBuffer logitBytes;
-    private final float[] hostLogits;
-    private final int[] held;
+    private final Sequence sequence;
+    private final TokenStep step;
+    private final HostLogits logits;
 
     /**
      * @param loaded   model opened for at least {@code capacity} tokens; stays the caller's
@@ -57,17 +49,11 @@ public final class Generator {
      *                 model is open
      */
     public Generator(LoadedModel loaded, int capacity) {
-        this.loaded = loaded;
         this.capacity = capacity;
-        Engine engine = loaded.engine();
-        int vocabulary = loaded.config().vocabularySize();
-        Arena.Frame frame = loaded.frame();
-        DType dtype = loaded.parameters().value().dtype();
-        this.cache = new SequenceCache(loaded.config(), engine, frame, capacity, dtype);
-        this.logits = frame.tensor("logits", DType.F32, 1, vocabulary);
-        this.logitBytes = ByteBuffer.allocateDirect(vocabulary * Float.BYTES).order(ByteOrder.nativeOrder());
-        this.hostLogits = new float[vocabulary];
-        this.held = new int[capacity];
+        BatchCache cache = new BatchCache(loaded.config(), loaded.engine(), loaded.frame(), 1, capacity, loaded.parameters().value().dtype());
+        this.sequence = new Sequence(loaded, cache.of(0), capacity);
+        this.step = new TokenStep(loaded, cache, 1, capacity);
+        this.logits = new HostLogits(loaded.engine(), loaded.config().vocabularySize());
     }
 
     /**
@@ -80,61 +66,65 @@ public final class Generator {
      * @throws IllegalArgumentException when the prompt alone fills the context
      */
     public Answer generate(int[] prompt, Sampling sampling, Set<Integer> stopTokens, IntConsumer onToken) {
-        if (prompt.length == 0 || prompt.length >= capacity) {
-            throw new IllegalArgumentException("prompt of " + prompt.length + " tokens: expected 1 to " + (capacity - 1)
-                    + ", the context being " + capacity + " (max_length, or the model's max_position_embeddings)");
-        }
         long began = System.nanoTime();
         Sampler sampler = new Sampler(sampling);
         sampler.see(prompt);
-        int reused = reuse(prompt);
-        feed(prompt, reused);
-        double promptSeconds = (System.nanoTime() - began) * 1e-9;
-        int[] ids = new int[Math.min(sampling.maxNewTokens(), capacity - prompt.length)];
-        int count = 0;
-        Ending ending = ids.length == sampling.maxNewTokens() ? Ending.LENGTH : Ending.CONTEXT;
-        while (count < ids.length) {
-            int id = sampler.pick(hostLogits);
-            if (stopTokens.contains(id)) {
-                ending = Ending.STOP_TOKEN;
-                break;
-            }
-            ids[count++] = id;
-            onToken.accept(id);
-            if (count < ids.length) {
-                feed(new int[] {id}, 0);
+        int reused = sequence.take(prompt, step.logits().rows(0, 1));
+        int first = sampler.pick(logits.read(step.logits(), 0));
+        GrowingAnswer answer = new GrowingAnswer(prompt.length, reused, capacity, sampling, stopTokens, onToken, began);
+        if (answer.add(first)) {
+            if (sampling.isLikeliest()) {
+                takeLikeliest(answer);
+            } else {
+                draw(answer, sampler);
             }
         }
-        return new Answer(Arrays.copyOf(ids, count), ending, prompt.length, reused, promptSeconds, (System.nanoTime() - began) * 1e-9);
+        return answer.finished();
     }
 
-    /** Keeps of the cache what the prompt begins with; the last token of a prompt is always computed, for its logits. */
-    private int reuse(int[] prompt) {
-        int common = 0;
-        while (common < cache.length() && common < prompt.length - 1 && held[common] == prompt[common]) {
-            common++;
-        }
-        cache.truncate(common);
-        return common;
+    private void draw(GrowingAnswer answer, Sampler sampler) {
+        int id;
+        do {
+            int last = answer.last();
+            step.run(new int[] {sequence.length()}, new int[] {last}, Outcome.LOGITS);
+            sequence.add(last);
+            id = sampler.pick(logits.read(step.logits(), 0));
+        } while (answer.add(id));
     }
 
-    /** Runs tokens from {@code from} on and reads the logits behind the last one. */
-    private void feed(int[] ids, int from) {
-        int[] fresh = Arrays.copyOfRange(ids, from, ids.length);
-        HostTokens tokens = HostTokens.sequence(fresh, cache.length());
-        try (Pass pass = loaded.model().begin(tokens, cache, loaded.microBatch(), loaded.scratch())) {
-            loaded.model().logits(pass, fresh.length - 1, 1, logits);
+    /** Step n makes token n + 1 of token n. Where reading takes time, one step is ahead of what the host knows; what it adds behind a stop token is not told to the sequence. */
+    private void takeLikeliest(GrowingAnswer answer) {
+        int begin = sequence.length();
+        int ahead = 1;
+        int steps = 0;
+        Deque<Readback> coming = new ArrayDeque<>();
+        try {
+            int id;
+            do {
+                while (steps < Math.min(answer.limit() - 1, answer.count() + ahead)) {
+                    step.run(new int[] {begin + steps}, steps == 0 ? new int[] {answer.id(0)} : null, Outcome.LIKELIEST);
+                    coming.add(step.likeliest());
+                    steps++;
+                    ahead = coming.peek().isImmediate() ? 0 : 1;
+                }
+                id = Sampler.known(coming.poll().await().getInt(0));
+            } while (answer.add(id));
+        } finally {
+            coming.forEach(Readback::await);
         }
-        System.arraycopy(fresh, 0, held, cache.length(), fresh.length);
-        cache.advance(fresh.length);
-        logitBytes.clear();
-        loaded.engine().read(logits, logitBytes);
-        logitBytes.rewind();
-        logitBytes.asFloatBuffer().get(hostLogits);
+        for (int n = 0; n < Math.min(steps, answer.count()); n++) {
+            sequence.add(answer.id(n));
+        }
     }
 
     /** Forgets the conversation. */
     public void forget() {
-        cache.truncate(0);
+        sequence.forget();
+    }
+
+    /** Frees what belongs to steps; the cache stays the model's. */
+    @Override
+    public void close() {
+        step.close();
     }
 }

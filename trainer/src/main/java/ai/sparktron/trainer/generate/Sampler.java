@@ -35,13 +35,25 @@ public final class Sampler {
     public int pick(float[] logits) {
         for (int id = 0; id < logits.length; id++) {
             if (Float.isNaN(logits[id])) {
-                throw new IllegalStateException("logit of token " + id + " is NaN: the model's weights are damaged, or its training diverged");
+                throw damaged("the logit of token " + id);
             }
         }
         penalize(logits);
         int id = sampling.temperature() == 0 ? likeliest(logits) : draw(logits);
         context.set(id);
         return id;
+    }
+
+    /** A token that the engine picked, negative where logits were NaN. @throws IllegalStateException where they were */
+    static int known(int id) {
+        if (id < 0) {
+            throw damaged("a logit");
+        }
+        return id;
+    }
+
+    private static IllegalStateException damaged(String what) {
+        return new IllegalStateException(what + " is NaN: the model's weights are damaged, or its training diverged");
     }
 
     private void penalize(float[] logits) {

@@ -18,6 +18,11 @@ public record Sampling(double temperature, double topP, int topK, double repetit
         require(maxNewTokens > 0, "max_new_tokens", maxNewTokens, "> 0");
     }
 
+    /** Whether the likeliest token by the logits as they are is always taken. */
+    boolean isLikeliest() {
+        return temperature == 0 && repetitionPenalty == 1;
+    }
+
     /** The likeliest token always. */
     public static Sampling greedy(int maxNewTokens) {
         return new Sampling(0, 1, 0, 1, maxNewTokens, 0);

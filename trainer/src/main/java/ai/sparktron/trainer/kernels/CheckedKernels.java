@@ -199,6 +199,26 @@ public final class CheckedKernels implements Kernels {
     }
 
     @Override
+    public void cachedAttention(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor positions, int reach, Tensor keys, Tensor values, Tensor out) {
+        long sequences = q.rows();
+        check("cachedAttention").computes(q).sameType(q, k, v, keys, values, out).type(DType.I32, positions)
+                .shape(q, matrix(sequences, (long) shape.heads() * shape.keySize())).shape(k, matrix(sequences, (long) shape.kvHeads() * shape.keySize()))
+                .shape(v, matrix(sequences, (long) shape.kvHeads() * shape.valueSize())).shape(positions, vector(sequences))
+                .shape(keys, matrix(keys.rows(), k.columns())).shape(values, matrix(keys.rows(), v.columns()))
+                .that(sequences > 0 && keys.rows() % sequences == 0 && reach > 0 && reach <= keys.rows() / sequences, () -> "reach " + reach + " in " + keys + " of "
+                        + sequences + " sequences: expected at least 1 and at most a sequence's share")
+                .shape(out, matrix(sequences, (long) shape.heads() * shape.valueSize())).apart(keys, q, k, v, values, out).apart(values, q, k, v, out).apart(out, q, k, v);
+        engine.cachedAttention(q, k, v, shape, positions, reach, keys, values, out);
+    }
+
+    @Override
+    public void likeliest(Tensor logits, Tensor ids) {
+        check("likeliest").computes(logits).rank(2, logits).that(logits.columns() > 0, () -> logits + ": expected columns to choose from").type(DType.I32, ids)
+                .shape(ids, vector(logits.rows())).apart(ids, logits);
+        engine.likeliest(logits, ids);
+    }
+
+    @Override
     public void mergeAttention(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp) {
         check("mergeAttention").computes(partOut).rank(2, out, logSumExp).sameOrWider(partOut, out).sameShape(out, partOut)
                 .type(DType.F32, logSumExp, partLogSumExp).sameShape(logSumExp, partLogSumExp).shape(logSumExp, matrix(out.rows(), logSumExp.columns()))

@@ -43,6 +43,17 @@ public interface Engine extends TensorAccess, AutoCloseable {
      */
     Readback readLater(Tensor tensor);
 
+    /**
+     * Work to be enqueued many times without running it each time. The work calls kernels alone, always the same ones on tensors of the same addresses; what differs from run to
+     * run it finds in their contents. Memory that it uses belongs to nothing else that is in use while it runs. It never waits for the device, nor reads or writes for the host;
+     * work that does, or that cannot be recorded for another reason, is run as it is, and the reason is logged once.
+     *
+     * @param name for the log
+     */
+    default Replay replay(String name, Runnable work) {
+        return Replay.plain(work);
+    }
+
     /** Whether kernels compute. Where they are only counted memory holds nothing, and whoever sizes memory by what a kernel wrote takes what is to be expected. */
     default boolean computes() {
         return true;

@@ -121,6 +121,16 @@ public interface Kernels {
                        TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write);
 
     /**
+     * Attention of one further token of each of B sequences, which is added to the sequence's cache: sequence b has rows b*C to (b + 1)*C of the caches, its new token's place
+     * among them is positions[b], and its query sees that place and all before. Lengths are read on the engine alone, so that the call can be replayed
+     * ({@link Engine#replay}). q [B, H*K], k [B, G*K], v [B, G*Kv], keys [B*C, G*K], values [B*C, G*Kv], out [B, H*Kv].
+     *
+     * @param positions I32 [B], each below {@code reach}
+     * @param reach     tokens of the longest sequence, new ones included, that work is planned for; at most C
+     */
+    void cachedAttention(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor positions, int reach, Tensor keys, Tensor values, Tensor out);
+
+    /**
      * Joins what {@link #attention} of the same queries gave for two sets of keys (context parallel ring): out and logSumExp, of one set, become those of both
      * sets. partOut and out [T, H*Kv], {@code out} may be float32 where the part is narrower; both log-sum-exps float32 [T, H]. Zeros and -infinity stay where
      * neither set has a key that the query sees.
@@ -164,6 +174,9 @@ public interface Kernels {
      * {@code logSumExp} is over the whole vocabulary. scale float32 [T].
      */
     void crossEntropyGrad(Tensor logits, Tensor logSumExp, Tensor labels, long firstColumn, Tensor scale);
+
+    /** ids[t] = the place of the largest number of row t of logits [T, V], the smallest of several; -1 where the row has a NaN. ids I32 [T]. */
+    void likeliest(Tensor logits, Tensor ids);
 
     // ---- optimizer ------------------------------------------------------------------------------------------------------------------------
 

@@ -187,6 +187,31 @@ public final class DecoderModel {
         return begin(tokens, 1, Pass.Mode.EVALUATE, PassArenas.alone(microBatch, scratch), new LossRequest(null, null), cache);
     }
 
+    /**
+     * Starts one further token of each of B sequences, whose ids and positions are on the engine, so that the pass can be replayed ({@link Engine#replay}) as long as
+     * {@link #repeats} says so. No loss.
+     *
+     * @param ids       I32 [B], entries of the vocabulary
+     * @param positions I32 [B], each below {@code reach}
+     * @param reach     tokens of the longest of the sequences, the new one included
+     */
+    public Pass begin(Tensor ids, Tensor positions, int reach, AttentionCache cache, Arena microBatch, Arena scratch) {
+        Arena.Frame frame = microBatch.open("step");
+        try {
+            TokenBatch batch = TokenBatch.step(ids, positions, reach);
+            return new Pass(engine, PassArenas.alone(microBatch, scratch), frame, Saved.discarding(scratch), batch, rope.tableFor(reach, frame), cache, new LossRequest(null, null),
+                    borders(Pass.Mode.EVALUATE, batch, frame), Pass.Mode.EVALUATE);
+        } catch (RuntimeException | Error e) {
+            frame.close();
+            throw e;
+        }
+    }
+
+    /** Whether sequences of up to so many tokens are all turned by the same table of positions. */
+    public boolean repeats(int reach) {
+        return rope.isShared(reach);
+    }
+
     private Pass begin(HostTokens tokens, float lossScale, Pass.Mode mode, PassArenas arenas, LossRequest loss, AttentionCache cache) {
         checkIds(tokens);
         Arena.Frame frame = arenas.saved().open("micro-batch");

@@ -111,7 +111,7 @@ final class LatentAttention implements Branch {
                 Tensor entered = region.enter(normed(narrow, null, null, scratch, pass), scratch);
                 expand(x, entered, heads, scratch, pass);
                 Tensor result = keepOut ? kept : scratch.tensor("heads", x.dtype(), tokens, projections.output().inputs());
-                core.forward(pass.kernels(), pass.scratch(), cached(operands(heads, pass), pass), result, logSumExp);
+                pass.attend(settings.layer(), operands(heads, pass), core, result, logSumExp);
                 Tensor partial = region.partial(out, scratch);
                 projections.output().forward(result, partial, pass);
                 region.exit(partial, out);
@@ -250,13 +250,5 @@ final class LatentAttention implements Branch {
 
     private Operands operands(Heads heads, Pass pass) {
         return new Operands(heads.q(), heads.k(), heads.v(), settings.shape(), pass.tokens(), pass.tokens(), pass.dealt());
-    }
-
-    private Operands cached(Operands now, Pass pass) {
-        if (pass.cache() == null) {
-            return now;
-        }
-        AttentionCache.Keys all = pass.cache().append(settings.layer(), now.k(), now.v(), pass.kernels());
-        return new Operands(now.q(), all.k(), all.v(), now.shape(), now.queries(), all.layout(), null);
     }
 }

@@ -3,6 +3,8 @@ package ai.sparktron.trainer.layer;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.TokenLayout;
+import ai.sparktron.trainer.seam.AttentionCore;
+import ai.sparktron.trainer.seam.AttentionCore.Operands;
 import ai.sparktron.trainer.seam.DealtLayout;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -142,9 +144,19 @@ public final class Pass implements AutoCloseable {
         return ropeTable;
     }
 
-    /** Null outside of generation. */
-    AttentionCache cache() {
-        return cache;
+    /**
+     * Attention of this pass's tokens to themselves, or in generation to what is cached as well.
+     *
+     * @param layer     index in the model
+     * @param out       [T, H*Kv]
+     * @param logSumExp float32 [T, H] or null; null in generation
+     */
+    void attend(int layer, Operands operands, AttentionCore core, Tensor out, Tensor logSumExp) {
+        if (cache == null) {
+            core.forward(kernels(), arenas.scratch(), operands, out, logSumExp);
+        } else {
+            cache.attend(layer, operands, core, kernels(), arenas.scratch(), out);
+        }
     }
 
     /** float32 [1] that the head adds the scaled losses to; null when no loss is asked for. */

@@ -24,10 +24,15 @@ final class Rope {
         this.table = make(run, positions, 1);
     }
 
+    /** Whether a micro-batch that reaches so far uses the shared table. */
+    boolean isShared(int reach) {
+        boolean scaled = config.rope().kind().dependsOnLength() && reach > config.rope().unscaledLength();
+        return reach <= table.rows() && !scaled;
+    }
+
     /** @param frame gives the memory of a table of the micro-batch's own */
     Tensor tableFor(int reach, Arena.Frame frame) {
-        boolean scaled = config.rope().kind().dependsOnLength() && reach > config.rope().unscaledLength();
-        return reach <= table.rows() && !scaled ? table : make(frame, reach, reach);
+        return isShared(reach) ? table : make(frame, reach, reach);
     }
 
     private Tensor make(Arena.Frame frame, int positions, int length) {

@@ -71,7 +71,7 @@ final class SelfAttention implements Branch {
                 Tensor heads = keepHeads ? kept : scratch.tensor("heads", x.dtype(), tokens, output.inputs());
                 qkv.forward(region.enter(x, scratch), merged, pass);
                 Tensor turned = queryNorm == null ? turn(merged, pass) : normAndTurn(merged, null, null, scratch, pass);
-                core.forward(pass.kernels(), pass.scratch(), cached(operands(turned, merged, pass), pass), heads, logSumExp);
+                pass.attend(settings.layer(), operands(turned, merged, pass), core, heads, logSumExp);
                 Tensor partial = region.partial(out, scratch);
                 output.forward(heads, partial, pass);
                 region.exit(partial, out);
@@ -147,14 +147,6 @@ final class SelfAttention implements Branch {
         queryNorm.forward(queries(merged), queries(turned), queryRms, pass);
         keyNorm.forward(keys(merged), keys(turned), keyRms, pass);
         return turn(turned, pass);
-    }
-
-    private Operands cached(Operands now, Pass pass) {
-        if (pass.cache() == null) {
-            return now;
-        }
-        AttentionCache.Keys all = pass.cache().append(settings.layer(), now.k(), now.v(), pass.kernels());
-        return new Operands(now.q(), all.k(), all.v(), now.shape(), now.queries(), all.layout(), null);
     }
 
     private Operands operands(Tensor turned, Tensor merged, Pass pass) {

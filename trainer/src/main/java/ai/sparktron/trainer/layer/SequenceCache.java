@@ -4,6 +4,8 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.TokenLayout;
 import ai.sparktron.trainer.model.ModelConfig;
+import ai.sparktron.trainer.seam.AttentionCore;
+import ai.sparktron.trainer.seam.AttentionCore.Operands;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -15,38 +17,46 @@ public final class SequenceCache implements AttentionCache {
 
     private final Tensor[] keys;
     private final Tensor[] values;
-    private final Tensor positions;
-    private final Tensor documents;
-    private final int[] hostPositions;
-    private final int[] hostDocuments;
-    private final int capacity;
+    private final Places places;
+    private TokenLayout layout;
     private int length;
 
-    /**
-     * @param frame    gives [capacity, G*K] of keys and [capacity, G*Kv] of values per layer, of {@code dtype}; must outlive this cache
-     * @param capacity longest sequence, in tokens
-     */
-    public SequenceCache(ModelConfig config, Engine engine, Arena.Frame frame, int capacity, DType dtype) {
-        this(config, config.kvHeads(), engine, frame, capacity, dtype);
+    /** Positions 0, 1, 2 ... [C] of one document, on the engine and on the host. */
+    record Places(Tensor positions, Tensor documents, int[] hostPositions, int[] hostDocuments) {
+
+        static Places of(int capacity, Engine engine, Arena.Frame frame) {
+            int[] ascending = IntStream.range(0, capacity).toArray();
+            int[] zeros = new int[capacity];
+            Tensor positions = frame.tensor("cache.positions", DType.I32, capacity);
+            Tensor documents = frame.tensor("cache.documents", DType.I32, capacity);
+            engine.write(positions, HostArrays.bytes(ascending));
+            engine.write(documents, HostArrays.bytes(zeros));
+            return new Places(positions, documents, ascending, zeros);
+        }
+
+        TokenLayout upTo(int count) {
+            return new TokenLayout(count, positions.rows(0, count), documents.rows(0, count), new int[] {0, count}, Arrays.copyOf(hostPositions, count),
+                    Arrays.copyOf(hostDocuments, count));
+        }
     }
 
-    /** As the other, on a rank that holds {@code kvHeads} of the key/value heads G. */
+    /** On a rank that holds {@code kvHeads} of the key/value heads G. The frame gives [capacity, G*K] of keys and [capacity, G*Kv] of values per layer, of {@code dtype}. */
     public SequenceCache(ModelConfig config, int kvHeads, Engine engine, Arena.Frame frame, int capacity, DType dtype) {
-        this.capacity = capacity;
-        long keyColumns = (long) kvHeads * config.headSize();
-        long valueColumns = (long) kvHeads * config.valueSize();
-        keys = new Tensor[config.layers()];
-        values = new Tensor[config.layers()];
+        this(new Tensor[config.layers()], new Tensor[config.layers()], Places.of(capacity, engine, frame));
         for (int layer = 0; layer < keys.length; layer++) {
-            keys[layer] = frame.tensor("cache.keys." + layer, dtype, capacity, keyColumns);
-            values[layer] = frame.tensor("cache.values." + layer, dtype, capacity, valueColumns);
+            keys[layer] = frame.tensor("cache.keys." + layer, dtype, capacity, (long) kvHeads * config.headSize());
+            values[layer] = frame.tensor("cache.values." + layer, dtype, capacity, (long) kvHeads * config.valueSize());
         }
-        hostPositions = IntStream.range(0, capacity).toArray();
-        hostDocuments = new int[capacity];
-        positions = frame.tensor("cache.positions", DType.I32, capacity);
-        documents = frame.tensor("cache.documents", DType.I32, capacity);
-        engine.write(positions, HostArrays.bytes(hostPositions));
-        engine.write(documents, HostArrays.bytes(hostDocuments));
+    }
+
+    /**
+     * @param keys   [C, G*K] of each layer
+     * @param values [C, G*Kv] of each layer
+     */
+    SequenceCache(Tensor[] keys, Tensor[] values, Places places) {
+        this.keys = keys;
+        this.values = values;
+        this.places = places;
     }
 
     /** Tokens held: the position of the next one. */
@@ -65,15 +75,22 @@ public final class SequenceCache implements AttentionCache {
     }
 
     @Override
-    public Keys append(int layer, Tensor k, Tensor v, Kernels kernels) {
-        int reach = length + (int) k.rows();
-        if (reach > capacity) {
-            throw new IllegalStateException("sequence of " + reach + " tokens does not fit the cache of " + capacity);
+    public void attend(int layer, Operands own, AttentionCore core, Kernels kernels, Arena scratch, Tensor out) {
+        int reach = length + own.queries().tokens();
+        if (reach > places.hostPositions().length) {
+            throw new IllegalStateException("sequence of " + reach + " tokens does not fit the cache of " + places.hostPositions().length);
         }
-        kernels.copy(k, keys[layer].rows(length, k.rows()));
-        kernels.copy(v, values[layer].rows(length, v.rows()));
-        TokenLayout layout = new TokenLayout(reach, positions.rows(0, reach), documents.rows(0, reach), new int[] {0, reach},
-                Arrays.copyOf(hostPositions, reach), Arrays.copyOf(hostDocuments, reach));
-        return new Keys(keys[layer].rows(0, reach), values[layer].rows(0, reach), layout);
+        kernels.copy(own.k(), keys[layer].rows(length, own.k().rows()));
+        kernels.copy(own.v(), values[layer].rows(length, own.v().rows()));
+        core.forward(kernels, scratch, new Operands(own.q(), keys[layer].rows(0, reach), values[layer].rows(0, reach), own.shape(), own.queries(), layout(reach), null), out,
+                null);
+    }
+
+    /** The layers of a pass share one, which attention knows again. */
+    private TokenLayout layout(int reach) {
+        if (layout == null || layout.tokens() != reach) {
+            layout = places.upTo(reach);
+        }
+        return layout;
     }
 }

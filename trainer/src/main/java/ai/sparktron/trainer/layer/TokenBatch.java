@@ -89,6 +89,20 @@ record TokenBatch(Tensor ids, TokenLayout layout, DealtLayout dealt, Targets tar
         return new TokenBatch(furtherIds, layout, dealt, targets(own, lossScale, engine, frame), reach, names, keys, whole);
     }
 
+    /**
+     * One token of each of B sequences, that is as many documents of one token. Where they are in their sequences is known on the engine alone: of the layout only
+     * {@code positions} is to be read.
+     *
+     * @param ids       I32 [B]
+     * @param positions I32 [B], each below {@code reach}
+     */
+    static TokenBatch step(Tensor ids, Tensor positions, int reach) {
+        int sequences = (int) ids.elements();
+        int[] documents = IntStream.range(0, sequences).toArray();
+        TokenLayout layout = new TokenLayout(sequences, positions, null, TokenLayout.startsOf(documents), new int[sequences], documents);
+        return new TokenBatch(ids, layout, null, null, reach, null, null, new WholeBatch(0, 0, new int[0], 0));
+    }
+
     private static TokenBatch upload(HostTokens own, TokenLayout layout, DealtLayout dealt, WholeBatch whole, float lossScale, Engine engine,
                                      Arena.Frame frame) {
         Tensor ids = frame.tensor("ids", DType.I32, own.tokens());

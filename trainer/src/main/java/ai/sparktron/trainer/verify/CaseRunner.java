@@ -7,6 +7,8 @@ import ai.sparktron.trainer.convert.GatheredWeights;
 import ai.sparktron.trainer.convert.HuggingFaceImporter;
 import ai.sparktron.trainer.convert.LoadedModel;
 import ai.sparktron.trainer.convert.MergedWeights;
+import ai.sparktron.trainer.generate.Generator;
+import ai.sparktron.trainer.generate.Sampling;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.Write;
@@ -44,6 +46,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
@@ -241,8 +244,13 @@ final class CaseRunner implements AutoCloseable {
         return tensors;
     }
 
-    /** The most probable continuation, with a cache of keys and values. */
+    /** The most probable continuation, with a cache of keys and values: where this rank is alone, as {@code infer} makes it. */
     int[] greedy(int[] prompt, int count) {
+        if (plan.mesh().ranks() == 1) {
+            try (Generator generator = new Generator(loaded, prompt.length + count)) {
+                return generator.generate(prompt, Sampling.greedy(count), Set.of(), id -> { }).ids();
+            }
+        }
         int[] generated = new int[count];
         try (Arena.Frame frame = loaded.scratch().open("cache")) {
             SequenceCache cache = new SequenceCache(loaded.config(), loaded.config().kvHeads() / replica.stage().size(), engine, frame,

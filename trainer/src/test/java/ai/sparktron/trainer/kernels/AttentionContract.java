@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Attention and its gradient as {@link Kernels} promises them. */
-abstract class AttentionContract extends EngineFixture {
+abstract class AttentionContract extends ContinuationContract {
 
     private static final int KEY_SIZE = 0;
     private static final int VALUE_SIZE = 1;

@@ -54,6 +54,29 @@ final class ReferenceAttention {
         }
     }
 
+    static void cached(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor positions, Tensor keys, Tensor values, Tensor out) {
+        long capacity = keys.rows() / q.rows();
+        for (int sequence = 0; sequence < q.rows(); sequence++) {
+            int place = new Cells(positions).integer(sequence);
+            long first = sequence * capacity;
+            put(k, sequence, keys, first + place);
+            put(v, sequence, values, first + place);
+            int[] own = {place};
+            int[] all = java.util.stream.IntStream.rangeClosed(0, place).toArray();
+            forward(q.rows(sequence, 1), keys.rows(first, place + 1L), values.rows(first, place + 1L), shape, layout(own), layout(all), out.rows(sequence, 1), null);
+        }
+    }
+
+    private static void put(Tensor from, long row, Tensor to, long target) {
+        for (int column = 0; column < from.columns(); column++) {
+            new Cells(to).set(target, column, new Cells(from).get(row, column));
+        }
+    }
+
+    private static TokenLayout layout(int[] positions) {
+        return new TokenLayout(positions.length, null, null, new int[] {0, positions.length}, positions, new int[positions.length]);
+    }
+
     static void merge(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp) {
         int size = (int) (out.columns() / logSumExp.columns());
         for (int t = 0; t < out.rows(); t++) {

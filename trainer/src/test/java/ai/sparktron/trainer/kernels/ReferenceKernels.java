@@ -236,6 +236,25 @@ final class ReferenceKernels implements Kernels {
     }
 
     @Override
+    public void cachedAttention(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor positions, int reach, Tensor keys, Tensor values, Tensor out) {
+        ReferenceAttention.cached(q, k, v, shape, positions, keys, values, out);
+    }
+
+    @Override
+    public void likeliest(Tensor logits, Tensor ids) {
+        Cells cells = new Cells(logits);
+        for (int row = 0; row < logits.rows(); row++) {
+            int best = 0;
+            boolean damaged = false;
+            for (int column = 0; column < logits.columns(); column++) {
+                damaged |= Double.isNaN(cells.get(row, column));
+                best = cells.get(row, column) > cells.get(row, best) ? column : best;
+            }
+            new Cells(ids).set(row, damaged ? -1 : best);
+        }
+    }
+
+    @Override
     public void mergeAttention(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp) {
         ReferenceAttention.merge(partOut, partLogSumExp, out, logSumExp);
     }

@@ -274,7 +274,7 @@ class DecoderModelTest {
         int[] ids = new Random(6).ints(12, 0, 37).toArray();
         try (Built built = Built.of("qwen3", ""); Arena.Frame frame = built.run.open("cache")) {
             float[] whole = built.logits(HostTokens.sequence(ids, 0), null, 0, 12);
-            SequenceCache cache = new SequenceCache(built.config, built.engine, frame, 12, DType.F32);
+            SequenceCache cache = new SequenceCache(built.config, built.config.kvHeads(), built.engine, frame, 12, DType.F32);
             int at = 0;
             for (int count : new int[] {5, 1, 1, 4, 1}) {
                 float[] logits = built.logits(HostTokens.sequence(Arrays.copyOfRange(ids, at, at + count), at), cache, 0, count);

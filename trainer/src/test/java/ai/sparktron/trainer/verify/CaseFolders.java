@@ -14,10 +14,10 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /** Where the reference cases are: beside the test classes, or unpacked from the jar that both are in on a host that only has the bundle for GPUs. */
-final class CaseFolders {
+public final class CaseFolders {
 
     /** Holds a folder for each case. */
-    static final Path ALL = find();
+    public static final Path ALL = find();
 
     private CaseFolders() {
     }

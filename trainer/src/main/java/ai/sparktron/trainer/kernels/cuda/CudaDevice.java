@@ -3,6 +3,7 @@ package ai.sparktron.trainer.kernels.cuda;
 import ai.sparktron.trainer.kernels.DeviceStreams;
 import java.nio.charset.StandardCharsets;
 import org.bytedeco.cuda.cudart.CUctx_st;
+import org.bytedeco.cuda.cudart.CUgraph_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.BytePointer;
@@ -30,6 +31,7 @@ public final class CudaDevice implements DeviceStreams, AutoCloseable {
     private final int sharedMemoryBytes;
     private final CUctx_st context;
     private final CUstream_st stream;
+    private boolean recording;
     private boolean closed;
 
     private CudaDevice(int ordinal, int handle, String name, int capability, CUctx_st context, CUstream_st stream) {
@@ -174,8 +176,28 @@ public final class CudaDevice implements DeviceStreams, AutoCloseable {
         return stream;
     }
 
+    /** From here on launches of this thread are recorded instead of enqueued. */
+    void beginRecording() {
+        check(cudart.cuStreamBeginCapture(stream, cudart.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL), "cuStreamBeginCapture");
+        recording = true;
+    }
+
+    /** @param graph takes what was recorded, or stays null. @return CUDA's result, which is the first error of a call that cannot be recorded */
+    int endRecording(CUgraph_st graph) {
+        recording = false;
+        return cudart.cuStreamEndCapture(stream, graph);
+    }
+
+    /** @throws NotRecordableException when launches are being recorded */
+    void requireNotRecording(String what) {
+        if (recording) {
+            throw new NotRecordableException(what);
+        }
+    }
+
     /** Waits for all that was enqueued; throws what went wrong on the device since the last wait. */
     public void synchronize() {
+        requireNotRecording("waiting for the device");
         check(cudart.cuStreamSynchronize(stream), "waiting for the work on GPU " + ordinal);
     }
 

@@ -7,6 +7,7 @@ import ai.sparktron.trainer.kernels.EngineFactory;
 import ai.sparktron.trainer.kernels.HostStore;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.Readback;
+import ai.sparktron.trainer.kernels.Replay;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Memory;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -29,21 +30,27 @@ public final class CudaEngine implements Engine, DeviceStreams {
      * @param tf32          whether products of float32 operands may be rounded to TF32
      * @param deterministic whether every run takes the same algorithms, so that it gives the same bits
      * @param attention     which kernels do attention
+     * @param graphs        whether work that is repeated is recorded and replayed
      */
-    public record Settings(Path folder, boolean tf32, boolean deterministic, Attention attention) {
+    public record Settings(Path folder, boolean tf32, boolean deterministic, Attention attention, boolean graphs) {
         /** Kernels in the user's cache folder, float32 as it is, the fastest algorithms. */
         public static Settings usual() {
-            return new Settings(Path.of(System.getProperty("user.home"), ".cache", "sparktron", "kernels"), false, false, Attention.FASTEST);
+            return new Settings(Path.of(System.getProperty("user.home"), ".cache", "sparktron", "kernels"), false, false, Attention.FASTEST, true);
         }
 
         /** These, but with other kernels of attention. */
         public Settings with(Attention kernels) {
-            return new Settings(folder, tf32, deterministic, kernels);
+            return new Settings(folder, tf32, deterministic, kernels, graphs);
         }
 
         /** These, but with the same bits at every run, or not. */
         public Settings withDeterministic(boolean same) {
-            return new Settings(folder, tf32, same, attention);
+            return new Settings(folder, tf32, same, attention, graphs);
+        }
+
+        /** These, but recording repeated work, or not. */
+        public Settings withGraphs(boolean recorded) {
+            return new Settings(folder, tf32, deterministic, attention, recorded);
         }
     }
 
@@ -63,6 +70,7 @@ public final class CudaEngine implements Engine, DeviceStreams {
     private final Staging staging;
     private final LateReads figures;
     private final Kernels kernels;
+    private final boolean graphs;
 
     /** What the products and the attention of an engine are made of. */
     record Foundation(CudaDevice device, DeviceMemory memory, Staging staging, Modules modules, Workspace workspace, Settings settings) {
@@ -73,6 +81,7 @@ public final class CudaEngine implements Engine, DeviceStreams {
      * @param attention makes the attention
      */
     CudaEngine(int ordinal, Settings settings, Function<Foundation, DeviceProducts> products, Function<Foundation, DeviceAttention> attention) {
+        this.graphs = settings.graphs();
         try {
             this.device = part(CudaDevice.open(ordinal));
             this.memory = part(new DeviceMemory(device));
@@ -154,6 +163,11 @@ public final class CudaEngine implements Engine, DeviceStreams {
     @Override
     public Readback readLater(Tensor tensor) {
         return figures.start(tensor);
+    }
+
+    @Override
+    public Replay replay(String name, Runnable work) {
+        return graphs ? part(new CudaGraph(device, memory, name, work)) : Replay.plain(work);
     }
 
     private static void requireSize(Tensor tensor, ByteBuffer bytes) {

@@ -25,6 +25,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final TokenKernels tokens;
     private final FeedForwardKernels feedForward;
     private final LossKernels loss;
+    private final ContinuationKernels continuation;
     private final UpdateKernels updates;
     private final CudaExperts experts;
     private final CudaEngine.Foundation engine;
@@ -44,6 +45,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
         this.tokens = new TokenKernels(device, modules, workspace);
         this.feedForward = new FeedForwardKernels(device, modules);
         this.loss = new LossKernels(modules);
+        this.continuation = new ContinuationKernels(device, modules, workspace);
         this.updates = new UpdateKernels(device, modules, workspace);
         this.experts = new CudaExperts(engine, feedForward, random);
     }
@@ -142,6 +144,16 @@ final class CudaKernels implements Kernels, AutoCloseable {
     public void attentionGrad(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries,
                               TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write) {
         attention.attentionGrad(dOut, q, k, v, out, logSumExp, shape, queries, keys, dq, dk, dv, write);
+    }
+
+    @Override
+    public void cachedAttention(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor positions, int reach, Tensor keys, Tensor values, Tensor out) {
+        continuation.attention(q, k, v, shape, positions, reach, keys, values, out);
+    }
+
+    @Override
+    public void likeliest(Tensor logits, Tensor ids) {
+        continuation.likeliest(logits, ids);
     }
 
     @Override

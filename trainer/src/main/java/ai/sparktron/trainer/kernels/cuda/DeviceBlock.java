@@ -47,7 +47,7 @@ final class DeviceBlock implements Storage {
         if (closed) {
             throw new IllegalStateException("the block of " + sizeBytes + " bytes for " + purpose + " closed twice");
         }
-        closed = true;
         memory.free(this);
+        closed = true;
     }
 }

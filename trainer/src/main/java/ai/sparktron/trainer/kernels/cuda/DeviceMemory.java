@@ -29,6 +29,7 @@ public final class DeviceMemory implements Memory, AutoCloseable {
     private final Set<DeviceBlock> open = new LinkedHashSet<>();
     private final Set<DeviceRange> ranges = new LinkedHashSet<>();
     private final boolean maps;
+    private long freed;
 
     public DeviceMemory(CudaDevice device) {
         this.device = device;
@@ -46,6 +47,7 @@ public final class DeviceMemory implements Memory, AutoCloseable {
         if (sizeBytes < 1) {
             throw new IllegalStateException("a block of " + sizeBytes + " bytes for " + purpose + ": expected 1 or more");
         }
+        device.requireNotRecording("allocating " + sizeBytes + " bytes for " + purpose);
         long[] address = new long[1];
         int result = cudart.cuMemAllocAsync(address, sizeBytes, device.stream());
         if (result == cudart.CUDA_ERROR_OUT_OF_MEMORY) {
@@ -125,10 +127,19 @@ public final class DeviceMemory implements Memory, AutoCloseable {
 
     /** A range is closing. */
     void forget(DeviceRange range) {
+        device.requireNotRecording("freeing " + range.purpose());
+        freed++;
         ranges.remove(range);
     }
 
+    /** Number of blocks and ranges freed so far: while it stays, addresses that were in use still are. */
+    long freed() {
+        return freed;
+    }
+
     void free(DeviceBlock block) {
+        device.requireNotRecording("freeing " + block.purpose());
+        freed++;
         open.remove(block);
         CudaDevice.check(cudart.cuMemFreeAsync(block.address(), device.stream()), "cuMemFreeAsync of " + block.purpose());
     }

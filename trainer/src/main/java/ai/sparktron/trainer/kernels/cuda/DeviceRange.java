@@ -63,6 +63,7 @@ final class DeviceRange implements GrowingStorage {
             return;
         }
         requireOpen();
+        device.requireNotRecording("growing " + purpose);
         long bytes = rounded(Math.max(least - sizeBytes, LEAST_BYTES));
         if (sizeBytes + bytes > reservedBytes) {
             bytes = rounded(least - sizeBytes);

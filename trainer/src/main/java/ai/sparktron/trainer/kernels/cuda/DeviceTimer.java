@@ -20,6 +20,7 @@ final class DeviceTimer implements AutoCloseable {
 
     /** Milliseconds of some runs of the work, after one that is not counted. */
     float time(Runnable work) {
+        device.requireNotRecording("timing kernels");
         work.run();
         CudaDevice.check(cudart.cuEventRecord(began, device.stream()), "cuEventRecord");
         for (int i = 0; i < REPEATS; i++) {

@@ -32,6 +32,7 @@ public final class KernelModule implements AutoCloseable {
     KernelModule(CudaDevice device, CubinCache cache, String name, String source, List<String> defines) {
         this.device = device;
         this.name = name + " " + defines;
+        device.requireNotRecording("loading " + this.name);
         byte[] cubin = cache.get(name, source, device.capability(), defines);
         try (BytePointer code = new BytePointer(cubin)) {
             CudaDevice.check(cudart.cuModuleLoadData(module, code), "cuModuleLoadData of " + this.name);

@@ -41,6 +41,7 @@ final class LateReads implements AutoCloseable {
 
     /** Enqueues a copy. */
     Readback start(Tensor tensor) {
+        device.requireNotRecording("reading " + tensor + " for the host");
         if (tensor.sizeBytes() > SLOT_BYTES || idle.isEmpty()) {
             throw new IllegalStateException(tensor + " is read late with " + idle.size() + " of " + SLOTS + " slots of " + SLOT_BYTES
                     + " bytes free: these are for a few figures of a step, each waited for once");

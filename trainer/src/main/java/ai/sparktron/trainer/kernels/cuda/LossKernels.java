@@ -19,7 +19,7 @@ final class LossKernels {
     }
 
     /** Rows must begin alike; their last elements are taken one by one. */
-    private static int lanes(Tensor logits) {
+    static int lanes(Tensor logits) {
         int lanes = Grid.lanes(logits);
         return logits.address() % (lanes * logits.dtype().sizeBytes()) == 0 && (logits.rows() <= 1 || logits.rowStride() % lanes == 0) ? lanes : 1;
     }

@@ -45,6 +45,7 @@ final class Staging implements AutoCloseable {
 
     /** Enqueues a copy to the device; the source may be reused when this returns. */
     void write(long target, ByteBuffer source) {
+        device.requireNotRecording("writing " + source.remaining() + " bytes of the host");
         ByteBuffer rest = source.duplicate();
         while (rest.hasRemaining()) {
             int size = (int) Math.min(PART_BYTES, rest.remaining());
@@ -61,6 +62,7 @@ final class Staging implements AutoCloseable {
 
     /** Copies from the device, after all that was enqueued before, and waits. */
     void read(long source, ByteBuffer target) {
+        device.requireNotRecording("reading " + target.remaining() + " bytes for the host");
         ByteBuffer rest = target.duplicate();
         while (rest.hasRemaining()) {
             int size = (int) Math.min(PART_BYTES, rest.remaining());

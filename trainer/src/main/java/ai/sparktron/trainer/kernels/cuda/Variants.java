@@ -30,7 +30,7 @@ final class Variants {
     }
 
     /** How a source spells a type. */
-    private static String spelled(DType dtype) {
+    static String spelled(DType dtype) {
         return switch (dtype) {
             case F64 -> "double";
             case F32 -> "float";

@@ -267,6 +267,16 @@ final class Nd4jKernels implements Kernels {
     }
 
     @Override
+    public void cachedAttention(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor positions, int reach, Tensor keys, Tensor values, Tensor out) {
+        HostContinuation.attention(this, q, k, v, shape, positions, reach, keys, values, out);
+    }
+
+    @Override
+    public void likeliest(Tensor logits, Tensor ids) {
+        HostContinuation.likeliest(logits, ids);
+    }
+
+    @Override
     public void mergeAttention(Tensor partOut, Tensor partLogSumExp, Tensor out, Tensor logSumExp) {
         Nd4jAttention.merge(partOut, partLogSumExp, out, logSumExp);
     }

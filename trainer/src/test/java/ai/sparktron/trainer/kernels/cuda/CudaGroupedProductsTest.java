@@ -38,7 +38,7 @@ class CudaGroupedProductsTest {
     @Test
     void allTilesGiveWhatThePlainKernelGives() {
         int tried = 0;
-        CudaEngine.Settings settings = new CudaEngine.Settings(folder, false, false, CudaEngine.Attention.PLAIN);
+        CudaEngine.Settings settings = new CudaEngine.Settings(folder, false, false, CudaEngine.Attention.PLAIN, true);
         try (CudaEngine opened = new CudaEngine(0, settings, parts -> loops(parts), CudaAttention::of);
                 StackArena arena = StackArena.growing("test", opened.memory(), 1 << 20); Arena.Frame open = arena.open("test")) {
             engine = opened;

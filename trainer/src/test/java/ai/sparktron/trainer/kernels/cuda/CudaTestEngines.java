@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Assumptions;
 public final class CudaTestEngines {
 
     private static final CudaEngine.Settings SETTINGS = new CudaEngine.Settings(Path.of(System.getProperty("java.io.tmpdir"), "sparktron-test-kernels"), false, false,
-            CudaEngine.Attention.FASTEST);
+            CudaEngine.Attention.FASTEST, true);
 
     private CudaTestEngines() {
     }
