@@ -37,7 +37,7 @@ final class Engines {
     static CudaEngine.Settings cuda(Options options) {
         CudaEngine.Settings usual = CudaEngine.Settings.usual();
         return new CudaEngine.Settings(options.engine().kernelCache().map(Path::of).orElse(usual.folder()), usual.tf32(), options.kernels().deterministicMode(),
-                attention(options.kernels().attentionBackend()), options.infer().cudaGraphImpl() == InferOptions.CudaGraphImpl.LOCAL);
+                attention(options.kernels().attentionBackend()), options.infer().cudaGraphImpl() == InferOptions.Graphs.LOCAL);
     }
 
     private static CudaEngine.Attention attention(KernelOptions.AttentionBackend backend) {

@@ -28,6 +28,13 @@ class EnginesTest {
     }
 
     @Test
+    void graphsAreSwitchedOffForInference() {
+        assertTrue(Engines.cuda(OptionParser.parse(Command.INFER, new String[0], Map.of(), OptionParser.Completeness.PARTIAL)).graphs());
+        String[] words = {"--cuda_graph_impl", "none"};
+        assertFalse(Engines.cuda(OptionParser.parse(Command.INFER, words, Map.of(), OptionParser.Completeness.PARTIAL)).graphs());
+    }
+
+    @Test
     void deterministicModeAndCache() {
         CudaEngine.Settings settings = settings("--deterministic_mode", "true", "--kernel_cache", "/kernels");
         assertTrue(settings.deterministic());

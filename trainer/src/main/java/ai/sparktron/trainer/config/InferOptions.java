@@ -23,12 +23,12 @@ public record InferOptions(
         @Option(value = "false", doc = "Add the adapter to the weights when they are loaded: faster, and answers differ by rounding.") boolean mergeLora,
         @Option(value = "true", doc = "Take template and system from the model directory's args.json.") boolean loadArgs,
         @Option(value = "local", planned = "transformer_engine", doc = "On GPUs, local: the kernels of a token are recorded once and enqueued together from then on; none: one by one.")
-        CudaGraphImpl cudaGraphImpl,
+        Graphs cudaGraphImpl,
         @Option(value = "pt", of = {"pt", "vllm", "sglang", "lmdeploy"}, planned = {"vllm", "sglang", "lmdeploy"}, doc = "Generation engine; pt names the built-in one.")
         String inferBackend) {
 
     /** Ways to enqueue what every token repeats. */
-    public enum CudaGraphImpl { NONE, LOCAL, TRANSFORMER_ENGINE }
+    public enum Graphs { NONE, LOCAL, TRANSFORMER_ENGINE }
 
     public InferOptions {
         adapters = List.copyOf(adapters);
