@@ -2,6 +2,7 @@ package ai.sparktron.trainer.convert;
 
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.layer.DecoderModel;
+import ai.sparktron.trainer.layer.Initialiser;
 import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.model.Adapters;
 import ai.sparktron.trainer.model.ConfigReader;
@@ -22,6 +23,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Function;
 
 /**
@@ -41,7 +43,8 @@ public final class LoadedModel implements AutoCloseable {
     private final Tuning tuning;
     private final List<DecoderModel> models = new ArrayList<>();
 
-    private LoadedModel(Engine engine, Path directory, DType dtype, Parameters.Use use, Settings settings) throws IOException {
+    /** @param seed of random weights; empty = those of the directory */
+    private LoadedModel(Engine engine, Path directory, DType dtype, Parameters.Use use, Settings settings, OptionalLong seed) throws IOException {
         this.engine = engine;
         ModelConfig config = ConfigReader.read(directory).predicting(settings.prediction());
         this.run = StackArena.growing("run", engine.memory(), CHUNK_BYTES);
@@ -57,10 +60,10 @@ public final class LoadedModel implements AutoCloseable {
                 boolean beside = adapter == null || settings.use() == Settings.AdapterUse.BESIDE;
                 List<ParameterSpec> held = beside ? tuning.applyTo(config, parts) : DecoderSpecs.of(config, parts);
                 this.parameters = Parameters.allocate(held, settings.seams().slicing(), frame, dtype, use, 1);
-                List<Parameter> missing = new HuggingFaceImporter(config, engine).load(directory, parameters);
-                if (!missing.isEmpty()) {
-                    throw new IllegalArgumentException(directory + ": config.json says " + config.architecture() + ", but the files have no " + DecoderSpecs.SCORE
-                            + "; train one with rlhf --rlhf_type rm");
+                if (seed.isPresent()) {
+                    Initialiser.initialise(parameters, engine.kernels(), seed.getAsLong());
+                } else {
+                    load(config, directory);
                 }
                 if (adapter != null) {
                     adapter.load(parameters, engine);
@@ -79,6 +82,14 @@ public final class LoadedModel implements AutoCloseable {
         } catch (IOException | RuntimeException | Error e) {
             close();
             throw e;
+        }
+    }
+
+    private void load(ModelConfig config, Path directory) throws IOException {
+        List<Parameter> missing = new HuggingFaceImporter(config, engine).load(directory, parameters);
+        if (!missing.isEmpty()) {
+            throw new IllegalArgumentException(directory + ": config.json says " + config.architecture() + ", but the files have no " + DecoderSpecs.SCORE
+                    + "; train one with rlhf --rlhf_type rm");
         }
     }
 
@@ -135,7 +146,12 @@ public final class LoadedModel implements AutoCloseable {
      * @throws IllegalArgumentException as {@link ConfigReader}, {@link HuggingFaceImporter} and {@link PeftAdapter}
      */
     public static LoadedModel open(Engine engine, Path directory, DType dtype, Parameters.Use use, Settings settings) throws IOException {
-        return new LoadedModel(engine, directory, dtype, use, settings);
+        return new LoadedModel(engine, directory, dtype, use, settings, OptionalLong.empty());
+    }
+
+    /** As {@link #open}, of a directory whose config.json alone is read, with random weights: for measuring. */
+    public static LoadedModel random(Engine engine, Path directory, DType dtype, Parameters.Use use, Settings settings, long seed) throws IOException {
+        return new LoadedModel(engine, directory, dtype, use, settings, OptionalLong.of(seed));
     }
 
     public Engine engine() {
