@@ -11,7 +11,9 @@ import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSpec;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -48,6 +50,7 @@ final class AdapterMerge {
     private void add(Parameter weight, Parameters additions) {
         Parameter first = additions.get(Adapters.aName(weight.spec()));
         int held = 0;
+        Map<String, Integer> places = new HashMap<>(); // of parts in the parameters that hold their B: those of experts share one
         for (int part = 0; part < weight.slices().size(); part++) {
             TensorSpec tensor = weight.spec().parts().get(part);
             LowRank addition = adapters.of(tensor);
@@ -55,7 +58,8 @@ final class AdapterMerge {
                 continue;
             }
             Tensor a = first.part(held++);
-            Tensor b = additions.get(Adapters.bName(weight.spec(), tensor)).value();
+            String second = Adapters.bName(weight.spec(), tensor);
+            Tensor b = additions.get(second).part(places.merge(second, 1, Integer::sum) - 1);
             kernels.scale(b, (float) addition.scale());
             if (Adapters.isTable(tensor)) {
                 kernels.matmul(a, Transpose.NO, b, Transpose.YES, weight.part(part), Write.ACCUMULATE);

@@ -56,7 +56,7 @@ public final class LoadedModel implements AutoCloseable {
             Adapters adapters = Adapters.none();
             try (PeftAdapter adapter = settings.adapter().isPresent() ? PeftAdapter.open(settings.adapter().get()) : null) {
                 List<ParameterSpec> specs = DecoderSpecs.of(config);
-                this.tuning = adapter == null ? Tuning.everything(specs) : adapter.tuning(specs, 0);
+                this.tuning = adapter == null ? Tuning.everything(specs) : adapter.tuning(specs, 0, 0);
                 boolean beside = adapter == null || settings.use() == Settings.AdapterUse.BESIDE;
                 List<ParameterSpec> held = beside ? tuning.applyTo(config, parts) : DecoderSpecs.of(config, parts);
                 this.parameters = Parameters.allocate(held, settings.seams().slicing(), frame, dtype, use, 1);

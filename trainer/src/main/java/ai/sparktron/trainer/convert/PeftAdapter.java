@@ -4,6 +4,7 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineNumbers;
 import ai.sparktron.trainer.kernels.StoredNumbers;
 import ai.sparktron.trainer.model.Adapters;
+import ai.sparktron.trainer.model.ExpertNames;
 import ai.sparktron.trainer.model.LowRank;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.ParameterSpec;
@@ -29,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * A LoRA adapter in PEFT's form, open: its settings, which tensors of a model it adds to, which it replaces, and their values. Which modules have additions, and of
@@ -49,14 +51,18 @@ public final class PeftAdapter implements AutoCloseable {
     private final PeftConfig config;
     private final SafetensorsFolder tensors;
     private final Map<String, String> fileNames = new LinkedHashMap<>();
+    private final StackedAdditions stacked;
 
     private PeftAdapter(Path directory, PeftConfig config, SafetensorsFolder tensors) {
         this.directory = directory;
         this.config = config;
         this.tensors = tensors;
+        this.stacked = new StackedAdditions(tensors, config);
         for (String name : tensors.names()) {
             String bare = name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name;
-            fileNames.put(bare.replace(BASE_LAYER, "."), name);
+            if (!stacked.take(bare, name)) {
+                fileNames.put(bare.replace(BASE_LAYER, "."), name);
+            }
         }
     }
 
@@ -85,6 +91,7 @@ public final class PeftAdapter implements AutoCloseable {
      * @throws IllegalArgumentException when tensors do not fit the model; names them
      */
     public Map<String, LowRank> additions(List<ParameterSpec> model) {
+        nameLike(model.stream().flatMap(parameter -> parameter.parts().stream()));
         requireOneTable(model);
         Map<String, TensorSpec> known = new LinkedHashMap<>();
         model.forEach(parameter -> parameter.parts().forEach(part -> known.put(part.name(), part)));
@@ -108,6 +115,7 @@ public final class PeftAdapter implements AutoCloseable {
                 problems.add(fileNames.get(name) + " is of a kind of adapter that is not built");
             }
         }
+        stacked.additions(model, additions, problems);
         if (additions.isEmpty() && problems.isEmpty()) {
             problems.add("it has no lora_A tensors");
         }
@@ -121,12 +129,32 @@ public final class PeftAdapter implements AutoCloseable {
     /**
      * What is trained when training goes on with this adapter.
      *
-     * @param model parameters of the whole model
-     * @param seed  of dropout
+     * @param model   parameters of the whole model
+     * @param dropout where the adapter does not say it: PEFT does not load one with additions to parameters that has dropout
+     * @param seed    of dropout
      * @throws IllegalArgumentException as {@link #additions}
      */
-    public Tuning tuning(List<ParameterSpec> model, long seed) {
-        return Tuning.of(config, additions(model), wholeTensors(), model, seed);
+    public Tuning tuning(List<ParameterSpec> model, double dropout, long seed) {
+        return Tuning.of(config, additions(model), wholeTensors(), model, config.targetParameters().isEmpty() ? config.dropout() : dropout, seed);
+    }
+
+    /** PEFT on transformers 5 saves names of its modules, which for some families are not those of published weights. */
+    private void nameLike(Stream<TensorSpec> model) {
+        Map<String, String> theirs = new LinkedHashMap<>();
+        model.map(TensorSpec::name).filter(name -> !name.equals(ExpertNames.inTransformers(name)))
+                .forEach(name -> theirs.put(stem(ExpertNames.inTransformers(name)), stem(name)));
+        if (!theirs.isEmpty()) {
+            Map<String, String> renamed = new LinkedHashMap<>();
+            fileNames.forEach((name, file) -> renamed.put(theirs.getOrDefault(stem(name), stem(name)) + name.substring(stem(name).length()), file));
+            fileNames.clear();
+            fileNames.putAll(renamed);
+        }
+    }
+
+    /** Name of a tensor's module. */
+    private static String stem(String name) {
+        int addition = name.indexOf(".lora_");
+        return name.substring(0, addition < 0 ? name.lastIndexOf('.') : addition);
     }
 
     private Shape shape(String name) {
@@ -179,11 +207,16 @@ public final class PeftAdapter implements AutoCloseable {
      * @param weights takes them, by their elements in the flat value buffer
      */
     public void load(Parameters parameters, Engine engine, StoredNumbers weights) throws IOException {
+        nameLike(parameters.all().stream().flatMap(parameter -> parameter.spec().parts().stream()));
         SliceReader reader = new SliceReader(engine);
         for (Parameter parameter : parameters.all()) {
             for (int part = 0; part < parameter.slices().size(); part++) {
                 TensorSlice slice = parameter.slices().get(part);
                 String name = fileNames.get(slice.tensor().name());
+                if (stacked.has(slice.tensor())) {
+                    write(cut(stacked.read(slice.tensor()), slice), weights, parameter.partOffset(part));
+                    continue;
+                }
                 if (name == null) {
                     continue;
                 }
@@ -198,6 +231,15 @@ public final class PeftAdapter implements AutoCloseable {
 
     private static boolean isTurned(TensorSpec tensor) {
         return tensor.name().endsWith(".lora_embedding_A");
+    }
+
+    private static float[] cut(float[] whole, TensorSlice slice) {
+        int columns = (int) slice.columns();
+        float[] cut = new float[Math.toIntExact(slice.elements())];
+        for (int row = 0; row < slice.rows(); row++) {
+            System.arraycopy(whole, (int) ((slice.firstRow() + row) * slice.tensor().columns() + slice.firstColumn()), cut, row * columns, columns);
+        }
+        return cut;
     }
 
     /** [V', r] of a file's [r, V]. */
@@ -249,7 +291,7 @@ public final class PeftAdapter implements AutoCloseable {
      * @throws IllegalArgumentException as {@link #additions}, or when the additions cannot be merged
      */
     public WeightSource into(WeightSource base, List<ParameterSpec> model) {
-        Adapters adapters = tuning(model, 0).adapters();
+        Adapters adapters = tuning(model, 0, 0).adapters();
         boolean tied = model.stream().noneMatch(parameter -> parameter.parts().get(0).name().equals(TIED_HEAD));
         MergedWeights.requireSeparable(adapters, tied);
         WeightSource replaced = (tensor, from, count) -> fileNames.containsKey(tensor.name()) ? read(tensor, from, count) : base.read(tensor, from, count);
@@ -257,6 +299,9 @@ public final class PeftAdapter implements AutoCloseable {
     }
 
     private float[] read(TensorSpec tensor, long from, int count) throws IOException {
+        if (stacked.has(tensor)) {
+            return Arrays.copyOfRange(stacked.read(tensor), (int) from, (int) from + count);
+        }
         String name = fileNames.get(tensor.name());
         return isTurned(tensor) ? turned(name, TensorSlice.whole(tensor)) : tensors.readFloats(name, from, count);
     }

@@ -121,6 +121,16 @@ public record Mesh(int pipeline, int data, int context, int tensor, int expert, 
         return List.copyOf(members);
     }
 
+    /** Ranks that hold parts of the same experts, for the same tokens, ascending. */
+    public List<Integer> expertTensorGroup(int rank) {
+        requireRank(rank);
+        List<Integer> members = new ArrayList<>();
+        for (int part = 0; part < expertTensor; part++) {
+            members.add(rank / expertTensor * expertTensor + part);
+        }
+        return List.copyOf(members);
+    }
+
     /** Ranks that hold the same experts as this one, ascending: their gradients belong together. */
     public List<Integer> expertDataGroup(int rank) {
         requireRank(rank);

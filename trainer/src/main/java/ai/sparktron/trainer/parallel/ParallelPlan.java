@@ -7,6 +7,7 @@ import ai.sparktron.trainer.comm.Transfer;
 import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.mesh.Mesh;
+import ai.sparktron.trainer.model.Dim;
 import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.ModelPart;
 import ai.sparktron.trainer.model.Parameter;
@@ -204,10 +205,18 @@ public final class ParallelPlan {
         return world.background(expertGradientGroup.name() + "-background", expertGradientGroup.ranks());
     }
 
-    /** Ranks that together hold all experts once, none of which holds what another does. */
+    /**
+     * Ranks that together hold all experts once. Those with parts of the same experts hold the same one of an addition's two matrices, which sees this rank's part
+     * of the other; nothing else is held twice.
+     */
     public ModelGroup expertModelGroup() {
         List<Integer> replica = mesh.expertReplica(rank);
-        return new ModelGroup(world.group("expert-model-" + replica.get(0), replica), world.group("alone-" + rank, List.of(rank)), parameter -> false, null);
+        List<Integer> parts = mesh.expertTensorGroup(rank);
+        return new ModelGroup(world.group("expert-model-" + replica.get(0), replica), world.group("expert-parts-" + parts.get(0), parts), ParallelPlan::isLowRank, null);
+    }
+
+    private static boolean isLowRank(ParameterSpec parameter) {
+        return parameter.parts().stream().flatMap(part -> part.dims().stream()).anyMatch(dim -> dim.kind() == Dim.Kind.LOW_RANK);
     }
 
     /** Everybody. */
@@ -240,7 +249,8 @@ public final class ParallelPlan {
         if (experts.isEmpty()) {
             return new Holders(model.ranks(), model::answersFor);
         }
-        return new Holders(allRanks(), parameter -> parameter.spec().ofExperts() ? expertGradientGroup.rank() == 0
+        ModelGroup expertModel = expertModelGroup();
+        return new Holders(allRanks(), parameter -> parameter.spec().ofExperts() ? expertGradientGroup.rank() == 0 && expertModel.answersFor(parameter)
                 : gradientGroup.rank() == 0 && model.answersFor(parameter));
     }
 
@@ -269,7 +279,7 @@ public final class ParallelPlan {
         List<Communicator> groups = new ArrayList<>(List.of(gradientGroup, model.ranks(), model.stage(), tokenGroup));
         Optional.ofNullable(model.copies()).ifPresent(groups::add);
         if (expertsApart(config)) {
-            groups.addAll(List.of(expertGradientGroup, expertModelGroup().ranks(), allRanks()));
+            groups.addAll(List.of(expertGradientGroup, expertModelGroup().ranks(), expertModelGroup().stage(), allRanks()));
         }
         experts.ifPresent(strategy -> groups.add(strategy.block()));
         groups.forEach(group -> group.allReduce(scalar, Reduction.SUM));

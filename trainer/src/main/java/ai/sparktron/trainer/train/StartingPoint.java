@@ -50,7 +50,7 @@ final class StartingPoint {
             return Tuning.of(options.tuner(), DecoderSpecs.of(config), options.training().seed());
         }
         try (PeftAdapter opened = PeftAdapter.open(adapter.get())) {
-            return opened.tuning(DecoderSpecs.of(config), options.training().seed());
+            return opened.tuning(DecoderSpecs.of(config), options.tuner().loraDropout(), options.training().seed());
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read the adapter in " + adapter.get(), e);
         }

@@ -1,10 +1,10 @@
 package ai.sparktron.trainer.tuner;
 
 import ai.sparktron.trainer.model.DecoderSpecs;
-import ai.sparktron.trainer.model.Dim;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.TensorSpec;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.function.Predicate;
@@ -18,11 +18,12 @@ final class Modules {
 
     private static final String WEIGHT = ".weight";
     private static final String ROUTER = ".router.weight";
+    private static final String SHARED_GATE = ".shared_experts.gate_weight";
 
     private final List<Module> all = new ArrayList<>();
 
     /** What a module is. */
-    enum Kind { LINEAR, EMBEDDING, HEAD, ROUTER }
+    enum Kind { LINEAR, EMBEDDING, HEAD, ROUTER, SHARED_GATE }
 
     /**
      * One module.
@@ -51,16 +52,12 @@ final class Modules {
     Modules(List<ParameterSpec> parameters) {
         for (ParameterSpec parameter : parameters) {
             for (TensorSpec part : parameter.parts()) {
-                if (part.dims().size() == 2 && part.name().endsWith(WEIGHT) && parameter.name().endsWith(WEIGHT) && isBuilt(parameter)) {
-                    all.add(new Module(stem(parameter.name()), stem(part.name()), kind(parameter.name()), part));
+                boolean gate = parameter.name().endsWith(SHARED_GATE);
+                if (part.dims().size() == 2 && part.name().endsWith(WEIGHT) && (gate || parameter.name().endsWith(WEIGHT))) {
+                    all.add(new Module(gate ? parameter.name() : stem(parameter.name()), stem(part.name()), kind(parameter.name()), part));
                 }
             }
         }
-    }
-
-    /** Routers and the experts' own matrices, whose products are grouped, have no additions yet. */
-    private static boolean isBuilt(ParameterSpec parameter) {
-        return !parameter.name().endsWith(ROUTER) && parameter.parts().get(0).dims().stream().noneMatch(dim -> dim.kind() == Dim.Kind.EXPERT_FFN);
     }
 
     static boolean endsWith(String name, String word) {
@@ -76,7 +73,7 @@ final class Modules {
         return switch (parameter) {
             case DecoderSpecs.EMBEDDING -> Kind.EMBEDDING;
             case DecoderSpecs.HEAD -> Kind.HEAD;
-            default -> parameter.endsWith(ROUTER) ? Kind.ROUTER : Kind.LINEAR;
+            default -> parameter.endsWith(ROUTER) ? Kind.ROUTER : parameter.endsWith(SHARED_GATE) ? Kind.SHARED_GATE : Kind.LINEAR;
         };
     }
 
@@ -89,6 +86,11 @@ final class Modules {
             default -> module -> module.isNamed(word);
         };
         return all.stream().filter(meant).toList();
+    }
+
+    /** All modules. */
+    List<Module> all() {
+        return Collections.unmodifiableList(all);
     }
 
     /** Modules whose whole name, in either language, fits. */

@@ -28,23 +28,25 @@ import java.util.regex.Pattern;
  * @param bias            {@code bias}: none, all or lora_only
  * @param targetModules   names or endings of names of the modules with additions; one pattern where {@code targetIsPattern}
  * @param targetIsPattern whether {@code target_modules} is a text, which PEFT matches as a regular expression
+ * @param targetParameters {@code target_parameters}: names, or endings of names, of parameters in transformers' model with additions, see {@link PeftTargets}
  * @param modulesToSave   {@code modules_to_save}: endings of names of modules trained and saved whole
  * @param ranks           {@code rank_pattern}: ranks of modules that match a pattern, the first that matches
  * @param alphas          {@code alpha_pattern}: likewise
  */
 public record PeftConfig(Optional<String> baseModel, int rank, double alpha, boolean rankStabilised, double dropout, String bias, List<String> targetModules,
-                         boolean targetIsPattern, List<String> modulesToSave, Map<String, Integer> ranks, Map<String, Double> alphas) {
+                         boolean targetIsPattern, List<String> targetParameters, List<String> modulesToSave, Map<String, Integer> ranks, Map<String, Double> alphas) {
 
     /** Name of the file. */
     public static final String FILE = "adapter_config.json";
 
     /** Settings that change what an adapter computes, and that are not built. */
     private static final List<String> NOT_BUILT = List.of("use_dora", "fan_in_fan_out", "lora_bias", "use_qalora", "use_bdlora", "trainable_token_indices",
-            "layer_replication", "alora_invocation_tokens", "target_parameters", "arrow_config", "kasa_config", "monteclora_config", "velora_config");
+            "layer_replication", "alora_invocation_tokens", "arrow_config", "kasa_config", "monteclora_config", "velora_config");
     private static final ObjectMapper JSON = new ObjectMapper();
 
     public PeftConfig {
         targetModules = List.copyOf(targetModules);
+        targetParameters = List.copyOf(targetParameters);
         modulesToSave = List.copyOf(modulesToSave);
         ranks = Collections.unmodifiableMap(new LinkedHashMap<>(ranks));
         alphas = Collections.unmodifiableMap(new LinkedHashMap<>(alphas));
@@ -94,7 +96,7 @@ public record PeftConfig(Optional<String> baseModel, int rank, double alpha, boo
         boolean pattern = json.path("target_modules").isTextual();
         return new PeftConfig(Optional.ofNullable(json.path("base_model_name_or_path").textValue()), json.path("r").asInt(8), json.path("lora_alpha").asDouble(8),
                 json.path("use_rslora").asBoolean(false), json.path("lora_dropout").asDouble(0), json.path("bias").asText("none"),
-                pattern ? List.of(json.path("target_modules").asText()) : texts(json.path("target_modules")), pattern, texts(json.path("modules_to_save")), ranks,
+                pattern ? List.of(json.path("target_modules").asText()) : texts(json.path("target_modules")), pattern, texts(json.path("target_parameters")), texts(json.path("modules_to_save")), ranks,
                 alphas);
     }
 
@@ -121,24 +123,36 @@ public record PeftConfig(Optional<String> baseModel, int rank, double alpha, boo
     }
 
     /** The same with other targets. */
-    public PeftConfig withTargets(List<String> modules) {
-        return new PeftConfig(baseModel, rank, alpha, rankStabilised, dropout, bias, modules, false, modulesToSave, ranks, alphas);
+    PeftConfig with(PeftTargets targets) {
+        Map<String, Integer> allRanks = new LinkedHashMap<>(ranks);
+        allRanks.putAll(targets.ranks());
+        Map<String, Double> allAlphas = new LinkedHashMap<>(alphas);
+        allAlphas.putAll(targets.alphas());
+        return new PeftConfig(baseModel, rank, alpha, rankStabilised, dropout, bias, targets.modules(), false, targets.parameters(), modulesToSave, allRanks,
+                allAlphas);
     }
 
     /** The same of another model. */
     public PeftConfig withBaseModel(String model) {
-        return new PeftConfig(Optional.of(model), rank, alpha, rankStabilised, dropout, bias, targetModules, targetIsPattern, modulesToSave, ranks, alphas);
+        return new PeftConfig(Optional.of(model), rank, alpha, rankStabilised, dropout, bias, targetModules, targetIsPattern, targetParameters, modulesToSave, ranks,
+                alphas);
     }
 
-    /** Contents of the file, for inference. */
+    /** Contents of the file, for inference: without dropout where parameters have additions, since PEFT refuses to leave anything out of what they see. */
     public String toJson() {
         ObjectNode json = JSON.createObjectNode();
-        json.put("peft_type", "LORA").put("task_type", modulesToSave.contains("score") ? "SEQ_CLS" : "CAUSAL_LM").put("base_model_name_or_path", baseModel.orElse(null)).put("inference_mode", true);
-        json.put("r", rank).put("lora_alpha", alpha).put("use_rslora", rankStabilised).put("lora_dropout", dropout).put("bias", bias);
+        json.put("peft_type", "LORA").put("task_type", modulesToSave.contains("score") ? "SEQ_CLS" : "CAUSAL_LM");
+        json.put("base_model_name_or_path", baseModel.orElse(null)).put("inference_mode", true);
+        json.put("r", rank).put("lora_alpha", alpha).put("use_rslora", rankStabilised).put("lora_dropout", targetParameters.isEmpty() ? dropout : 0).put("bias", bias);
         if (targetIsPattern) {
             json.put("target_modules", targetModules.get(0));
         } else {
             targetModules.forEach(json.putArray("target_modules")::add);
+        }
+        if (targetParameters.isEmpty()) {
+            json.putNull("target_parameters");
+        } else {
+            targetParameters.forEach(json.putArray("target_parameters")::add);
         }
         if (modulesToSave.isEmpty()) {
             json.putNull("modules_to_save");

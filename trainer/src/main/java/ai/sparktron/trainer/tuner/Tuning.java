@@ -64,11 +64,17 @@ public record Tuning(Set<String> trained, Adapters adapters, Optional<PeftConfig
         Set<String> wholeTensors = new LinkedHashSet<>();
         model.stream().filter(parameter -> whole.contains(parameter.name())).forEach(parameter -> parameter.parts().forEach(part -> wholeTensors.add(part.name())));
         List<Modules.Module> targets = targets(options, modules).stream().filter(module -> !wholeTensors.contains(module.weight().name())).toList();
-        PeftConfig peft = new PeftConfig(Optional.empty(), options.loraRank(), options.loraAlpha(), options.useRslora(), options.loraDropout(), options.loraBias(),
-                modules.words(targets), false, savedAsPeft(toSave, model), Map.of(), Map.of());
+        PeftConfig plain = new PeftConfig(Optional.empty(), options.loraRank(), options.loraAlpha(), options.useRslora(), options.loraDropout(), options.loraBias(),
+                List.of(), false, List.of(), savedAsPeft(toSave, model), Map.of(), Map.of());
         Map<String, LowRank> additions = new TreeMap<>();
-        targets.forEach(module -> additions.put(module.weight().name(), peft.addition(module.theirs())));
+        targets.forEach(module -> additions.put(module.weight().name(), plain.addition(module.theirs())));
+        PeftConfig peft = withTargets(plain, modules, additions);
         return new Tuning(whole, new Adapters(additions, (float) options.loraDropout(), seed), Optional.of(peft));
+    }
+
+    private static PeftConfig withTargets(PeftConfig peft, Modules modules, Map<String, LowRank> additions) {
+        List<Modules.Module> targets = modules.all().stream().filter(module -> additions.containsKey(module.weight().name())).toList();
+        return peft.with(PeftTargets.of(modules, targets, module -> additions.get(module.weight().name()), peft.rank(), peft.alpha(), peft.rankStabilised()));
     }
 
     /** The modules named, and a head that gives one number: it is new to the model, so nothing would be learnt without it. */
@@ -157,11 +163,13 @@ public record Tuning(Set<String> trained, Adapters adapters, Optional<PeftConfig
      *
      * @param additions by the name of the tensor added to
      * @param whole     tensors of the model that the adapter holds whole
+     * @param dropout   probability with which elements of an addition's input are left out
      */
-    public static Tuning of(PeftConfig peft, Map<String, LowRank> additions, Set<String> whole, List<ParameterSpec> model, long seed) {
+    public static Tuning of(PeftConfig peft, Map<String, LowRank> additions, Set<String> whole, List<ParameterSpec> model, double dropout, long seed) {
         Set<String> trained = new LinkedHashSet<>();
         model.stream().filter(parameter -> parameter.parts().stream().anyMatch(part -> whole.contains(part.name()))).forEach(parameter -> trained.add(parameter.name()));
-        return new Tuning(trained, new Adapters(additions, (float) peft.dropout(), seed), Optional.of(peft));
+        PeftConfig said = model.stream().anyMatch(ParameterSpec::ofExperts) ? withTargets(peft, new Modules(model), additions) : peft;
+        return new Tuning(trained, new Adapters(additions, (float) dropout, seed), Optional.of(said));
     }
 
     /** Whether something of the model is frozen that could be trained. @param model parameters of the whole model */

@@ -186,13 +186,20 @@ final class CaseRunner implements AutoCloseable {
      * @param factor that they are multiplied by
      */
     void gradientsOf(List<StageRunner.Work> work, float factor) {
-        kernels.fill(loaded.parameters().gradient(), 0);
+        Tensor gradient = loaded.parameters().gradient(); // null on a stage of which nothing is trained
+        if (gradient != null) {
+            kernels.fill(gradient, 0);
+        }
         stage.train(work, lossSum);
         replica.completeGradients(loaded.parameters());
+        if (plan.expertsApart(loaded.config())) {
+            ModelGroup experts = plan.expertModelGroup();
+            loaded.parameters().all().stream().filter(parameter -> parameter.spec().ofExperts()).forEach(experts::completeGradient);
+        }
         loaded.parameters().all().stream().filter(Parameter::isTrained).forEach(this::sum);
         replica.copied(loaded.parameters()).ifPresent(table -> replica.addCopies(table.gradient()));
-        if (factor != 1) {
-            kernels.scale(loaded.parameters().gradient(), factor);
+        if (factor != 1 && gradient != null) {
+            kernels.scale(gradient, factor);
         }
     }
 

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Mixtures of experts of Hugging Face, with their experts shared out over ranks. */
 class ExpertGridCaseTest {
 
-    private static final List<String> CASES = List.of("qwen2_moe", "qwen3_moe", "deepseek_v3");
+    private static final List<String> CASES = List.of("qwen2_moe", "qwen3_moe", "deepseek_v3", "qwen2_moe-lora");
 
     /** Sizes of tensor, pipeline, context and data, and the parts of the experts and of each expert. */
     private static Mesh mesh(int tensor, int pipeline, int context, int data, int expert, int expertTensor) {
