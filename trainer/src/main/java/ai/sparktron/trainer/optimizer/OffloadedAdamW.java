@@ -41,14 +41,14 @@ public final class OffloadedAdamW implements Optimizer {
         long size = own.value().elements();
         this.state = new AdamState(own.main(), StateTensor.allocate(host, "exp_avg", types.firstMoment(), size),
                 StateTensor.allocate(host, "exp_avg_sq", types.secondMoment(), size));
-        state.first().clear(conveyor.store());
-        state.second().clear(conveyor.store());
         for (long from = 0; from < size; from += conveyor.chunk()) {
             long here = Math.min(conveyor.chunk(), size - from);
             long base = own.base() + from;
             List<FlatRange> inside = ranges.stream().map(range -> range.within(base, base + here)).filter(range -> range.size() > 0)
                     .map(range -> new FlatRange(range.from() - base, range.to() - base, range.decay())).toList();
-            parts.add(new Part(conveyor.add(state.rows(from, here), here), from, inside));
+            int chunk = conveyor.add(state.rows(from, here), here);
+            conveyor.clearMoments(chunk, engine.kernels());
+            parts.add(new Part(chunk, from, inside));
         }
     }
 

@@ -54,7 +54,9 @@ public record OwnRange(Tensor value, StateTensor main, Tensor gradient, long bas
         if (main == null) {
             return;
         }
-        if (home != null) {
+        if (home != null && main.elements().dtype() == DType.I16) {
+            main.clear(home); // The low halves of numbers that are bfloat16 already.
+        } else if (home != null) {
             carry(EngineNumbers.of(engine, value), weights(engine));
         } else if (main.elements().dtype() == DType.F32) {
             engine.kernels().copy(value, main.elements());

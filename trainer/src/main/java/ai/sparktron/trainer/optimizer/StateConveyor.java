@@ -2,6 +2,7 @@ package ai.sparktron.trainer.optimizer;
 
 import ai.sparktron.trainer.kernels.HostStore;
 import ai.sparktron.trainer.kernels.HostStore.Visit;
+import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.tensor.Arena;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,7 +25,7 @@ public final class StateConveyor {
     private int brought;
 
     /** A chunk on the device. */
-    private record Chunk(AdamState there, List<Visit> visits) {
+    private record Chunk(AdamState there, List<Visit> visits, List<Visit> moments) {
     }
 
     /**
@@ -51,8 +52,16 @@ public final class StateConveyor {
     /** @return the chunk's number, from 0 */
     int add(AdamState host, long size) {
         AdamState there = places.get(chunks.size() % PLACES).rows(0, size);
-        chunks.add(new Chunk(there, host.visits(there)));
+        chunks.add(new Chunk(there, host.visits(there), new AdamState(null, host.first(), host.second()).visits(new AdamState(null, there.first(), there.second()))));
         return chunks.size() - 1;
+    }
+
+    /** Sets a chunk's moments to zero before the first step, by the device: the bus writes many gigabytes of the host's memory faster than a thread does. */
+    void clearMoments(int number, Kernels kernels) {
+        Chunk chunk = chunks.get(number);
+        chunk.there().first().clear(kernels);
+        chunk.there().second().clear(kernels);
+        store.takeOut(number % PLACES, chunk.moments());
     }
 
     /** Starts the first copies of the next step, which may go on beside backward. */
