@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 
-/** Gradients at the borders of steps: those that a product writes first are only marked, which saves a pass over most of them; the others are cleared. */
+/** Gradients where a step begins, or a pass whose gradients are a sum of their own: those that a product writes first are only marked, which saves a pass over most of them; the others are cleared. */
 final class FreshGradients {
 
     private final Kernels kernels;
@@ -21,7 +21,7 @@ final class FreshGradients {
         this.parameters = parameters;
     }
 
-    /** A step begins. Gaps between parameters stay zero, since nothing writes them. */
+    /** What the gradients hold is another step's, or another's: all that no product writes first is cleared, with the gaps between parameters. */
     void begin() {
         if (ranges == null) { // All layers are there by now and have said what they write first.
             ranges = cleared();
@@ -30,25 +30,23 @@ final class FreshGradients {
         parameters.all().forEach(parameter -> parameter.mark().begin());
     }
 
-    /** Runs of gradients that no product writes first, with the gaps between them. */
     private List<Tensor> cleared() {
-        List<Parameter> trained = parameters.all().stream().filter(Parameter::isTrained).sorted(Comparator.comparingLong(Parameter::offset)).toList();
+        List<Parameter> written = parameters.all().stream().filter(Parameter::isTrained).filter(parameter -> parameter.mark().isWrittenFirst())
+                .sorted(Comparator.comparingLong(Parameter::offset)).toList();
         List<Tensor> ranges = new ArrayList<>();
-        long from = -1;
-        long to = 0;
-        for (Parameter parameter : trained) {
-            if (!parameter.mark().isWrittenFirst()) {
-                from = from < 0 ? parameter.offset() : from;
-                to = parameter.offset() + parameter.gradient().elements();
-            } else if (from >= 0) {
-                ranges.add(parameters.gradient().rows(from, to - from));
-                from = -1;
-            }
+        long from = 0;
+        for (Parameter parameter : written) {
+            add(ranges, from, parameter.offset());
+            from = parameter.offset() + parameter.gradient().elements();
         }
-        if (from >= 0) {
+        add(ranges, from, parameters.gradient().elements());
+        return ranges;
+    }
+
+    private void add(List<Tensor> ranges, long from, long to) {
+        if (to > from) {
             ranges.add(parameters.gradient().rows(from, to - from));
         }
-        return ranges;
     }
 
     /** The step is through with a parameter: its gradient is this step's, also where no product came. */

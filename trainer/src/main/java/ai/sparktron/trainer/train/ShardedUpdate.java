@@ -80,7 +80,7 @@ public final class ShardedUpdate implements ModelUpdate {
 
     @Override
     public Tensor apply(double learningRate, double denominator) {
-        traffic.settle();
+        traffic.gradientsSettle();
         units.forEach(unit -> model.copied(unit.parameters()).ifPresent(table -> model.addCopies(unit.gradients())));
         for (Unit unit : units) {
             model.shareOfSquares(engine.kernels(), unit.parameters(), unit.gradients(), traffic.share(unit).from(), clipping.squares());
@@ -94,7 +94,6 @@ public final class ShardedUpdate implements ModelUpdate {
         Tensor factor = clipping.factor(denominator);
         optimizers.forEach(optimizer -> optimizer.step((float) learningRate, factor));
         traffic.updated();
-        units.forEach(unit -> engine.kernels().fill(unit.gradients(), 0));
         return clipping.norm();
     }
 

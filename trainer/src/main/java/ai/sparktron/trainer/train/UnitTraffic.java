@@ -38,15 +38,18 @@ final class UnitTraffic implements ParameterUse {
     private final ParameterUpdate.Overlap overlap;
     private final UnitOrder order;
     private final Map<Parameter, Integer> unitOf = new IdentityHashMap<>();
+    private final List<FreshGradients> freshGradients;
     /** By unit: whether its whole values are those of its owners, and what brings them. */
     private final boolean[] fresh;
     private final Transfer[] gathering;
-    /** By unit: parameters whose backward is not through. */
+    /** By unit: parameters whose backward is not through, and whether the owner's sum holds anything of this step. */
     private final int[] left;
-    /** By place: whose values and gradients lie there, and what takes the gradients away. */
+    private final boolean[] summed;
+    /** By place: whose values and gradients lie there, what takes the gradients away, and whether they are to be added to the owner's sum then. */
     private final int[] valuesOf;
     private final int[] gradientsOf;
     private final Transfer[] reducing;
+    private final boolean[] adding;
 
     /**
      * @param data       ranks that share the model out
@@ -64,6 +67,7 @@ final class UnitTraffic implements ParameterUse {
         this.resident = resident;
         this.overlap = overlap;
         this.order = new UnitOrder(units.size());
+        this.freshGradients = units.stream().map(unit -> new FreshGradients(kernels, unit.parameters())).toList();
         for (int u = 0; u < units.size(); u++) {
             for (Parameter parameter : units.get(u).parameters().all()) {
                 unitOf.put(parameter, u);
@@ -72,9 +76,11 @@ final class UnitTraffic implements ParameterUse {
         this.fresh = new boolean[units.size()];
         this.gathering = new Transfer[units.size()];
         this.left = new int[units.size()];
+        this.summed = new boolean[units.size()];
         this.valuesOf = new int[sharded.places()];
         this.gradientsOf = new int[sharded.places()];
         this.reducing = new Transfer[sharded.places()];
+        this.adding = new boolean[sharded.places()];
         Arrays.fill(valuesOf, NOBODY);
         Arrays.fill(gradientsOf, NOBODY);
     }
@@ -97,6 +103,7 @@ final class UnitTraffic implements ParameterUse {
     /** A training step begins. */
     void begin() {
         order.begin();
+        Arrays.fill(summed, false);
     }
 
     @Override
@@ -165,43 +172,47 @@ final class UnitTraffic implements ParameterUse {
     }
 
     private void beginGradients(int u) {
-        Unit unit = units.get(u);
-        int place = unit.gradientPlace();
+        int place = units.get(u).gradientPlace();
         finishReduction(place);
         if (gradientsOf[place] != NOBODY) {
             throw new IllegalStateException("gradients of unit " + gradientsOf[place] + " are not complete while those of unit " + u + " begin");
         }
-        // Its place held another unit's gradients: gaps are cleared too.
-        kernels.fill(unit.parameters().gradient(), 0);
+        freshGradients.get(u).begin();
         gradientsOf[place] = u;
-        left[u] = unit.parameters().all().size();
+        left[u] = units.get(u).parameters().all().size();
     }
 
     @Override
     public void afterBackward(List<Parameter> parameters) {
         for (Parameter parameter : parameters) {
             int u = unitOf.get(parameter);
+            FreshGradients.complete(kernels, parameter);
             model.completeGradient(parameter);
             if (--left[u] == 0) {
-                reduce(units.get(u));
+                reduce(u);
             }
         }
     }
 
-    private void reduce(Unit unit) {
+    /** The first sum of a step is the owner's, the others are added to it. */
+    private void reduce(int u) {
+        Unit unit = units.get(u);
         Tensor whole = unit.parameters().gradient();
         int place = unit.gradientPlace();
+        adding[place] = summed[u];
+        Tensor sum = summed[u] ? own(whole, unit) : unit.gradients();
+        summed[u] = true;
         if (background == null) {
-            data.reduceScatter(whole, own(whole, unit), Reduction.SUM);
+            data.reduceScatter(whole, sum, Reduction.SUM);
         } else {
-            reducing[place] = background.reduceScatter(whole, own(whole, unit), Reduction.SUM);
+            reducing[place] = background.reduceScatter(whole, sum, Reduction.SUM);
         }
         if (background == null || !overlap.reduces()) {
             finishReduction(place);
         }
     }
 
-    /** Adds what has come of the gradients in a place, if any are on their way or have come, to the owner's sum. */
+    /** What has come of the gradients in a place, if any are on their way or have come, is in the owner's sum. */
     private void finishReduction(int place) {
         int u = gradientsOf[place];
         if (u == NOBODY || left[u] > 0) {
@@ -211,13 +222,24 @@ final class UnitTraffic implements ParameterUse {
             reducing[place].await();
             reducing[place] = null;
         }
-        Unit unit = units.get(u);
-        Tensor summed = table(own(unit.parameters().gradient(), unit));
-        kernels.add(table(unit.gradients()), summed, table(unit.gradients()));
+        if (adding[place]) {
+            Unit unit = units.get(u);
+            kernels.add(table(unit.gradients()), table(own(unit.parameters().gradient(), unit)), table(unit.gradients()));
+        }
         gradientsOf[place] = NOBODY;
     }
 
-    /** Returns when nothing is on its way: gradients of all passes are with their owners. */
+    /** Returns when gradients of all passes are with their owners; those of units that had none are zero. */
+    void gradientsSettle() {
+        settle();
+        for (int u = 0; u < summed.length; u++) {
+            if (!summed[u]) {
+                kernels.fill(units.get(u).gradients(), 0);
+            }
+        }
+    }
+
+    /** Returns when nothing is on its way. */
     void settle() {
         for (int u = 0; u < gathering.length; u++) {
             arrive(u);

@@ -37,6 +37,8 @@ class UnitTrafficTest {
             + ",\"num_attention_heads\":2,\"num_key_value_heads\":2,\"head_dim\":4,\"intermediate_size\":8,\"vocab_size\":16,\"max_position_embeddings\":64,"
             + "\"rope_theta\":100.0,\"tie_word_embeddings\":false}", "a test");
 
+    private static final float GARBAGE = 1e6f;
+
     private final List<String> events = new ArrayList<>();
     private ShardedUnits units;
     private UnitTraffic traffic;
@@ -55,7 +57,7 @@ class UnitTrafficTest {
                 @Override
                 public void await() {
                     events.add("wait for " + what);
-                    if (from != to) {
+                    if (from.address() != to.address()) {
                         engine.kernels().copy(UnitTraffic.table(from), UnitTraffic.table(to));
                     }
                 }
@@ -74,7 +76,7 @@ class UnitTrafficTest {
 
         @Override
         public Transfer reduceScatter(Tensor input, Tensor output, Reduction reduction) {
-            return later("reduce " + unit(input, true), input, input);
+            return later("reduce " + unit(input, true), input, output);
         }
 
         @Override
@@ -137,12 +139,15 @@ class UnitTrafficTest {
         for (int u = last; u >= 0; u--) {
             backward(engine, u);
         }
-        traffic.settle();
+        traffic.gradientsSettle();
         for (int u = 0; u <= last; u++) {
-            assertEquals(10 + u, engine.readLater(units.units().get(u).gradients().rows(0, 1)).number(), "gradient of unit " + u);
-            engine.kernels().fill(units.units().get(u).gradients(), 0);
+            assertEquals(10 + u, gradient(engine, u), "gradient of unit " + u);
         }
         traffic.updated();
+    }
+
+    private double gradient(Engine engine, int u) {
+        return engine.readLater(units.units().get(u).gradients().rows(0, 1)).number();
     }
 
     private interface Play {
@@ -159,7 +164,7 @@ class UnitTrafficTest {
             units = ShardedUnits.allocate(DecoderSpecs.of(CONFIG), Slicing.whole(), types, run, 0, 1, resident, overlap);
             for (int u = 0; u < units.units().size(); u++) {
                 engine.kernels().fill(units.units().get(u).values(), u);
-                engine.kernels().fill(units.units().get(u).gradients(), 0);
+                engine.kernels().fill(units.units().get(u).gradients(), GARBAGE);
             }
             traffic = new UnitTraffic(engine.kernels(), units, world.all("data"), overlap == ParameterUpdate.Overlap.NOTHING ? null : new Late(engine),
                     plan.modelGroup(CONFIG), resident, overlap);
@@ -204,6 +209,27 @@ class UnitTrafficTest {
                 assertTrue(at("reduce " + u, 0) < made && made < at("wait for reduce " + u, 0), "unit " + u + ": " + events);
             }
         });
+    }
+
+    /** Of a step's passes; what an owner's sum held before does not show, nor does anything where no pass came by. */
+    @Test
+    void ownersHaveTheSumOfAStepAlone() {
+        for (ParameterUpdate.Overlap overlap : List.of(ParameterUpdate.Overlap.NOTHING, ParameterUpdate.Overlap.REDUCTION_AND_GATHER)) {
+            play(overlap, false, engine -> {
+                for (int passes = 3; passes >= 1; passes--) {
+                    traffic.begin();
+                    for (int pass = 0; pass < passes; pass++) {
+                        backward(engine, 2);
+                        backward(engine, 1);
+                    }
+                    traffic.gradientsSettle();
+                    assertEquals(passes * 11, gradient(engine, 1));
+                    assertEquals(passes * 12, gradient(engine, 2));
+                    assertEquals(0, gradient(engine, 3));
+                    traffic.updated();
+                }
+            });
+        }
     }
 
     /** Values that stay on all ranks are all sent round as soon as they change. */
