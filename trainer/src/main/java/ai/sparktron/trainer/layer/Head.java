@@ -125,13 +125,23 @@ final class Head {
         long chunk = Math.max(1, Math.min(x.rows(), chunkBytes / (vocabularyHere * x.dtype().sizeBytes())));
         try (Arena.Frame scratch = pass.scratch().open("cross_entropy")) {
             Tensor logits = scratch.tensor("logits", x.dtype(), chunk, vocabularyHere);
-            Tensor logSumExp = scratch.tensor("log_sum_exp", DType.F32, chunk);
-            Tensor picked = scratch.tensor("picked", DType.F32, chunk);
+            Tensor logSumExp = scratch.tensor("log_sum_exp", DType.F32, x.rows());
+            Tensor picked = scratch.tensor("picked", DType.F32, x.rows());
             for (long from = 0; from < x.rows(); from += chunk) {
                 long rows = Math.min(chunk, x.rows() - from);
-                chunkLoss(x.rows(from, rows), from, logits.rows(0, rows), logSumExp.rows(0, rows), picked.rows(0, rows), train, pass);
+                chunkLoss(x.rows(from, rows), from, logits.rows(0, rows), logSumExp.rows(from, rows), picked.rows(from, rows), train, pass);
             }
+            addLoss(logSumExp, picked, pass);
         }
+    }
+
+    /** Adds the scaled differences of log_sum_exp and picked logits to the pass's sum: a number of each row, so all chunks' at once. */
+    private static void addLoss(Tensor logSumExp, Tensor picked, Pass pass) {
+        Kernels kernels = pass.kernels();
+        kernels.addScaled(-1, picked, logSumExp);
+        Shape row = Shape.of(1, picked.elements());
+        kernels.matmul(logSumExp.reshape(row), Transpose.NO, pass.batch().targets().scale().reshape(row), Transpose.YES, pass.lossSum().reshape(Shape.of(1, 1)),
+                Write.ACCUMULATE);
     }
 
     private void chunkLoss(Tensor x, long from, Tensor logits, Tensor logSumExp, Tensor picked, boolean train, Pass pass) {
@@ -144,10 +154,6 @@ final class Head {
         product.forward(x, logits, named);
         kernels.softmaxStatistics(logits, labels, firstColumn, logSumExp, picked);
         vocabulary.combine(kernels, pass.scratch(), logSumExp, picked);
-        kernels.scale(picked, -1);
-        kernels.addScaled(1, logSumExp, picked);
-        Shape row = Shape.of(1, x.rows());
-        kernels.matmul(picked.reshape(row), Transpose.NO, scale.reshape(row), Transpose.YES, pass.lossSum().reshape(Shape.of(1, 1)), Write.ACCUMULATE);
         if (train) {
             kernels.crossEntropyGrad(logits, logSumExp, labels, firstColumn, scale);
             product.backward(logits, x, x, named);

@@ -19,7 +19,7 @@ abstract class KernelsContract extends OptimizerContract {
     private static final int[][] SIZES = {{1, 1}, {4, 13}, {25, 207}, {3, 2500}, {70, 64}};
 
     @ParameterizedTest
-    @CsvSource({"1,1,1", "1,207,25", "13,4,1000", "64,64,64", "207,25,13", "130,70,300"})
+    @CsvSource({"1,1,1", "1,207,25", "13,4,1000", "64,64,64", "207,25,13", "130,70,300", "300,1,264", "70,104,1"})
     void products(int m, int n, int k) {
         for (Transpose ta : Transpose.values()) {
             for (Transpose tb : Transpose.values()) {

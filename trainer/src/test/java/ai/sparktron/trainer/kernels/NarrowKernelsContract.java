@@ -45,20 +45,26 @@ abstract class NarrowKernelsContract extends EngineFixture {
     @ParameterizedTest
     @EnumSource(Narrow.class)
     void products(Narrow type) {
-        for (Transpose ta : Transpose.values()) {
-            for (Transpose tb : Transpose.values()) {
-                for (Write write : Write.values()) {
-                    Twin a = ta == Transpose.YES ? normal(type, "a", Rows.STRIDED, 50, TOKENS) : normal(type, "a", Rows.STRIDED, TOKENS, 50);
-                    Twin b = tb == Transpose.YES ? normal(type, "b", Rows.STRIDED, 24, 50) : normal(type, "b", Rows.STRIDED, 50, 24);
-                    Twin out = normal(type, "out", Rows.STRIDED, TOKENS, 24);
-                    Twin wide = normal("wide", Rows.STRIDED, TOKENS, 24);
-                    both((kernels, side) -> kernels.matmul(side.of(a), ta, side.of(b), tb, side.of(out), write));
-                    check(type, "matmul " + ta + " " + tb + " " + write, out);
-                    both((kernels, side) -> kernels.matmul(side.of(a), ta, side.of(b), tb, side.of(wide), write));
-                    wide.check("matmul into float32", 1e-4);
+        for (int[] size : new int[][] {{TOKENS, 24, 50}, {TOKENS, 1, 264}, {1, 24, TOKENS}, {TOKENS, 24, 1}}) {
+            for (Transpose ta : Transpose.values()) {
+                for (Transpose tb : Transpose.values()) {
+                    for (Write write : Write.values()) {
+                        products(type, size[0], size[1], size[2], ta, tb, write);
+                    }
                 }
             }
         }
+    }
+
+    private void products(Narrow type, int m, int n, int k, Transpose ta, Transpose tb, Write write) {
+        Twin a = ta == Transpose.YES ? normal(type, "a", Rows.STRIDED, k, m) : normal(type, "a", Rows.STRIDED, m, k);
+        Twin b = tb == Transpose.YES ? normal(type, "b", Rows.STRIDED, n, k) : normal(type, "b", Rows.STRIDED, k, n);
+        Twin out = normal(type, "out", Rows.STRIDED, m, n);
+        Twin wide = normal("wide", Rows.STRIDED, m, n);
+        both((kernels, side) -> kernels.matmul(side.of(a), ta, side.of(b), tb, side.of(out), write));
+        check(type, "matmul " + ta + " " + tb + " " + write, out);
+        both((kernels, side) -> kernels.matmul(side.of(a), ta, side.of(b), tb, side.of(wide), write));
+        wide.check("matmul into float32", 1e-4);
     }
 
     @ParameterizedTest

@@ -17,17 +17,24 @@ final class ColumnSums {
     private final int multiprocessors;
     private final Workspace workspace;
     private final Variants columnSums;
+    private final Variants weightedSums;
     private final Variants addPartials;
 
     ColumnSums(CudaDevice device, Modules modules, Workspace workspace) {
         this.multiprocessors = device.multiprocessors();
         this.workspace = workspace;
         this.columnSums = modules.variants("columns.cu", "columnSums");
+        this.weightedSums = modules.variants("columns.cu", "weightedSums");
         this.addPartials = modules.variants("columns.cu", "addPartials");
     }
 
     /** sums[c] += the sum over rows of x[r, c]. */
     void add(Tensor x, Tensor sums) {
+        add(x, 0, 0, sums);
+    }
+
+    /** sums[c] += the sum over rows of factor[r] x[r, c]. @param factors address of numbers of the type of x, {@code stride} apart; 0 = all of them 1 */
+    void add(Tensor x, long factors, long stride, Tensor sums) {
         if (x.elements() == 0) {
             return;
         }
@@ -37,7 +44,8 @@ final class ColumnSums {
         long splits = Math.min(Math.max(1, x.rows() / LEAST_ROWS_OF_A_SPLIT), Math.max(1, multiprocessors * BLOCKS_OF_A_MULTIPROCESSOR / tiles));
         int parts = (int) Math.min(MOST_SPLITS, splits);
         long partial = workspace.address((long) parts * columns * Float.BYTES);
-        columnSums.of(x.dtype(), lanes).matrix(x).longInteger(x.rows()).integer(columns).pointer(partial).launch(tiles, parts, 1, THREADS, 0);
+        Kernel kernel = (factors == 0 ? columnSums : weightedSums).of(x.dtype(), lanes).matrix(x).longInteger(x.rows()).integer(columns);
+        (factors == 0 ? kernel : kernel.pointer(factors).longInteger(stride)).pointer(partial).launch(tiles, parts, 1, THREADS, 0);
         addPartials(partial, parts, sums);
     }
 

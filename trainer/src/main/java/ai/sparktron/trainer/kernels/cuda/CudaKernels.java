@@ -20,6 +20,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final DeviceAttention attention;
     private final ElementwiseKernels elementwise;
     private final ColumnSums sums;
+    private final ThinProducts thin;
     private final RandomKernels random;
     private final NormKernels norms;
     private final TokenKernels tokens;
@@ -40,6 +41,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
         this.attention = attention;
         this.elementwise = new ElementwiseKernels(device, modules);
         this.sums = new ColumnSums(device, modules, workspace);
+        this.thin = new ThinProducts(device, modules, elementwise, sums);
         this.random = new RandomKernels(device, modules);
         this.norms = new NormKernels(device, modules, workspace, sums);
         this.tokens = new TokenKernels(device, modules, workspace);
@@ -52,7 +54,9 @@ final class CudaKernels implements Kernels, AutoCloseable {
 
     @Override
     public void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write) {
-        products.matmul(a, transposeA, b, transposeB, out, write);
+        if (!thin.multiply(a, transposeA, b, transposeB, out, write)) {
+            products.matmul(a, transposeA, b, transposeB, out, write);
+        }
     }
 
     @Override

@@ -146,16 +146,7 @@ final class GroupedProducts implements AutoCloseable {
     }
 
     private Plan fastest(List<Plan> plans, Function<Plan, Runnable> trial) {
-        Plan best = null;
-        float shortest = Float.POSITIVE_INFINITY;
-        for (Plan each : plans) {
-            float milliseconds = timer.time(trial.apply(each));
-            if (milliseconds < shortest || best == null) {
-                shortest = milliseconds;
-                best = each;
-            }
-        }
-        return best;
+        return plans.get(timer.fastest(plans.stream().map(trial).toList()));
     }
 
     private Plan plan(GroupedKey key, DType operands, DType result, GroupedTiles tiles) {

@@ -1,7 +1,9 @@
 package ai.sparktron.trainer.kernels.cuda;
 
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.bytedeco.cuda.cublas.cublasLtContext;
 import org.bytedeco.cuda.cublas.cublasLtMatmulAlgo_t;
 import org.bytedeco.cuda.cublas.cublasLtMatmulHeuristicResult_t;
@@ -106,19 +108,14 @@ final class ProductTuning implements AutoCloseable {
         long bytes = ((result.rows() - 1) * result.rowStride() + result.columns()) * result.dtype().sizeBytes();
         DeviceBlock target = memory.allocate(bytes, "trial of a product");
         try {
-            int best = 0;
-            float shortest = Float.POSITIVE_INFINITY;
-            for (int i = 0; i < candidates; i++) {
-                if (found.position(i).state() == cublas.CUBLAS_STATUS_SUCCESS) {
-                    set(plan, found, i);
-                    float milliseconds = timer.time(() -> trial.run(target.address()));
-                    if (milliseconds < shortest) {
-                        shortest = milliseconds;
-                        best = i;
-                    }
-                }
+            List<Integer> able = IntStream.range(0, candidates).filter(i -> found.position(i).state() == cublas.CUBLAS_STATUS_SUCCESS).boxed().toList();
+            if (able.isEmpty()) {
+                return 0;
             }
-            return best;
+            return able.get(timer.fastest(able.stream().map(i -> (Runnable) () -> {
+                set(plan, found, i);
+                trial.run(target.address());
+            }).toList()));
         } finally {
             target.close();
             memory.trim(); // A target may be as large as a gradient.

@@ -6,9 +6,10 @@ constexpr int W = LANES;
 constexpr int WARPS = 8;
 
 /**
- * partial[split][column] = sum over the rows of that split. Blocks (tile of 32 * W columns, split); each of the block's 8 warps takes every eighth row.
+ * partial[split][column] = sum over the rows of that split, each times its factor. Blocks (tile of 32 * W columns, split); each of the block's 8 warps takes every
+ * eighth row.
  */
-extern "C" __global__ void __launch_bounds__(32 * WARPS) columnSums(const T* x, i64 stride, i64 rows, int columns, float* partial) {
+template <class F> FORCE void addRows(const T* x, i64 stride, i64 rows, int columns, float* partial, F factor) {
     __shared__ float sums[WARPS][32 * W + 1];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     int column = (blockIdx.x * 32 + lane) * W;
@@ -19,7 +20,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) columnSums(const T* x, 
         for (i64 row = first + warp; row < last; row += WARPS) {
             Pack<T, W> pack = load<W>(x + row * stride + column);
 #pragma unroll
-            for (int i = 0; i < W; i++) sum[i] += real(pack.at[i]);
+            for (int i = 0; i < W; i++) sum[i] += factor(row) * real(pack.at[i]);
         }
     }
 #pragma unroll
@@ -31,6 +32,14 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) columnSums(const T* x, 
         for (int w = 0; w < WARPS; w++) total += sums[w][i];
         partial[(i64) blockIdx.y * columns + blockIdx.x * 32 * W + i] = total;
     }
+}
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS) columnSums(const T* x, i64 stride, i64 rows, int columns, float* partial) {
+    addRows(x, stride, rows, columns, partial, [](i64) { return 1.0f; });
+}
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS) weightedSums(const T* x, i64 stride, i64 rows, int columns, const T* factors, i64 factorStride, float* partial) {
+    addRows(x, stride, rows, columns, partial, [&](i64 row) { return real(factors[row * factorStride]); });
 }
 
 /** out[column] += sum over the parts of partial[part][column]. A block has 32 columns and 32 warps, each of which takes every 32nd part. */
