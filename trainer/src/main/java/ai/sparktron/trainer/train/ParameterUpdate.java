@@ -100,8 +100,9 @@ public final class ParameterUpdate implements ModelUpdate {
         FlatBuckets buckets = FlatBuckets.cut(parameters, data.size(),
                 model.copied(parameters).map(table -> table.gradient().elements()).orElse(0L), how.bucketElements());
         this.traffic = new BucketTraffic(engine.kernels(), parameters, buckets, data, model, sharding, how.overlap(), background);
-        this.owned = trained == 0 ? List.of() : sharding == Sharding.REPLICATED ? List.of(new FlatRange(0, trained, false))
-                : buckets.buckets().stream().map(bucket -> bucket.share(data.rank(), data.size())).toList();
+        // Shares of one rank are one range, and one kernel; what rests on the host visits the device by buckets.
+        boolean whole = sharding == Sharding.REPLICATED || data.size() == 1 && !options.optimizerCpuOffload();
+        this.owned = trained == 0 ? List.of() : whole ? List.of(new FlatRange(0, trained, false)) : buckets.buckets().stream().map(bucket -> bucket.share(data.rank(), data.size())).toList();
         List<FlatRange> decayed = List.of(new FlatRange(0, parameters.decayedElements(), true),
                 new FlatRange(parameters.decayedElements(), trained, false));
         this.offloading = new Offloading(options, types, engine, owned.stream().mapToLong(FlatRange::size).max().orElse(0), run);

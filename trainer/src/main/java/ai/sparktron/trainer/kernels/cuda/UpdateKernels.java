@@ -16,9 +16,12 @@ final class UpdateKernels {
 
     /** Elements of a thread in {@code update.cu}. */
     private static final int ELEMENTS = 8;
+    /** Full of blocks that go through a range in a loop, 4, 5 or 8 at a time as their registers allow: as many in each turn, so that none is left to the end. */
+    private static final int BLOCKS_OF_A_MULTIPROCESSOR = 40;
     private static final int SQUARES_THREADS = 512;
     private static final int STAGE_TWO_THREADS = 1024;
 
+    private final int multiprocessors;
     private final Workspace workspace;
     private final Grid grid;
     private final Variants squares;
@@ -28,6 +31,7 @@ final class UpdateKernels {
     private final Variants sgd;
 
     UpdateKernels(CudaDevice device, Modules modules, Workspace workspace) {
+        this.multiprocessors = device.multiprocessors();
         this.workspace = workspace;
         this.grid = new Grid(device.multiprocessors());
         this.squares = modules.variants("squares.cu", "sumOfSquares");
@@ -80,6 +84,7 @@ final class UpdateKernels {
     }
 
     private void launch(Kernel kernel, long elements) {
-        kernel.longInteger(elements).launch(grid.blocks((elements + ELEMENTS - 1) / ELEMENTS, Grid.THREADS), 1, 1, Grid.THREADS, 0);
+        long needed = (elements + (long) ELEMENTS * Grid.THREADS - 1) / ((long) ELEMENTS * Grid.THREADS);
+        kernel.longInteger(elements).launch((int) Math.min(needed, (long) multiprocessors * BLOCKS_OF_A_MULTIPROCESSOR), 1, 1, Grid.THREADS, 0);
     }
 }
