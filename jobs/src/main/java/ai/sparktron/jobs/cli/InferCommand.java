@@ -4,10 +4,12 @@ import ai.sparktron.jobs.barrier.ExitCode;
 import ai.sparktron.pipeline.tokenize.TokenizerFile;
 import ai.sparktron.trainer.config.ArgsFile;
 import ai.sparktron.trainer.config.Command;
+import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.InferOptions;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.config.TemplateOptions;
 import ai.sparktron.trainer.convert.LoadedModel;
+import ai.sparktron.trainer.generate.RewardScorer;
 import ai.sparktron.trainer.generate.Sampling;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.model.Parameters;
@@ -20,7 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** {@code infer}: a conversation in the terminal, or the answers to a data set. */
+/** {@code infer}: a conversation in the terminal, the answers to a data set, or by a model of rewards the rewards of its answers. */
 final class InferCommand {
 
     /** Tokens of a conversation beside the answer, unless {@code max_length} says otherwise. */
@@ -41,19 +43,53 @@ final class InferCommand {
         T with(Answerer answerer) throws IOException;
     }
 
+    private interface OpenWork<T> {
+        T with(Open open) throws IOException;
+    }
+
+    /**
+     * What a command has of an open model.
+     *
+     * @param capacity tokens of a conversation at most
+     */
+    private record Open(LoadedModel model, TokenizerFile tokenizer, ChatFormat format, Sampling sampling, int capacity) {
+    }
+
     ExitCode run() throws IOException {
-        return open(answerer -> {
-            if (options.data().valDataset().isEmpty()) {
-                chat(answerer);
-            } else {
-                new BatchAnswers(options, answerer, console).run();
+        BatchLines lines = new BatchLines(options, console);
+        boolean batch = !options.data().valDataset().isEmpty();
+        return opened(open -> {
+            if (batch && open.model().config().scores()) {
+                lines.write("rewards", new BatchRewards(new RewardScorer(open.model()), open.tokenizer(), open.format(), open.capacity()));
+                return ExitCode.OK;
             }
-            return ExitCode.OK;
+            return answering(open, answerer -> {
+                if (batch) {
+                    lines.write("answers", new BatchAnswers(answerer));
+                } else {
+                    chat(answerer);
+                }
+                return ExitCode.OK;
+            });
         });
     }
 
-    /** Opens the model for the given work and closes it after that. */
+    /** Opens the model for answers and closes it after that. */
     <T> T open(Work<T> work) throws IOException {
+        return opened(open -> answering(open, work));
+    }
+
+    private static <T> T answering(Open open, Work<T> work) throws IOException {
+        if (open.model().config().scores()) {
+            throw new ConfigurationException("the model (" + open.model().config().architecture() + ", config.json) gives answers rewards and none of its own: give rows"
+                    + " that end with answers, --val_dataset, to get the reward of each");
+        }
+        try (ModelAnswerer answerer = new ModelAnswerer(open.model(), open.capacity(), open.tokenizer(), open.format(), open.sampling())) {
+            return work.with(answerer);
+        }
+    }
+
+    private <T> T opened(OpenWork<T> work) throws IOException {
         Path folder = ModelFolder.model(options.model(), ModelFolder.Weights.NEEDED);
         RunFolders folders = RunFolders.of(options, folder);
         TokenizerFile tokenizer = TokenizerFile.load(folders.tokenizer());
@@ -69,9 +105,7 @@ final class InferCommand {
                 LoadedModel model = LoadedModel.open(engine, folders.model(), values(engine, folders), Parameters.Use.INFER, settings)) {
             console.out().println(folders.model() + adapter.map(own -> " with the adapter of " + own.directory()).orElse("") + ": " + model.config().family().name()
                     + ", template " + format.template().name() + (sampling.temperature() == 0 ? ", likeliest token" : ", temperature " + sampling.temperature()) + ", at most " + capacity + " tokens");
-            try (ModelAnswerer answerer = new ModelAnswerer(model, capacity, tokenizer, format, sampling)) {
-                return work.with(answerer);
-            }
+            return work.with(new Open(model, tokenizer, format, sampling, capacity));
         }
     }
 

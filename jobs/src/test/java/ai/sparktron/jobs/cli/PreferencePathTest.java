@@ -84,11 +84,24 @@ class PreferencePathTest {
     @Test
     void fromPreferencesToAModelOfRewards() throws IOException {
         Path rewards = folder.resolve("rewards");
-        commandLine.run("rlhf", "--rlhf_type", "rm", "--model", MODEL, "--perform_initialization", true, SHAPE, TRAINING, "--dataset", ROWS + "#48", "--split_dataset_ratio",
+        Path rows = folder.resolve("rows.jsonl");
+        Files.write(rows, Files.readAllLines(Path.of(ROWS)).subList(0, 48));
+        commandLine.run("rlhf", "--rlhf_type", "rm", "--model", MODEL, "--perform_initialization", true, SHAPE, TRAINING, "--dataset", rows, "--split_dataset_ratio",
                 "0.1", "--lr", "2e-3", "--train_iters", 30, "--center_rewards_coefficient", "0.01", "--save", rewards);
         List<JsonNode> steps = steps(rewards);
         assertTrue(steps.get(steps.size() - 1).get("rewards/accuracies").asDouble() > 0.8, steps.toString());
         String config = Files.readString(rewards.resolve("last/config.json"));
-        assertTrue(config.contains("Qwen3ForSequenceClassification"), config);
+        assertTrue(config.contains("Qwen3ForSequenceClassification") && config.contains("\"pad_token_id\" : "), config);
+
+        Path result = folder.resolve("rewards.jsonl");
+        commandLine.run("infer", "--model", rewards.resolve("last"), "--val_dataset", rows, "--result_path", result);
+        int right = 0;
+        for (String line : Files.readAllLines(result)) {
+            JsonNode row = new ObjectMapper().readTree(line);
+            right += row.get("response").isNumber() && row.get("response").asDouble() > row.get("rejected_response").asDouble() ? 1 : 0;
+        }
+        assertTrue(right >= 36, right + " of the 48 rows, most of which were trained on, have a higher reward than what they reject");
+        String refusal = commandLine.refused("infer", "--model", rewards.resolve("last"));
+        assertTrue(refusal.contains("gives answers rewards") && refusal.contains("--val_dataset"), refusal);
     }
 }

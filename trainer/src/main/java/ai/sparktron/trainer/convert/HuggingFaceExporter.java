@@ -159,6 +159,9 @@ public final class HuggingFaceExporter {
         if (!json.hasNonNull("model_type")) {
             json.put("model_type", config.family().modelType());
         }
+        if (config.scores() && !json.hasNonNull("pad_token_id")) {
+            PaddingToken.of(companions).ifPresent(id -> json.put("pad_token_id", id));
+        }
         json.remove("quantization_config");
         boolean newSpelling = json.has("dtype");
         if (newSpelling) {
