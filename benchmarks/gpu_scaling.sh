@@ -32,7 +32,7 @@ wanted() {
 start() { # NAME RANKS OPTIONS...: sets $group and $run
   local name=$1 ranks=$2; shift 2
   run=$work/$name; rm -rf "$run"; mkdir -p "$run"
-  setsid "$bundle/sparktron" sft --perform_initialization true --engine "$engine" --num_ranks "$ranks" --micro_batch_size 1 --global_batch_size "$rows" \
+  setsid "$bundle/sparktron" sft --perform_initialization true --engine "$engine" --num_ranks "$ranks" --micro_batch_size "${at_once:-1}" --global_batch_size "$rows" \
     --lr 1e-5 --lr_warmup_fraction 0 --log_interval 1 --eval_iters 0 --save "$run" --add_version false --save_safetensors false --no_save_optim true "$@" \
     > "$work/$name.log" 2>&1 &
   group=$!
@@ -74,7 +74,8 @@ training() {
 if wanted nccl 180; then
   # A test starts processes of its own and mostly waits for them: three at a time.
   together="-Djunit.jupiter.execution.parallel.enabled=true -Djunit.jupiter.execution.parallel.mode.default=concurrent \
-    -Djunit.jupiter.execution.parallel.config.strategy=fixed -Djunit.jupiter.execution.parallel.config.fixed.parallelism=3"
+    -Djunit.jupiter.execution.parallel.config.strategy=fixed -Djunit.jupiter.execution.parallel.config.fixed.parallelism=3 \
+    -Djunit.jupiter.execution.parallel.config.fixed.max-pool-size=3"
   # What runs for too long shows its threads before it is ended.
   if JDK_JAVA_OPTIONS="-Dsparktron.test.gpus=$gpus $together" timeout -s QUIT -k 5 180 "$bundle/sparktron" test ai.sparktron.trainer.comm.NcclWorldTest > "$work/nccl.log" 2>&1; then
     echo "NCCL's contract on $gpus GPUs: $(grep -c ':: SUCCESSFUL' "$work/nccl.log") tests pass, ${SECONDS} s"
@@ -97,6 +98,9 @@ if [[ " $parts " == *" training "* ]]; then
   # shellcheck disable=SC2086
   training "sharded$gpus" "$gpus" --use_megatron_fsdp true $overlapped
   training "sharded-plain$gpus" "$gpus" --use_megatron_fsdp true
+  # What a share of the model leaves free holds a second row, and values and gradients go round half as often.
+  # shellcheck disable=SC2086
+  at_once=2 training "sharded$gpus-two-rows" "$gpus" --use_megatron_fsdp true $overlapped
   training "tp$gpus-sp" "$gpus" --tensor_model_parallel_size "$gpus" --sequence_parallel true
   training "pp$gpus-interleaved" "$gpus" --pipeline_model_parallel_size "$gpus" --virtual_pipeline_model_parallel_size 2
   model=$experts one=0
