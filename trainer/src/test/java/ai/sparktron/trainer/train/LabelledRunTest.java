@@ -7,37 +7,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.sparktron.packing.shard.ShardException;
 import ai.sparktron.packing.shard.ShardMetadata;
-import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.config.Command;
 import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.Options;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Runs on answers with a label: what is learnt, the numbers of one rank on every grid, and that a run goes on. */
-class LabelledRunTest {
+class LabelledRunTest extends AnswerRunTest {
 
-    @TempDir
-    private Path directory;
-    private AnswerRows rows;
-
-    @BeforeEach
-    void prepare() throws IOException {
-        rows = new AnswerRows(directory, ShardMetadata.LABELLED);
-    }
-
-    private TinyRun.Listener run(String name, int ranks, String... words) throws Exception {
-        List<String> all = new ArrayList<>(List.of("--rlhf_type", "kto"));
-        all.addAll(List.of(words));
-        return rows.run(name, ranks, all.toArray(new String[0]));
+    LabelledRunTest() {
+        super("kto", ShardMetadata.LABELLED);
     }
 
     @Test
@@ -81,18 +65,14 @@ class LabelledRunTest {
     })
     void theNumbersOfOneRank(int ranks, String grid) throws Exception {
         String[] words = {"--desirable_weight", "0.8", "--undesirable_weight", "1.2", "--beta", "0.3", "--clip_grad", "0.5", "--eval_interval", "3", "--lr", "2e-2"};
-        TinyRun.Listener one = run("one", 1, words);
-        List<String> all = new ArrayList<>(List.of(words));
-        all.addAll(List.of(grid.split(" ")));
-        TinyRun.Listener many = run("many", ranks, all.toArray(new String[0]));
-        AnswerRows.assertSameRuns(one, many);
+        TinyRun.Listener one = sameOn(ranks, grid, words);
         assertTrue(one.steps.stream().anyMatch(step -> step.losses().get("kl") > 1e-3), "a distance was measured: " + one.steps);
     }
 
     @Test
     void aRunGoesOnFromItsCheckpointAndTheBaseOfLoraIsItsReference() throws Exception {
         run("base", 1, "--train_iters", "3");
-        String model = CheckpointStore.open(directory.resolve("base")).directory().toString();
+        String model = checkpoint("base").toString();
         double[] whole = run("whole", 1, "--load", model, "--train_iters", "6").losses();
         run("half", 1, "--load", model, "--train_iters", "3");
         double[] more = run("more", 1, "--load", directory.resolve("half").toString(), "--finetune", "false", "--ref_load", model, "--train_iters", "6").losses();

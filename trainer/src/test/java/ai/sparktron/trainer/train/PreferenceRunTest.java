@@ -7,35 +7,22 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.sparktron.packing.shard.ShardException;
 import ai.sparktron.packing.shard.ShardMetadata;
-import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.config.Command;
 import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.Options;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Runs on pairs of answers: what is learnt, the numbers of one rank on every grid, and what preferences are measured from. */
-class PreferenceRunTest {
+class PreferenceRunTest extends AnswerRunTest {
 
-    @TempDir
-    private Path directory;
-    private AnswerRows rows;
-
-    @BeforeEach
-    void prepare() throws IOException {
-        rows = new AnswerRows(directory, ShardMetadata.PAIRS);
-    }
-
-    private TinyRun.Listener run(String name, int ranks, String... words) throws Exception {
-        return rows.run(name, ranks, words);
+    PreferenceRunTest() {
+        super("dpo", ShardMetadata.PAIRS);
     }
 
     @Test
@@ -68,18 +55,14 @@ class PreferenceRunTest {
     })
     void theNumbersOfOneRank(int ranks, String grid) throws Exception {
         String[] words = {"--rpo_alpha", "0.5", "--label_smoothing", "0.1", "--beta", "0.3", "--clip_grad", "0.5", "--eval_interval", "3"};
-        TinyRun.Listener one = run("one", 1, words);
-        List<String> all = new ArrayList<>(List.of(words));
-        all.addAll(List.of(grid.split(" ")));
-        TinyRun.Listener many = run("many", ranks, all.toArray(new String[0]));
-        AnswerRows.assertSameRuns(one, many);
+        TinyRun.Listener one = sameOn(ranks, grid, words);
         assertTrue(AnswerRows.last(one).get("rewards/margins") > 0.05, "something was learnt: " + AnswerRows.last(one));
     }
 
     @Test
     void theReferenceMayBeAnyModelOrNone() throws Exception {
         run("base", 1, "--train_iters", "3");
-        String base = CheckpointStore.open(directory.resolve("base")).directory().toString();
+        String base = checkpoint("base").toString();
         double[] from = run("from", 1, "--ref_load", base).losses();
         assertTrue(Math.abs(from[0] - Math.log(2)) > 1e-3, "another reference: " + from[0]);
         TinyRun.Listener free = run("free", 1, "--reference_free", "true");
@@ -91,7 +74,7 @@ class PreferenceRunTest {
     @Test
     void theBaseOfLoraIsItsReference() throws Exception {
         run("base", 1, "--train_iters", "3");
-        String base = CheckpointStore.open(directory.resolve("base")).directory().toString();
+        String base = checkpoint("base").toString();
         String[] lora = {"--train_type", "lora", "--lora_rank", "3", "--lora_dropout", "0.1", "--load", base};
         TinyRun.Listener shared = run("shared", 1, lora);
         assertEquals(Math.log(2), shared.losses()[0], 1e-6);
@@ -108,7 +91,7 @@ class PreferenceRunTest {
     @Test
     void aRunGoesOnFromItsCheckpoint() throws Exception {
         run("base", 1, "--train_iters", "3");
-        String model = CheckpointStore.open(directory.resolve("base")).directory().toString();
+        String model = checkpoint("base").toString();
         double[] whole = run("whole", 1, "--load", model, "--train_iters", "6").losses();
         run("half", 1, "--load", model, "--train_iters", "3");
         double[] more = run("more", 1, "--load", directory.resolve("half").toString(), "--finetune", "false", "--ref_load", model, "--train_iters", "6").losses();

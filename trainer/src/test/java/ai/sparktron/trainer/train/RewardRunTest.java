@@ -6,43 +6,22 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.sparktron.packing.shard.ShardMetadata;
-import ai.sparktron.trainer.checkpoint.CheckpointStore;
 import ai.sparktron.trainer.config.Command;
 import ai.sparktron.trainer.config.ConfigurationException;
 import ai.sparktron.trainer.config.Options;
 import ai.sparktron.trainer.tensor.SafetensorsFile;
-import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Runs that train a model to give answers rewards: what is learnt and saved, the numbers of one rank on every grid, and that a run goes on. */
-class RewardRunTest {
+class RewardRunTest extends AnswerRunTest {
 
-    @TempDir
-    private Path directory;
-    private AnswerRows rows;
-
-    @BeforeEach
-    void prepare() throws IOException {
-        rows = new AnswerRows(directory, ShardMetadata.PAIRS);
-    }
-
-    private TinyRun.Listener run(String name, int ranks, String... words) throws Exception {
-        List<String> all = new ArrayList<>(List.of("--rlhf_type", "rm"));
-        all.addAll(List.of(words));
-        return rows.run(name, ranks, all.toArray(new String[0]));
-    }
-
-    private Path checkpoint(String run) {
-        return CheckpointStore.open(directory.resolve(run)).directory();
+    RewardRunTest() {
+        super("rm", ShardMetadata.PAIRS);
     }
 
     @Test
@@ -76,11 +55,7 @@ class RewardRunTest {
     })
     void theNumbersOfOneRank(int ranks, String grid) throws Exception {
         String[] words = {"--center_rewards_coefficient", "0.05", "--clip_grad", "0.5", "--eval_interval", "3"};
-        TinyRun.Listener one = run("one", 1, words);
-        List<String> all = new ArrayList<>(List.of(words));
-        all.addAll(List.of(grid.split(" ")));
-        TinyRun.Listener many = run("many", ranks, all.toArray(new String[0]));
-        AnswerRows.assertSameRuns(one, many);
+        sameOn(ranks, grid, words);
     }
 
     @Test
