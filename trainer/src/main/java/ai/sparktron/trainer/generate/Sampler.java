@@ -10,6 +10,9 @@ import java.util.SplittableRandom;
  */
 public final class Sampler {
 
+    /** More of the likeliest than this are found by sorting all: a logit among them moves half of them. */
+    private static final int MOST_INSERTED = 256;
+
     private final Sampling sampling;
     private final SplittableRandom random;
     private final BitSet context = new BitSet();
@@ -76,8 +79,8 @@ public final class Sampler {
     }
 
     private int draw(float[] logits) {
-        long[] order = descending(logits);
-        int kept = sampling.topK() > 0 ? Math.min(sampling.topK(), order.length) : order.length;
+        int kept = sampling.topK() > 0 ? Math.min(sampling.topK(), logits.length) : logits.length;
+        long[] order = descending(logits, kept);
         double[] probability = new double[kept];
         double top = logits[(int) order[0]];
         double sum = 0;
@@ -101,18 +104,39 @@ public final class Sampler {
     }
 
     /**
-     * Ids from the likeliest down, the smaller id first among equals, in the low halves. Sorted as primitives: vocabularies have 150,000 entries
-     * and this runs for every token.
+     * The {@code kept} likeliest ids from the likeliest down, the smaller id first among equals, in the low halves. Primitives, and no more is sorted than is kept: vocabularies
+     * have 150,000 entries and this runs for every token.
      */
-    private static long[] descending(float[] logits) {
-        long[] keys = new long[logits.length];
-        for (int id = 0; id < keys.length; id++) {
-            int bits = Float.floatToIntBits(logits[id]);
-            int ascending = bits ^ (bits >> 31) & 0x7FFFFFFF;
-            keys[id] = (long) ~ascending << 32 | id;
+    static long[] descending(float[] logits, int kept) {
+        if (kept > MOST_INSERTED) {
+            long[] keys = new long[logits.length];
+            for (int id = 0; id < keys.length; id++) {
+                keys[id] = key(logits, id);
+            }
+            Arrays.sort(keys);
+            return keys;
         }
-        Arrays.sort(keys);
-        return keys;
+        long[] best = new long[kept];
+        int count = 0;
+        for (int id = 0; id < logits.length; id++) {
+            long key = key(logits, id);
+            if (count == kept && key > best[kept - 1]) {
+                continue;
+            }
+            int at = count < kept ? count++ : kept - 1;
+            for (; at > 0 && best[at - 1] > key; at--) {
+                best[at] = best[at - 1];
+            }
+            best[at] = key;
+        }
+        return best;
+    }
+
+    /** Ascends as logits descend; ids in the low half. */
+    private static long key(float[] logits, int id) {
+        int bits = Float.floatToIntBits(logits[id]);
+        int ascending = bits ^ (bits >> 31) & 0x7FFFFFFF;
+        return (long) ~ascending << 32 | id;
     }
 
     /** Number of likeliest tokens whose probability reaches top_p; at least one. */

@@ -1,9 +1,12 @@
 package ai.sparktron.trainer.generate;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class SamplerTest {
@@ -45,6 +48,26 @@ class SamplerTest {
         assertTrue(topK[1] > 0 && topK[2] > 0 && topK[0] == 0 && topK[3] == 0);
         int[] topP = counts(new Sampling(1, 0.6, 0, 1, 1, 0), 2000); // the likeliest alone has 0.64
         assertEquals(2000, topP[1]);
+    }
+
+    /** What is kept without sorting all is what sorting all begins with. */
+    @Test
+    void theLikeliestWithoutSortingAll() {
+        Random random = new Random(5);
+        float[] logits = new float[3000];
+        for (int id = 0; id < logits.length; id++) {
+            logits[id] = random.nextInt(7) == 0 ? random.nextInt(5) : (float) random.nextGaussian() * 3;
+        }
+        logits[17] = Float.NEGATIVE_INFINITY;
+        long[] sorted = Sampler.descending(logits, logits.length);
+        for (int kept : new int[] {1, 2, 50, 256}) {
+            assertArrayEquals(Arrays.copyOf(sorted, kept), Sampler.descending(logits, kept), kept + " kept");
+        }
+        for (int i = 1; i < sorted.length; i++) {
+            float before = logits[(int) sorted[i - 1]];
+            float here = logits[(int) sorted[i]];
+            assertTrue(before > here || before == here && (int) sorted[i - 1] < (int) sorted[i], "place " + i);
+        }
     }
 
     @Test
