@@ -13,10 +13,12 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.List;
 import org.apache.spark.sql.SparkSession;
 
-/** What a model makes of the rows of a data set, one JSON object a line in {@code result_path}. Lines are written as they are made. */
+/** What a model makes of the rows of a data set, one JSON object a line in {@code result_path}. Lines are written as they are made, those that are made together at once. */
 final class BatchLines {
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -28,6 +30,16 @@ final class BatchLines {
     interface Maker {
         /** @throws IllegalArgumentException when nothing can be made of it; says why */
         ObjectNode of(Conversation row);
+
+        /** Rows that go together: more than one where that is faster. */
+        default int atATime() {
+            return 1;
+        }
+
+        /** As {@link #of}, of several rows in their order. */
+        default List<ObjectNode> ofAll(List<Conversation> rows) {
+            return rows.stream().map(this::of).toList();
+        }
     }
 
     BatchLines(Options options, Console console) {
@@ -43,6 +55,7 @@ final class BatchLines {
         DatasetReader reader = new DatasetReader(session, DataPreparation.hubs(options));
         ConversationReader conversations = new ConversationReader(new ReadOptions(TrainingShards.columns(options), ReadOptions.Use.INFER, options.data().dataSeed()));
         long made = 0;
+        List<ReadRow> waiting = new ArrayList<>();
         try (BufferedWriter writer = Files.newBufferedWriter(target, StandardCharsets.UTF_8)) {
             for (String dataset : options.data().valDataset()) {
                 for (Iterator<ReadRow> rows = reader.read(dataset).toLocalIterator(); rows.hasNext();) {
@@ -50,25 +63,40 @@ final class BatchLines {
                     if (row.values() == null) {
                         throw new IllegalArgumentException(row.file() + " line " + row.line() + ": " + row.fault());
                     }
-                    ObjectNode line = line(row, maker, conversations);
-                    writer.write(JSON.writeValueAsString(line));
-                    writer.newLine();
-                    writer.flush();
-                    if (options.infer().stream()) {
-                        console.out().println(line);
+                    waiting.add(row);
+                    if (waiting.size() == maker.atATime()) {
+                        made += write(waiting, maker, conversations, writer);
                     }
-                    made++;
                 }
             }
+            made += write(waiting, maker, conversations, writer);
         }
         console.out().println(made + " " + what + " in " + target);
     }
 
-    private static ObjectNode line(ReadRow row, Maker maker, ConversationReader conversations) {
+    /** Empties the list. @return the number of lines */
+    private int write(List<ReadRow> rows, Maker maker, ConversationReader conversations, BufferedWriter writer) throws IOException {
+        List<ObjectNode> lines = rows.isEmpty() ? List.of() : lines(rows, maker, conversations);
+        rows.clear();
+        for (ObjectNode line : lines) {
+            writer.write(JSON.writeValueAsString(line));
+            writer.newLine();
+            if (options.infer().stream()) {
+                console.out().println(line);
+            }
+        }
+        writer.flush();
+        return lines.size();
+    }
+
+    private static List<ObjectNode> lines(List<ReadRow> rows, Maker maker, ConversationReader conversations) {
+        ReadRow first = rows.get(0);
+        ReadRow last = rows.get(rows.size() - 1);
         try {
-            return maker.of(conversations.read(row.values()).orElseThrow());
+            return maker.ofAll(rows.stream().map(row -> conversations.read(row.values()).orElseThrow()).toList());
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(row.file() + " line " + row.line() + ": " + e.getMessage(), e);
+            throw new IllegalArgumentException(first.file() + " line " + first.line() + (rows.size() == 1 ? "" : " to " + last.file() + " line " + last.line()) + ": "
+                    + e.getMessage(), e);
         }
     }
 }

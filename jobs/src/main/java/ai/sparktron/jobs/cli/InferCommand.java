@@ -51,8 +51,9 @@ final class InferCommand {
      * What a command has of an open model.
      *
      * @param capacity tokens of a conversation at most
+     * @param together conversations that are answered at a time where there are several
      */
-    private record Open(LoadedModel model, TokenizerFile tokenizer, ChatFormat format, Sampling sampling, int capacity) {
+    private record Open(LoadedModel model, TokenizerFile tokenizer, ChatFormat format, Sampling sampling, int capacity, int together) {
     }
 
     ExitCode run() throws IOException {
@@ -65,7 +66,7 @@ final class InferCommand {
             }
             return answering(open, answerer -> {
                 if (batch) {
-                    lines.write("answers", new BatchAnswers(answerer));
+                    lines.write("answers", new BatchAnswers(answerer, open.together()));
                 } else {
                     chat(answerer);
                 }
@@ -84,7 +85,7 @@ final class InferCommand {
             throw new ConfigurationException("the model (" + open.model().config().architecture() + ", config.json) gives answers rewards and none of its own: give rows"
                     + " that end with answers, --val_dataset, to get the reward of each");
         }
-        try (ModelAnswerer answerer = new ModelAnswerer(open.model(), open.capacity(), open.tokenizer(), open.format(), open.sampling())) {
+        try (ModelAnswerer answerer = new ModelAnswerer(open.model(), open.capacity(), open.together(), open.tokenizer(), open.format(), open.sampling())) {
             return work.with(answerer);
         }
     }
@@ -105,7 +106,7 @@ final class InferCommand {
                 LoadedModel model = LoadedModel.open(engine, folders.model(), values(engine, folders), Parameters.Use.INFER, settings)) {
             console.out().println(folders.model() + adapter.map(own -> " with the adapter of " + own.directory()).orElse("") + ": " + model.config().family().name()
                     + ", template " + format.template().name() + (sampling.temperature() == 0 ? ", likeliest token" : ", temperature " + sampling.temperature()) + ", at most " + capacity + " tokens");
-            return work.with(new Open(model, tokenizer, format, sampling, capacity));
+            return work.with(new Open(model, tokenizer, format, sampling, capacity, options.infer().maxBatchSize()));
         }
     }
 

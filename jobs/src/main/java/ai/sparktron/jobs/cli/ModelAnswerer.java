@@ -6,6 +6,7 @@ import ai.sparktron.pipeline.template.Segment;
 import ai.sparktron.pipeline.tokenize.Tokenizer;
 import ai.sparktron.pipeline.tokenize.TokenizerFile;
 import ai.sparktron.trainer.convert.LoadedModel;
+import ai.sparktron.trainer.generate.BatchGenerator;
 import ai.sparktron.trainer.generate.Generator;
 import ai.sparktron.trainer.generate.Sampling;
 import java.util.ArrayList;
@@ -19,19 +20,27 @@ import java.util.stream.IntStream;
 /** Answers by a model: template, tokenizer, generation, text. Used by one thread. */
 final class ModelAnswerer implements Answerer, AutoCloseable {
 
+    private final LoadedModel model;
+    private final int capacity;
+    private final int together;
     private final Generator generator;
     private final TokenizerFile tokenizer;
     private final ChatFormat format;
     private final Sampling sampling;
     private final Set<Integer> stopIds = new TreeSet<>();
+    private BatchGenerator batch;
 
     /**
      * An answerer over an open model.
      *
      * @param model stays the caller's
      * @param capacity longest conversation in tokens, the answer included
+     * @param together conversations that are answered at a time where there are several
      */
-    ModelAnswerer(LoadedModel model, int capacity, TokenizerFile tokenizer, ChatFormat format, Sampling sampling) {
+    ModelAnswerer(LoadedModel model, int capacity, int together, TokenizerFile tokenizer, ChatFormat format, Sampling sampling) {
+        this.model = model;
+        this.capacity = capacity;
+        this.together = together;
         this.generator = new Generator(model, capacity);
         this.tokenizer = tokenizer;
         this.format = format;
@@ -53,7 +62,28 @@ final class ModelAnswerer implements Answerer, AutoCloseable {
     }
 
     @Override
+    public List<Answer> answerAll(List<Conversation> conversations) {
+        if (together == 1) {
+            return Answerer.super.answerAll(conversations);
+        }
+        if (batch == null) {
+            batch = new BatchGenerator(model, capacity, together);
+        }
+        List<ChatTemplate.Prompt> prompts = conversations.stream().map(conversation -> format.template().promptFor(conversation, format.options())).toList();
+        List<Generator.Answer> made = batch.generate(prompts.stream().map(prompt -> encode(prompt.segments())).toList(), sampling, stopIds);
+        List<Answer> answers = new ArrayList<>();
+        for (int i = 0; i < made.size(); i++) {
+            Generator.Answer one = made.get(i);
+            answers.add(new Answer(prompts.get(i).responsePrefix() + tokenizer.tokenizer().decode(one.ids(), true), one.promptTokens(), one.ids().length, one.seconds()));
+        }
+        return answers;
+    }
+
+    @Override
     public void close() {
+        if (batch != null) {
+            batch.close();
+        }
         generator.close();
     }
 

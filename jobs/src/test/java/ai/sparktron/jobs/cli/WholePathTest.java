@@ -127,7 +127,8 @@ class WholePathTest {
 
         run("export", "--to_hf", true, "--mcore_model", straight, "--output_dir", folder.resolve("hf"), "--test_convert_precision", true);
         run("export", "--to_mcore", true, "--model", folder.resolve("hf"), "--output_dir", folder.resolve("mcore"));
-        run("infer", "--model", folder.resolve("mcore"), "--val_dataset", rows, "--result_path", folder.resolve("again.jsonl"), "--max_new_tokens", 20);
+        run("infer", "--model", folder.resolve("mcore"), "--val_dataset", rows, "--result_path", folder.resolve("again.jsonl"), "--max_new_tokens", 20,
+                "--max_batch_size", 3);
         assertEquals(lines, Files.readAllLines(folder.resolve("again.jsonl")));
     }
 }

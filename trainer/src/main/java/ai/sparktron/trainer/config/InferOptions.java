@@ -14,7 +14,7 @@ public record InferOptions(
         @Option(value = "2048", range = "[1,)", doc = "Most tokens of an answer.") int maxNewTokens,
         @Option(value = "42", doc = "Seeds the drawing of tokens.") long seed,
         @Option(doc = "JSON-lines file for the answers to val_dataset.") Optional<String> resultPath,
-        @Option(value = "1", range = "[1,)", status = Status.NO_MEANING, doc = "Rows answered together.", note = "Rows are answered one after another with a cache; the answers are the same.")
+        @Option(value = "1", range = "[1,64]", doc = "Rows of val_dataset answered together: more answers in the same time, each the same up to rounding; caches take memory for so many.")
         int maxBatchSize,
         @Option(of = {"acc", "rouge"}, status = Status.PLANNED, doc = "Measure over val_dataset.") Optional<String> metric,
         @Option(doc = "LoRA adapter: a run, one of its checkpoints, or any adapter that PEFT saved. Its args.json names model and template where none is given.",
