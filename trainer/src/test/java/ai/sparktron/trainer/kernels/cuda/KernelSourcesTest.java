@@ -48,6 +48,7 @@ class KernelSourcesTest {
             Map.entry("router.cu", List.of("SIZE=60")),
             Map.entry("squares.cu", List.of("TYPE=%s", "RESULT=double", "LANES=4")),
             Map.entry("swiglu.cu", List.of("TYPE=%s", "LANES=4")),
+            Map.entry("thin.cu", List.of("TYPE=%s", "RESULT=float", "LANES=4")),
             Map.entry("turn.cu", List.of("LANES=4", "SIZE=2")),
             Map.entry("update.cu", List.of("VALUE=bf16", "MAIN=Low", "GRADIENT=float", "FIRST=%s", "SECOND=f8", "LANES=4"))));
 
