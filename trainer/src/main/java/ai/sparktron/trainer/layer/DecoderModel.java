@@ -216,8 +216,9 @@ public final class DecoderModel {
         checkIds(tokens);
         Arena.Frame frame = arenas.saved().open("micro-batch");
         try {
+            // Names are for what is left out at random.
+            HostTokens used = mode == Pass.Mode.TRAIN && options.adapters().dropout() > 0 ? tokens : tokens.named(null);
             // A cache holds all keys, so nothing is dealt beside one.
-            HostTokens used = mode == Pass.Mode.TRAIN ? tokens : tokens.named(null);
             TokenBatch uploaded = TokenBatch.upload(used, cache == null ? options.seams().tokens() : TokenDeal.whole(), lossScale, engine, frame);
             TokenBatch batch = loss.objective() == null ? uploaded : uploaded.weighted(loss.objective().weight());
             boolean train = mode == Pass.Mode.TRAIN;
