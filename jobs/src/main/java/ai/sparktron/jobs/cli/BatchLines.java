@@ -90,13 +90,22 @@ final class BatchLines {
     }
 
     private static List<ObjectNode> lines(List<ReadRow> rows, Maker maker, ConversationReader conversations) {
+        List<Conversation> read = rows.stream().map(row -> conversation(row, conversations)).toList();
         ReadRow first = rows.get(0);
         ReadRow last = rows.get(rows.size() - 1);
         try {
-            return maker.ofAll(rows.stream().map(row -> conversations.read(row.values()).orElseThrow()).toList());
+            return maker.ofAll(read);
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(first.file() + " line " + first.line() + (rows.size() == 1 ? "" : " to " + last.file() + " line " + last.line()) + ": "
                     + e.getMessage(), e);
+        }
+    }
+
+    private static Conversation conversation(ReadRow row, ConversationReader conversations) {
+        try {
+            return conversations.read(row.values()).orElseThrow();
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(row.file() + " line " + row.line() + ": " + e.getMessage(), e);
         }
     }
 }

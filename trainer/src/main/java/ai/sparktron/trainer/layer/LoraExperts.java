@@ -5,15 +5,12 @@ import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.Transpose;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.model.Adapters;
-import ai.sparktron.trainer.model.LowRank;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.TensorSlice;
-import ai.sparktron.trainer.model.TensorSpec;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -25,23 +22,10 @@ import java.util.List;
  */
 final class LoraExperts implements ExpertLinear {
 
-    /**
-     * The addition to one part of every expert's outputs.
-     *
-     * @param firstOutput column where the part begins
-     * @param outputs     of an expert's part
-     * @param firstRank   row where the part's A begins among an expert's
-     * @param rank        r
-     * @param b           [E' outputs, r]
-     * @param scale       of the product
-     */
-    private record Addition(long firstOutput, long outputs, long firstRank, int rank, Parameter b, float scale) {
-    }
-
     private final ExpertLinear base;
     private final Parameter a;
     private final long ranks;
-    private final List<Addition> additions;
+    private final List<PartAddition> additions;
     private final Dropout dropout;
 
     /**
@@ -56,19 +40,8 @@ final class LoraExperts implements ExpertLinear {
             return base;
         }
         int experts = (int) spec.parts().stream().map(part -> part.expert().index()).distinct().count();
-        List<Addition> additions = new ArrayList<>();
-        long output = 0;
-        long rank = 0;
-        for (int part = 0; part < spec.parts().size() / experts; part++) {
-            TensorSpec tensor = spec.parts().get(part);
-            long outputs = weight.slices().get(part).rows();
-            LowRank addition = adapters.of(tensor);
-            if (addition != null) {
-                additions.add(new Addition(output, outputs, rank, addition.rank(), parameters.get(Adapters.bName(spec, tensor)), (float) addition.scale()));
-                rank += addition.rank();
-            }
-            output += outputs;
-        }
+        List<PartAddition> additions = PartAddition.of(weight, spec.parts().size() / experts, parameters, adapters);
+        long rank = additions.stream().mapToLong(PartAddition::rank).sum();
         return new LoraExperts(base, parameters.get(Adapters.aName(spec)), rank, additions,
                 Dropout.at(spec.name(), adapters.dropout(), adapters.seed()));
     }
@@ -78,11 +51,11 @@ final class LoraExperts implements ExpertLinear {
      * @param ranks   R, of all parts of an expert
      * @param dropout of the rows
      */
-    private LoraExperts(ExpertLinear base, Parameter a, long ranks, List<Addition> additions, Dropout dropout) {
+    private LoraExperts(ExpertLinear base, Parameter a, long ranks, List<PartAddition> additions, Dropout dropout) {
         this.base = base;
         this.a = a;
         this.ranks = ranks;
-        this.additions = List.copyOf(additions);
+        this.additions = additions;
         this.dropout = dropout;
     }
 
@@ -91,7 +64,7 @@ final class LoraExperts implements ExpertLinear {
         base.forward(rows, segments, out, pass);
         try (Arena.Frame scratch = pass.scratch().open("lora")) {
             Tensor low = low(dropout.forward(rows, segments.keys(), slice(), scratch, pass), segments.offsets(), scratch, pass.kernels());
-            for (Addition addition : additions) {
+            for (PartAddition addition : additions) {
                 pass.kernels().experts().groupedMatmul(columns(low, addition), segments.offsets(), addition.b().value(), Transpose.YES, part(out, addition),
                         Write.ACCUMULATE);
             }
@@ -116,7 +89,7 @@ final class LoraExperts implements ExpertLinear {
         try (Arena.Frame scratch = pass.scratch().open("lora")) {
             Tensor dropped = dropout.forward(rows, segments.keys(), slice(), scratch, pass);
             Tensor low = low(dropped, offsets, scratch, pass.kernels());
-            for (Addition addition : additions) {
+            for (PartAddition addition : additions) {
                 if (addition.b().isTrained()) {
                     experts.groupedMatmulGrad(part(dy, addition), columns(low, addition), offsets, addition.b().gradient(), Write.ACCUMULATE);
                 }
@@ -154,7 +127,7 @@ final class LoraExperts implements ExpertLinear {
     /** Gradient [N, R] of scale * x A^T. */
     private Tensor lowGradient(Tensor dy, Tensor offsets, Arena.Frame scratch, Kernels kernels) {
         Tensor dLow = scratch.tensor("low.grad", dy.dtype(), dy.rows(), ranks);
-        for (Addition addition : additions) {
+        for (PartAddition addition : additions) {
             kernels.experts().groupedMatmul(part(dy, addition), offsets, addition.b().value(), Transpose.NO, columns(dLow, addition), Write.OVERWRITE);
             kernels.scale(columns(dLow, addition), addition.scale());
         }
@@ -169,11 +142,11 @@ final class LoraExperts implements ExpertLinear {
         return low;
     }
 
-    private static Tensor columns(Tensor low, Addition addition) {
+    private static Tensor columns(Tensor low, PartAddition addition) {
         return low.columns(addition.firstRank(), addition.rank());
     }
 
-    private static Tensor part(Tensor outputs, Addition addition) {
+    private static Tensor part(Tensor outputs, PartAddition addition) {
         return outputs.columns(addition.firstOutput(), addition.outputs());
     }
 

@@ -4,14 +4,11 @@ import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.Transpose;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.model.Adapters;
-import ai.sparktron.trainer.model.LowRank;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
-import ai.sparktron.trainer.model.TensorSpec;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -23,27 +20,9 @@ import java.util.List;
  */
 final class LoraLinear implements Linear {
 
-    /**
-     * The addition to one part of the outputs.
-     *
-     * @param firstOutput column of the base's output where the part begins
-     * @param firstRank   row of A where the part's A begins
-     * @param b           [outputs of the part, r]
-     * @param scale       of the product
-     */
-    record Addition(long firstOutput, long firstRank, Parameter b, float scale) {
-        private long outputs() {
-            return b.value().rows();
-        }
-
-        private long rank() {
-            return b.value().columns();
-        }
-    }
-
     private final Linear base;
     private final Parameter a;
-    private final List<Addition> additions;
+    private final List<PartAddition> additions;
     private final Dropout dropout;
 
     /**
@@ -57,18 +36,7 @@ final class LoraLinear implements Linear {
             return base;
         }
         Parameter a = parameters.get(Adapters.aName(spec));
-        List<Addition> additions = new ArrayList<>();
-        long output = 0;
-        long rank = 0;
-        for (int part = 0; part < spec.parts().size(); part++) {
-            TensorSpec tensor = spec.parts().get(part);
-            LowRank addition = adapters.of(tensor);
-            if (addition != null) {
-                additions.add(new Addition(output, rank, parameters.get(Adapters.bName(spec, tensor)), (float) addition.scale()));
-                rank += addition.rank();
-            }
-            output += weight.slices().get(part).rows();
-        }
+        List<PartAddition> additions = PartAddition.of(weight, spec.parts().size(), parameters, adapters);
         return new LoraLinear(base, a, additions, Dropout.at(spec.name(), adapters.dropout(), adapters.seed()));
     }
 
@@ -76,10 +44,10 @@ final class LoraLinear implements Linear {
      * @param a       [R, in], the A of all parts
      * @param dropout of the input
      */
-    private LoraLinear(Linear base, Parameter a, List<Addition> additions, Dropout dropout) {
+    private LoraLinear(Linear base, Parameter a, List<PartAddition> additions, Dropout dropout) {
         this.base = base;
         this.a = a;
-        this.additions = List.copyOf(additions);
+        this.additions = additions;
         this.dropout = dropout;
     }
 
@@ -88,7 +56,7 @@ final class LoraLinear implements Linear {
         base.forward(x, out, pass);
         try (Arena.Frame scratch = pass.scratch().open("lora")) {
             Tensor low = low(dropout.forward(x, a.slices().get(0), scratch, pass), scratch, pass.kernels());
-            for (Addition addition : additions) {
+            for (PartAddition addition : additions) {
                 pass.kernels().matmul(columns(low, addition), Transpose.NO, addition.b().value(), Transpose.YES, part(out, addition), Write.ACCUMULATE);
             }
         }
@@ -101,7 +69,7 @@ final class LoraLinear implements Linear {
         try (Arena.Frame scratch = pass.scratch().open("lora")) {
             Tensor dropped = dropout.forward(x, a.slices().get(0), scratch, pass);
             Tensor low = low(dropped, scratch, kernels);
-            for (Addition addition : additions) {
+            for (PartAddition addition : additions) {
                 if (addition.b().isTrained()) {
                     kernels.matmul(part(dy, addition), Transpose.YES, columns(low, addition), Transpose.NO, addition.b().gradient(), Write.ACCUMULATE);
                 }
@@ -133,7 +101,7 @@ final class LoraLinear implements Linear {
     /** Gradient [T, R] of scale * x A^T. So small that both halves of backward make it. */
     private Tensor lowGradient(Tensor dy, Arena.Frame scratch, Kernels kernels) {
         Tensor dLow = scratch.tensor("low.grad", dy.dtype(), dy.rows(), a.value().rows());
-        for (Addition addition : additions) {
+        for (PartAddition addition : additions) {
             kernels.matmul(part(dy, addition), Transpose.NO, addition.b().value(), Transpose.NO, columns(dLow, addition), Write.OVERWRITE);
             kernels.scale(columns(dLow, addition), addition.scale());
         }
@@ -148,11 +116,11 @@ final class LoraLinear implements Linear {
         return low;
     }
 
-    private static Tensor columns(Tensor low, Addition addition) {
+    private static Tensor columns(Tensor low, PartAddition addition) {
         return low.columns(addition.firstRank(), addition.rank());
     }
 
-    private static Tensor part(Tensor outputs, Addition addition) {
+    private static Tensor part(Tensor outputs, PartAddition addition) {
         return outputs.columns(addition.firstOutput(), addition.outputs());
     }
 
