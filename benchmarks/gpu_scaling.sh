@@ -72,10 +72,10 @@ training() {
 }
 
 if wanted nccl 180; then
-  # A test starts processes of its own and mostly waits for them: three at a time.
+  # A test starts processes of its own and mostly waits for them: two at a time.
   together="-Djunit.jupiter.execution.parallel.enabled=true -Djunit.jupiter.execution.parallel.mode.default=concurrent \
-    -Djunit.jupiter.execution.parallel.config.strategy=fixed -Djunit.jupiter.execution.parallel.config.fixed.parallelism=3 \
-    -Djunit.jupiter.execution.parallel.config.fixed.max-pool-size=3"
+    -Djunit.jupiter.execution.parallel.config.strategy=fixed -Djunit.jupiter.execution.parallel.config.fixed.parallelism=2 \
+    -Djunit.jupiter.execution.parallel.config.fixed.max-pool-size=2"
   # What runs for too long shows its threads before it is ended.
   if JDK_JAVA_OPTIONS="-Dsparktron.test.gpus=$gpus $together" timeout -s QUIT -k 5 180 "$bundle/sparktron" test ai.sparktron.trainer.comm.NcclWorldTest > "$work/nccl.log" 2>&1; then
     echo "NCCL's contract on $gpus GPUs: $(grep -c ':: SUCCESSFUL' "$work/nccl.log") tests pass, ${SECONDS} s"
@@ -93,6 +93,7 @@ if [[ " $parts " == *" training "* ]]; then
   overlapped="--use_distributed_optimizer true --overlap_grad_reduce true --overlap_param_gather true"
   model=$dense one=0
   training one 1
+  at_once=2 training one-two-rows 1
   # shellcheck disable=SC2086
   training "dp$gpus-overlapped" "$gpus" $overlapped
   # shellcheck disable=SC2086

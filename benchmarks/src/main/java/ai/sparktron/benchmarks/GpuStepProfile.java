@@ -6,11 +6,10 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Where the time of a step of {@link GpuTraining} goes: the same run, whose last step waits for each kernel in turn. Everything is as in training: the first products
- * of the step write gradients, later ones add, and norm, clipping and update come after.
+ * Where the time of a step of {@link GpuTraining} goes: the same run, on whose last step the GPU marks the end of each kernel. Everything is as in training: the first
+ * products of the step write gradients, later ones add, and norm, clipping and update come after.
  *
- * <p>{@code GpuStepProfile MODEL SEQUENCE ROWS [warm=N] [--option value ...]}: arguments of {@link GpuTraining}, those of the optimizer's states too. A kernel that is
- * waited for takes some 10 microseconds more than it does otherwise, so the sum is above the time of a step.
+ * <p>{@code GpuStepProfile MODEL SEQUENCE ROWS [warm=N] [--option value ...]}: arguments of {@link GpuTraining}, those of the optimizer's states too.
  */
 public final class GpuStepProfile {
 
@@ -23,12 +22,12 @@ public final class GpuStepProfile {
         KernelLedger ledger = new KernelLedger();
         Steps steps = new Steps(once.warm() + once.steps(), ledger);
         once.run(ledger::over, steps);
-        System.out.printf(Locale.ROOT, "%s %d x %d %s: %.1f ms a step when nothing is waited for%n", run.model().getFileName(), run.sequence(), run.rows(),
+        System.out.printf(Locale.ROOT, "%s %d x %d %s: %.1f ms a step%n", run.model().getFileName(), run.sequence(), run.rows(),
                 String.join(" ", run.words()), steps.milliseconds());
         ledger.print();
     }
 
-    /** Times steps, and has the last one's kernels waited for. */
+    /** Times steps, and has the last one's kernels counted. */
     private static final class Steps extends GpuRun.Listener {
         private final long last;
         private final KernelLedger ledger;
@@ -49,9 +48,12 @@ public final class GpuStepProfile {
         @Override
         public void step(StepMetrics metrics) {
             reported.add(System.nanoTime());
+            if (metrics.iteration() == last) {
+                ledger.end();
+            }
         }
 
-        /** Mean of four steps. Single reports are late by what the host is ahead; the one before the last is late by all that the last step waits. */
+        /** Mean of four steps: single reports are late by what the host is ahead, and the last steps' by the marks. */
         double milliseconds() {
             int end = reported.size() - 3;
             return (reported.get(end) - reported.get(end - 4)) * 1e-6 / 4;

@@ -12,16 +12,27 @@ import ai.sparktron.trainer.tensor.Tensor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** Calls of an engine's kernels with the time each takes when it is waited for, its arithmetic, and the bytes of its operands. */
+/**
+ * Calls of an engine's kernels with the time each takes on the GPU, its arithmetic, and the bytes of its operands. A call's time is that between the ends of the call
+ * before and its own, so copies between two calls count for the later one, and so does a GPU that waits for the host.
+ */
 final class KernelLedger {
 
     private final Map<String, Total> totals = new LinkedHashMap<>();
+    private final List<Call> calls = new ArrayList<>();
+    private DeviceClock clock;
     private boolean running;
+
+    /** @param end mark of the clock */
+    private record Call(String name, double flops, double bytes, int end) {
+    }
 
     private static final class Total {
         private int calls;
@@ -30,22 +41,24 @@ final class KernelLedger {
         private double bytes;
     }
 
-    /** From here on kernels are waited for and counted. */
+    /** From here on kernels are counted. */
     void start() {
         running = true;
+        clock.mark();
     }
 
     /** The engine, with kernels that are counted. */
     Engine over(Engine device) {
-        ExpertKernels experts = counted(ExpertKernels.class, device.kernels().experts(), device, null, null);
-        Fp8Kernels fp8 = counted(Fp8Kernels.class, device.kernels().fp8(), device, null, null);
-        Kernels kernels = counted(Kernels.class, device.kernels(), device, experts, fp8);
+        clock = new DeviceClock(device);
+        ExpertKernels experts = counted(ExpertKernels.class, device.kernels().experts(), null, null);
+        Fp8Kernels fp8 = counted(Fp8Kernels.class, device.kernels().fp8(), null, null);
+        Kernels kernels = counted(Kernels.class, device.kernels(), experts, fp8);
         return (Engine) Proxy.newProxyInstance(KernelLedger.class.getClassLoader(), new Class<?>[] {Engine.class},
                 (proxy, method, words) -> method.getName().equals("kernels") ? kernels : invoke(device, method, words));
     }
 
     /** @param experts what {@link Kernels#experts} answers; fp8 alike */
-    private <K> K counted(Class<K> type, K kernels, Engine device, ExpertKernels experts, Fp8Kernels fp8) {
+    private <K> K counted(Class<K> type, K kernels, ExpertKernels experts, Fp8Kernels fp8) {
         return type.cast(Proxy.newProxyInstance(KernelLedger.class.getClassLoader(), new Class<?>[] {type}, (proxy, method, words) -> {
             if (method.getReturnType() == ExpertKernels.class) {
                 return experts;
@@ -56,11 +69,8 @@ final class KernelLedger {
             if (!running || method.getReturnType() != void.class) {
                 return invoke(kernels, method, words);
             }
-            device.synchronize();
-            long began = System.nanoTime();
             Object result = invoke(kernels, method, words);
-            device.synchronize();
-            add(method.getName(), words, (System.nanoTime() - began) * 1e-9);
+            calls.add(new Call(name(method.getName(), words), flops(method.getName(), words), bytes(method.getName(), words), clock.mark()));
             return result;
         }));
     }
@@ -72,14 +82,6 @@ final class KernelLedger {
         } catch (InvocationTargetException failure) {
             throw failure.getCause();
         }
-    }
-
-    private void add(String method, Object[] words, double seconds) {
-        Total total = totals.computeIfAbsent(name(method, words), key -> new Total());
-        total.calls++;
-        total.seconds += seconds;
-        total.flops += flops(method, words);
-        total.bytes += bytes(method, words);
     }
 
     /** Each operand once, states and results that are added to twice; of a table only the rows that are picked. */
@@ -142,10 +144,24 @@ final class KernelLedger {
         return method.equals("matmul") ? 2.0 * ((Tensor) words[4]).elements() * inner(words) : 0;
     }
 
+    /** Ends counting, while the engine is open. */
+    void end() {
+        running = false;
+        try (DeviceClock closing = clock) {
+            for (Call call : calls) {
+                Total total = totals.computeIfAbsent(call.name(), key -> new Total());
+                total.calls++;
+                total.seconds += closing.seconds(call.end() - 1, call.end());
+                total.flops += call.flops();
+                total.bytes += call.bytes();
+            }
+        }
+    }
+
     /** The longest first. */
     void print() {
         double all = totals.values().stream().mapToDouble(total -> total.seconds).sum();
-        System.out.printf(Locale.ROOT, "%-62s %6s %9s %6s %9s %9s%n", "kernel, each waited for", "calls", "ms", "%", "TFLOP/s", "GB/s");
+        System.out.printf(Locale.ROOT, "%-62s %6s %9s %6s %9s %9s%n", "kernel", "calls", "ms", "%", "TFLOP/s", "GB/s");
         totals.entrySet().stream().sorted(Comparator.comparingDouble((Map.Entry<String, Total> entry) -> -entry.getValue().seconds)).forEach(entry -> {
             Total total = entry.getValue();
             System.out.printf(Locale.ROOT, "%-62s %6d %9.3f %6.1f %9s %9.0f%n", entry.getKey(), total.calls, total.seconds * 1e3, 100 * total.seconds / all,

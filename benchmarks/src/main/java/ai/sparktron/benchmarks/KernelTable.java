@@ -1,6 +1,5 @@
 package ai.sparktron.benchmarks;
 
-import ai.sparktron.trainer.kernels.DeviceStreams;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.cuda.CudaEngine;
@@ -14,10 +13,6 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.function.IntConsumer;
 import java.util.function.IntFunction;
-import org.bytedeco.cuda.cudart.CUevent_st;
-import org.bytedeco.cuda.cudart.CUstream_st;
-import org.bytedeco.cuda.global.cudart;
-import org.bytedeco.javacpp.Pointer;
 
 /**
  * Times kernels of a GPU and prints a line for each: times between events on the device, after warm-up, the median of some rounds. Operands change from call to
@@ -34,9 +29,7 @@ final class KernelTable implements AutoCloseable {
 
     private final String[] wanted;
     private final Engine engine;
-    private final CUstream_st stream;
-    private final CUevent_st begin = new CUevent_st();
-    private final CUevent_st end = new CUevent_st();
+    private final DeviceClock clock;
     private final StackArena arena;
     private Arena.Frame frame;
     private double copyRate = Double.NaN;
@@ -45,14 +38,7 @@ final class KernelTable implements AutoCloseable {
     KernelTable(String[] wanted) {
         this.wanted = wanted;
         this.engine = CudaEngine.factory(CudaEngine.Settings.usual()).open(0);
-        long streamAddress = ((DeviceStreams) engine).compute();
-        this.stream = new CUstream_st(new Pointer() {
-            {
-                this.address = streamAddress;
-            }
-        });
-        check(cudart.cuEventCreate(begin, cudart.CU_EVENT_DEFAULT));
-        check(cudart.cuEventCreate(end, cudart.CU_EVENT_DEFAULT));
+        this.clock = new DeviceClock(engine);
         this.arena = StackArena.growing("operands", engine.memory(), 1L << 30);
         System.out.println(engine.description());
         System.out.printf(Locale.ROOT, "%-26s %-40s %10s %10s %8s %7s %8s%n", "kernel", "shape", "MB", "us", "GB/s", "% copy", "TFLOP/s");
@@ -70,12 +56,6 @@ final class KernelTable implements AutoCloseable {
     /** Where operands of the line at hand are made. */
     Arena.Frame frame() {
         return frame;
-    }
-
-    private static void check(int result) {
-        if (result != cudart.CUDA_SUCCESS) {
-            throw new IllegalStateException("the driver answered " + result);
-        }
     }
 
     /** Normal numbers. */
@@ -121,16 +101,13 @@ final class KernelTable implements AutoCloseable {
             call.accept(i % sets);
         }
         double[] micros = new double[ROUNDS];
-        float[] milliseconds = new float[1];
         for (int round = 0; round < ROUNDS; round++) {
-            check(cudart.cuEventRecord(begin, stream));
+            clock.reset();
+            int begin = clock.mark();
             for (int i = 0; i < CALLS; i++) {
                 call.accept(i % sets);
             }
-            check(cudart.cuEventRecord(end, stream));
-            engine.synchronize();
-            check(cudart.cuEventElapsedTime(milliseconds, begin, end));
-            micros[round] = milliseconds[0] * 1e3 / CALLS;
+            micros[round] = clock.seconds(begin, clock.mark()) * MEGA / CALLS;
         }
         frame.close();
         Arrays.sort(micros);
@@ -143,9 +120,8 @@ final class KernelTable implements AutoCloseable {
 
     @Override
     public void close() {
-        try (engine; arena) {
-            cudart.cuEventDestroy(begin);
-            cudart.cuEventDestroy(end);
+        try (engine; arena; clock) {
+            // Closed in turn.
         }
     }
 }

@@ -23,8 +23,9 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Ranks that are processes, seen from the test as worlds: each call goes to its rank's process and its results come back, so that the contract of communicators
- * runs against what only works between processes, such as several ranks on one GPU. Ranks take the GPUs in turn ({@code -Dsparktron.test.gpus=N}, by itself 1); NCCL
- * accepts one that has one already only from another host, so each round of them claims to be one ({@code NCCL_HOSTID}).
+ * runs against what only works between processes, such as several ranks on one GPU. Ranks take the GPUs in turn ({@code -Dsparktron.test.gpus=N}, by itself 1). NCCL
+ * accepts several on a GPU only from different hosts, so in a world of more ranks than GPUs each claims to be one ({@code NCCL_HOSTID}): ranks that took turns on a GPU
+ * and waited in its kernels for another GPU's memory would wait for ever.
  */
 public final class RemoteRanks {
 
@@ -86,7 +87,7 @@ public final class RemoteRanks {
                 System.getProperty("java.class.path"), RankProcess.class.getName(), String.valueOf(port), String.valueOf(rank), String.valueOf(size),
                 String.valueOf(timeout.toMillis()), backend.name(), String.valueOf(comparedCalls), String.valueOf(rank % GPUS))
                 .redirectErrorStream(true).redirectOutput(log.toFile());
-        builder.environment().put("NCCL_HOSTID", "host-" + rank / GPUS);
+        builder.environment().put("NCCL_HOSTID", size <= GPUS ? "host" : "host-" + rank);
         builder.environment().putIfAbsent("NCCL_SOCKET_IFNAME", "lo");
         return builder.start();
     }

@@ -17,6 +17,8 @@ final class ContinuationKernels {
     private static final int SEARCHERS = 1024;
     /** Places of a cache that a block has. */
     private static final int SHARE = 64;
+    /** Shares' weights that the compiled loop reads together, though it uses those of shares alone. */
+    private static final int READ_TOGETHER = 8;
     /** Query heads whose results a thread has registers for. */
     private static final int MOST_HEADS = 8;
     private static final int LARGEST_HEAD = 256;
@@ -66,7 +68,7 @@ final class ContinuationKernels {
                 .launch(shares, shape.kvHeads() * groups, sequences, THREADS, together * (shape.keySize() + SHARE + slices * shape.valueSize()) * Float.BYTES);
         if (shares > 1) {
             kernel(form, "joinShares").pointer(parts).pointer(sums).pointer(positions).matrix(out).integer(shape.valueSize())
-                    .launch(shape.heads(), sequences, 1, THREADS, shares * Float.BYTES);
+                    .launch(shape.heads(), sequences, 1, THREADS, (shares + READ_TOGETHER - 1) / READ_TOGETHER * READ_TOGETHER * Float.BYTES);
         }
     }
 
