@@ -19,10 +19,10 @@ final class DeviceClock implements AutoCloseable {
 
     DeviceClock(Engine engine) {
         this.engine = engine;
-        long address = ((DeviceStreams) engine).compute();
+        long ofStream = ((DeviceStreams) engine).compute();
         this.stream = new CUstream_st(new Pointer() {
             {
-                this.address = address;
+                address = ofStream;
             }
         });
     }

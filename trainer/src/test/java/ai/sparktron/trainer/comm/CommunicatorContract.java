@@ -33,7 +33,7 @@ abstract class CommunicatorContract {
     private static final List<DType> TYPES = List.of(DType.F32, DType.F64, DType.BF16, DType.I32, DType.I64);
     private static final Duration LONG = Duration.ofSeconds(30);
 
-    private final List<World> opened = new ArrayList<>();
+    private final List<List<? extends World>> opened = new ArrayList<>();
 
     /** The ends of a new world. */
     protected abstract List<? extends World> worlds(int size, Duration collectiveTimeout) throws Exception;
@@ -60,13 +60,13 @@ abstract class CommunicatorContract {
 
     private List<? extends World> open(int size, Duration timeout) throws Exception {
         List<? extends World> worlds = worlds(size, timeout);
-        opened.addAll(worlds);
+        opened.add(worlds);
         return worlds;
     }
 
     @AfterEach
     void leave() {
-        opened.forEach(World::close);
+        opened.forEach(Ranks::close);
     }
 
     private static Tensor values(DType dtype, int length, int rank) {

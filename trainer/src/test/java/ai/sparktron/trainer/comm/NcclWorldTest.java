@@ -65,7 +65,7 @@ class NcclWorldTest extends CommunicatorContract {
             }
             return null;
         });
-        worlds.forEach(World::close);
+        Ranks.close(worlds);
     }
 
     /** NCCL itself would wait for ever. */
@@ -85,6 +85,6 @@ class NcclWorldTest extends CommunicatorContract {
         reports.forEach(report -> assertInstanceOf(CommunicationException.class, report, reports.toString()));
         assertTrue(reports.stream().anyMatch(report -> report.getMessage().contains("allReduce #1 of 3 F32 (SUM)")
                 && report.getMessage().contains("rank 2 is late")), reports.toString());
-        worlds.forEach(World::close);
+        Ranks.close(worlds);
     }
 }

@@ -116,7 +116,7 @@ class SocketWorldTest extends CommunicatorContract {
             world.all("all").barrier();
             return null;
         });
-        worlds.forEach(World::close);
+        Ranks.close(worlds);
     }
 
     /** A real process is killed while the other waits for it in a collective. */

@@ -237,7 +237,10 @@ public final class NcclWorld implements World {
         }
     }
 
-    /** Waits for what is enqueued, then frees the communicators. After an abort they are freed already. */
+    /**
+     * Waits for what is enqueued, then frees the communicators, for which NCCL waits until the other ranks of the same host do so too. After an abort they are freed
+     * already.
+     */
     @Override
     public void close() {
         List<ncclComm> all;

@@ -23,8 +23,17 @@ FORCE void transpose(unsigned (&word)[4]) {
 
 static_assert(N % 4 == 0, "four lanes exchange four pieces");
 
-/** Writes a tile of numbers of 16 bits; a lane writes the 8 columns of a piece that four lanes hold. */
-template <class V> FORCE void writeTile(V* out, i64 stride, int rows, int columns, const float (&sum)[M][N][4]) {
+/** What is done with the products. */
+enum Mode { MOVE_ALIKE, ADD, WRITE };
+
+template <class V> FORCE float lower(unsigned word) { return real(V {(unsigned short) word}); }
+template <class V> FORCE float upper(unsigned word) { return real(V {(unsigned short) (word >> 16)}); }
+
+/**
+ * Writes a tile of numbers of 16 bits, or adds to it; MOVE_ALIKE moves the memory that adding moves, unchanged. A lane moves the 8 columns of a piece that four lanes
+ * hold: the four bytes that it holds itself take several times as long.
+ */
+template <class V> FORCE void keepTile(V* out, i64 stride, int rows, int columns, const float (&sum)[M][N][4], int mode) {
     int row = firstRow(), first = threadIdx.x / 32 % ACROSS * WARP_COLUMNS;
 #pragma unroll
     for (int m = 0; m < M; m++)
@@ -33,31 +42,32 @@ template <class V> FORCE void writeTile(V* out, i64 stride, int rows, int column
             int r = row + m * 16 + half * 8;
 #pragma unroll
             for (int n = 0; n < N; n += 4) {
-                Pack<unsigned, 4> pack;
-#pragma unroll
-                for (int i = 0; i < 4; i++) pack.at[i] = pair(V(), sum[m][n + i][2 * half], sum[m][n + i][2 * half + 1]);
-                transpose(pack.at);
                 int column = first + (n + threadIdx.x % 4) * 8;
-                if (r < rows && column < columns) store((unsigned*) (out + r * stride + column), pack);
+                bool there = r < rows && column < columns;
+                unsigned* at = (unsigned*) (out + r * stride + column);
+                Pack<unsigned, 4> pack = {};
+                if (mode != WRITE) {
+                    if (there) pack = load<4>(at);
+                    transpose(pack.at);  // its own inverse
+                }
+#pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    float a = sum[m][n + i][2 * half], b = sum[m][n + i][2 * half + 1];
+                    if (mode == ADD) pack.at[i] = pair(V(), lower<V>(pack.at[i]) + a, upper<V>(pack.at[i]) + b);
+                    if (mode == WRITE) pack.at[i] = pair(V(), a, b);
+                }
+                transpose(pack.at);
+                if (there) store(at, pack);
             }
         }
-}
-
-/** What is done with the products. */
-enum Mode { MOVE_ALIKE, ADD, WRITE };
-
-/** Two neighbours of a result. */
-FORCE Pack<float, 2> both(const U* at) {
-    Pack<U, 2> pack = load<2>(at);
-    return Pack<float, 2> {{real(pack.at[0]), real(pack.at[1])}};
 }
 
 constexpr int AT_ONCE = N <= 4 || THREADS * BLOCKS > 256 ? 4 : 8;    // packs read before they are written: more do not fit the registers
 
 static_assert(N % AT_ONCE == 0, "a row of sums is whole");
 
-/** Writes the sums, or adds them; MOVE_ALIKE moves the memory that adding moves, unchanged. */
-FORCE void keepTile(U* to, i64 stride, int rows, int columns, const float (&sum)[M][N][4], int mode) {
+/** As the other, of float32. */
+FORCE void keepTile(float* to, i64 stride, int rows, int columns, const float (&sum)[M][N][4], int mode) {
     int row = firstRow(), column = firstColumn();
 #pragma unroll
     for (int m = 0; m < M; m++)
@@ -65,21 +75,21 @@ FORCE void keepTile(U* to, i64 stride, int rows, int columns, const float (&sum)
         for (int half = 0; half < 2; half++) {
             int r = row + m * 16 + half * 8;
             if (r >= rows) continue;
-            U* at = to + r * stride + column;
+            float* at = to + r * stride + column;
 #pragma unroll
             for (int first = 0; first < N; first += AT_ONCE) {
                 Pack<float, 2> old[AT_ONCE];
 #pragma unroll
                 for (int n = 0; n < AT_ONCE; n++) {
                     old[n] = {};
-                    if (mode != WRITE && column + (first + n) * 8 < columns) old[n] = both(at + (first + n) * 8);
+                    if (mode != WRITE && column + (first + n) * 8 < columns) old[n] = load<2>(at + (first + n) * 8);
                 }
 #pragma unroll
                 for (int n = 0; n < AT_ONCE; n++) {
                     if (column + (first + n) * 8 >= columns) continue;
-                    Pack<U, 2> total;
+                    Pack<float, 2> total;
 #pragma unroll
-                    for (int i = 0; i < 2; i++) total.at[i] = rounded<U>(old[n].at[i] + (mode == MOVE_ALIKE ? 0 : sum[m][first + n][2 * half + i]));
+                    for (int i = 0; i < 2; i++) total.at[i] = old[n].at[i] + (mode == MOVE_ALIKE ? 0 : sum[m][first + n][2 * half + i]);
                     store(at + (first + n) * 8, total);
                 }
             }
@@ -102,11 +112,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorSegments(con
         int rows = (int) (offsets[expert + 1] - first), start = column * COLUMNS;
         const T* matrix = w + (i64) expert * height * wStride + (RIGHT_LAYOUT == ALONG ? start * wStride : start);
         if (pieces.multiply<ALONG, RIGHT_LAYOUT>(Factors {x + first * xStride, xStride, matrix, wStride, rows, columns - start, inner}, sum)) {
-#ifdef ADDS
-            keepTile(out + first * outStride + start, outStride, rows, columns - start, sum, mode);
-#else
-            writeTile(out + first * outStride + start, outStride, rows, columns - start, sum);
+#ifndef ADDS
+            mode = WRITE;
 #endif
+            keepTile(out + first * outStride + start, outStride, rows, columns - start, sum, mode);
         }
     }
 }
@@ -128,14 +137,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorGradient(con
         if (length == 0 && mode != WRITE) continue;
         if (!pieces.multiply<ACROSS_SUM, ACROSS_SUM>(Factors {dy + first * dyStride + row, dyStride, x + first * xStride + column, xStride, rows - row,
                                                              columns - column, length}, sum)) continue;
-        U* to = dW + ((i64) expert * rows + row) * stride + column;
-        if constexpr (sizeof(U) == 2) {
-            if (mode == WRITE) {
-                writeTile(to, stride, rows - row, columns - column, sum);
-                continue;
-            }
-        }
-        keepTile(to, stride, rows - row, columns - column, sum, mode);
+        keepTile(dW + ((i64) expert * rows + row) * stride + column, stride, rows - row, columns - column, sum, mode);
     }
 }
 
