@@ -7,6 +7,7 @@ import ai.sparktron.trainer.kernels.Direction;
 import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.RopeLayout;
 import ai.sparktron.trainer.kernels.StateTensor;
+import ai.sparktron.trainer.kernels.StochasticRounding;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -234,20 +235,26 @@ public final class GpuKernelTimes {
         adamW("f32, value bf16", DType.F32, DType.F32, 30);
         adamW("low half, moments bf16", DType.I16, DType.BF16, 20);
         adamW("low half, moments f8", DType.I16, DType.F8_E4M3, 16 + 4 * 4 / 128.0);
+        adamW("by chance, moments bf16", null, DType.BF16, 16);
+        adamW("by chance, moments f8", null, DType.F8_E4M3, 12 + 4 * 4 / 128.0);
     }
 
-    /** @param perParameter bytes, those of a float32 gradient among them */
+    /**
+     * @param main         null for BF16 values that are rounded by chance, as of one parameter
+     * @param perParameter bytes, those of a float32 gradient among them
+     */
     private void adamW(String what, DType main, DType moments, double perParameter) {
         report.kernel("adamW", "[N/2] " + what, perParameter * N / 2, sets -> {
             AdamWTensors[] states = new AdamWTensors[sets];
+            StochasticRounding rounding = main == null ? new StochasticRounding(1, report.longs(2, 0, 1 << 20), 0) : null;
             for (int i = 0; i < sets; i++) {
                 Tensor value = report.tensors(1, DType.BF16, N / 2)[0];
                 StateTensor[] kept = new StateTensor[3];
-                for (int j = 0; j < kept.length; j++) {
+                for (int j = main == null ? 1 : 0; j < kept.length; j++) {
                     kept[j] = StateTensor.allocate(report.frame(), "state", j == 0 ? main : moments, N / 2);
                     kept[j].clear(kernels);
                 }
-                states[i] = new AdamWTensors(value, kept[0], kept[1], kept[2]);
+                states[i] = new AdamWTensors(value, kept[0], kept[1], kept[2], rounding);
             }
             Tensor[] gradient = report.tensors(sets, DType.F32, N / 2);
             Tensor factor = report.tensors(1, DType.F32, 1)[0];

@@ -76,6 +76,15 @@ final class KernelTable implements AutoCloseable {
         return tensor;
     }
 
+    /** An I64 matrix [values / columns, columns]. */
+    Tensor longs(int columns, long... values) {
+        Tensor tensor = frame.tensor("indices", DType.I64, values.length / columns, columns);
+        ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES * values.length).order(ByteOrder.nativeOrder());
+        bytes.asLongBuffer().put(values);
+        engine.write(tensor, bytes.clear());
+        return tensor;
+    }
+
     /** A line of a kernel that is bound by memory. */
     void kernel(String name, String shape, double bytes, IntFunction<IntConsumer> prepare) {
         line(name, shape, bytes, 0, prepare);

@@ -73,7 +73,7 @@ final class MiniLlama implements AutoCloseable {
                 new FlatRange(parameters.decayedElements(), parameters.trainedElements(), false));
         StateTypes types = StateTypes.of(DType.F32);
         OwnRange own = OwnRange.allocate(types, parameters.value().rows(0, parameters.trainedElements()), parameters.gradient(), 0, frame);
-        this.optimizer = new AdamW(engine, new AdamW.Settings(0.9f, 0.95f, 1e-8f, 0.1f), own, types, ranges, frame);
+        this.optimizer = new AdamW(engine, new AdamW.Settings(0.9f, 0.95f, 1e-8f, 0.1f), own, types, null, ranges, frame);
         this.lossSum = frame.tensor("loss", DType.F32, 1);
         this.scalar = frame.tensor("scalar", DType.F32, 1);
         this.factor = frame.tensor("gradient factor", DType.F32, 1);

@@ -27,7 +27,8 @@ public record OptimizerOptions(
         boolean usePrecisionAwareOptimizer,
         @Option(value = "fp32", of = {"fp32", "bf16"}, doc = "Type of the main gradients.")
         String mainGradsDtype,
-        @Option(value = "fp32", of = {"fp32", "fp16"}, doc = "Type of the main parameters; fp16 with a scale for each 128.")
+        @Option(value = "fp32", of = {"fp32", "fp16", "bf16"}, doc = "Type of the main parameters; fp16 with a scale for each 128.",
+                note = "Megatron has fp32 and fp16; with bf16 the model's bfloat16 weights are the only ones, and each update is rounded stochastically.")
         String mainParamsDtype,
         @Option(value = "fp32", of = {"fp32", "fp16", "bf16", "fp8"},
                 doc = "Stored type of the first moment; fp16 and fp8 with a scale for each 128.")

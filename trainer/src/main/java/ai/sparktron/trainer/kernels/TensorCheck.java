@@ -152,10 +152,11 @@ final class TensorCheck {
         DType main = tensors.main() == null ? null : tensors.main().elements().dtype();
         that(switch (value.dtype()) {
             case F32 -> main == null;
-            case BF16 -> main == DType.F32 || main == DType.F16 || main == DType.I16;
+            case BF16 -> main == DType.F32 || main == DType.F16 || main == DType.I16 || main == null;
             case F16 -> main == DType.F32 || main == DType.F16;
             case F64, F8_E4M3, F8_E5M2, I64, I32, I16, U8, BOOL -> false;
         }, () -> "value " + value + " with main weights " + main + ": no form of main weights");
+        rounding(tensors.rounding(), value.dtype() == DType.BF16 && main == null);
         that(gradient.dtype() == DType.F32 || gradient.dtype() == DType.BF16, () -> gradient + ": expected F32 or BF16");
         rank(1, value).sameShape(value, gradient).scalar(factor);
         List<Tensor> written = new ArrayList<>(List.of(value));
@@ -174,6 +175,15 @@ final class TensorCheck {
             apart(written.get(i), gradient, factor).apart(written.get(i), written.subList(i + 1, written.size()).toArray(Tensor[]::new));
         }
         return this;
+    }
+
+    private void rounding(StochasticRounding rounding, boolean wanted) {
+        that(wanted == (rounding != null), () -> "rounding " + rounding + ": expected it for BF16 values without main weights, and for them alone");
+        if (rounding != null) {
+            type(DType.I64, rounding.numbers()).rank(2, rounding.numbers());
+            that(rounding.numbers().rows() > 0 && rounding.numbers().columns() == 2 && rounding.first() >= 0, () -> rounding + ": expected numbers [parameters, 2] and a"
+                    + " first element of 0 or more");
+        }
     }
 
     TensorCheck scalar(Tensor scale) {

@@ -43,7 +43,7 @@ public final class Initialiser {
     }
 
     /** FNV-1a, 64 bits: names of a model differ in few characters, and their seeds must not. */
-    static long fingerprint(String name) {
+    public static long fingerprint(String name) {
         long hash = 0xcbf29ce484222325L;
         for (int i = 0; i < name.length(); i++) {
             hash = (hash ^ name.charAt(i)) * 0x100000001b3L;

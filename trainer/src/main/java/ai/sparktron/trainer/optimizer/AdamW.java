@@ -5,6 +5,7 @@ import ai.sparktron.trainer.kernels.AdamWTensors;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineNumbers;
 import ai.sparktron.trainer.kernels.StateTensor;
+import ai.sparktron.trainer.kernels.StochasticRounding;
 import ai.sparktron.trainer.kernels.StoredNumbers;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -32,19 +33,22 @@ public final class AdamW implements Optimizer {
     private final OwnRange own;
     private final StateTensor firstMoment;
     private final StateTensor secondMoment;
+    private final StochasticRounding rounding;
     private final List<FlatRange> ranges;
     private long steps;
 
     /**
-     * @param own    what is updated
-     * @param types  of the moments
-     * @param ranges what is decayed, in flat elements; parts outside of {@code own} are left alone
-     * @param frame  gives the moments, which start at zero; must outlive this optimizer
+     * @param own      what is updated
+     * @param types    of the moments
+     * @param rounding of the flat buffer's values from its element 0 on; null where {@code types} do not round by chance
+     * @param ranges   what is decayed, in flat elements; parts outside of {@code own} are left alone
+     * @param frame    gives the moments, which start at zero; must outlive this optimizer
      */
-    public AdamW(Engine engine, Settings settings, OwnRange own, StateTypes types, List<FlatRange> ranges, Arena.Frame frame) {
+    public AdamW(Engine engine, Settings settings, OwnRange own, StateTypes types, StochasticRounding rounding, List<FlatRange> ranges, Arena.Frame frame) {
         this.engine = engine;
         this.settings = settings;
         this.own = own;
+        this.rounding = rounding;
         long size = own.value().elements();
         this.ranges = ranges.stream().map(range -> range.within(own.base(), own.base() + size)).filter(range -> range.size() > 0).toList();
         this.firstMoment = StateTensor.allocate(frame, "exp_avg", types.firstMoment(), size);
@@ -60,7 +64,7 @@ public final class AdamW implements Optimizer {
             long from = range.from() - own.base();
             OwnRange part = own.part(from, range.size());
             engine.kernels().adamW(settings.step(learningRate, range.decay(), steps), new AdamWTensors(part.value(), part.main(),
-                    firstMoment.rows(from, range.size()), secondMoment.rows(from, range.size())), part.gradient(), factor);
+                    firstMoment.rows(from, range.size()), secondMoment.rows(from, range.size()), rounding == null ? null : rounding.at(range.from())), part.gradient(), factor);
         }
     }
 

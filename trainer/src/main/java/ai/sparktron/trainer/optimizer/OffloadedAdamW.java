@@ -4,6 +4,7 @@ import ai.sparktron.trainer.kernels.AdamWTensors;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineNumbers;
 import ai.sparktron.trainer.kernels.StateTensor;
+import ai.sparktron.trainer.kernels.StochasticRounding;
 import ai.sparktron.trainer.kernels.StoredNumbers;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -20,6 +21,7 @@ public final class OffloadedAdamW implements Optimizer {
     private final OwnRange own;
     private final AdamState state;
     private final StateConveyor conveyor;
+    private final StochasticRounding rounding;
     private final List<Part> parts = new ArrayList<>();
     private long steps;
 
@@ -33,11 +35,13 @@ public final class OffloadedAdamW implements Optimizer {
      * @param own  made by {@link #range}
      * @param host gives the moments, which start at zero
      */
-    public OffloadedAdamW(Engine engine, AdamW.Settings settings, OwnRange own, StateTypes types, List<FlatRange> ranges, StateConveyor conveyor, Arena.Frame host) {
+    public OffloadedAdamW(Engine engine, AdamW.Settings settings, OwnRange own, StateTypes types, StochasticRounding rounding, List<FlatRange> ranges,
+                          StateConveyor conveyor, Arena.Frame host) {
         this.engine = engine;
         this.settings = settings;
         this.own = own;
         this.conveyor = conveyor;
+        this.rounding = rounding;
         long size = own.value().elements();
         this.state = new AdamState(own.main(), StateTensor.allocate(host, "exp_avg", types.firstMoment(), size),
                 StateTensor.allocate(host, "exp_avg_sq", types.secondMoment(), size));
@@ -66,7 +70,7 @@ public final class OffloadedAdamW implements Optimizer {
                 AdamState rows = there.rows(range.from(), range.size());
                 long from = part.from() + range.from();
                 engine.kernels().adamW(settings.step(learningRate, range.decay(), steps), new AdamWTensors(own.value().rows(from, range.size()), rows.main(),
-                        rows.first(), rows.second()), own.gradient().rows(from, range.size()), factor);
+                        rows.first(), rows.second(), rounding == null ? null : rounding.at(own.base() + from)), own.gradient().rows(from, range.size()), factor);
             }
             conveyor.depart(part.chunk());
         }

@@ -9,7 +9,7 @@ import java.util.List;
 enum MemoryKind {
     WEIGHTS("parameters", "parameters of a unit", "own parameters", "fp8 weights"),
     GRADIENTS("gradients", "gradients of a unit", "own gradients"),
-    OPTIMIZER("main weights", "main weights scales", "exp_avg", "exp_avg scales", "exp_avg_sq", "exp_avg_sq scales", "momentum_buffer"),
+    OPTIMIZER("main weights", "main weights scales", "exp_avg", "exp_avg scales", "exp_avg_sq", "exp_avg_sq scales", "momentum_buffer", "element numbers"),
     LOGITS("logits"),
     EXCHANGED("whole", "keys", "tokens", "heads.by_rank", "heads.by_token", "heads.sent", "log_sum_exp.ranks");
 

@@ -3,6 +3,7 @@ package ai.sparktron.trainer.train;
 import ai.sparktron.trainer.config.OptimizerOptions;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.HostStore;
+import ai.sparktron.trainer.kernels.StochasticRounding;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.optimizer.AdamW;
 import ai.sparktron.trainer.optimizer.FlatRange;
@@ -68,8 +69,8 @@ final class Offloading implements AutoCloseable {
     }
 
     /** The optimizer of a range kept on the host; ranges are updated in the order in which this is called. */
-    Optimizer optimizer(AdamW.Settings settings, OwnRange own, List<FlatRange> decayed) {
-        return new OffloadedAdamW(engine, settings, own, types, decayed, conveyor, host);
+    Optimizer optimizer(AdamW.Settings settings, OwnRange own, StochasticRounding rounding, List<FlatRange> decayed) {
+        return new OffloadedAdamW(engine, settings, own, types, rounding, decayed, conveyor, host);
     }
 
     /** What is needed first starts on its way. */

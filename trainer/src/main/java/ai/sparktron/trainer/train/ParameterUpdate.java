@@ -7,6 +7,7 @@ import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.config.OptimizerOptions;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.StateTensor;
+import ai.sparktron.trainer.kernels.StochasticRounding;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.layer.ParameterUse;
 import ai.sparktron.trainer.model.Parameter;
@@ -87,10 +88,11 @@ public final class ParameterUpdate implements ModelUpdate {
      * @param background the same ranks, for communication beside layers; null where nothing overlaps
      * @param model      ranks that share the replica
      * @param types      of the numbers kept per parameter; those of values and gradients are the parameters'
+     * @param seed       of the run
      * @param run        frame of the run arena: gives main weights and the optimizer's state
      */
     public ParameterUpdate(Engine engine, Parameters parameters, Communicator data, BackgroundCollectives background, ModelGroup model, Traffic how,
-                           OptimizerOptions options, StateTypes types, Arena.Frame run) {
+                           OptimizerOptions options, StateTypes types, long seed, Arena.Frame run) {
         this.engine = engine;
         this.parameters = parameters;
         this.data = data;
@@ -105,17 +107,18 @@ public final class ParameterUpdate implements ModelUpdate {
         this.owned = trained == 0 ? List.of() : whole ? List.of(new FlatRange(0, trained, false)) : buckets.buckets().stream().map(bucket -> bucket.share(data.rank(), data.size())).toList();
         List<FlatRange> decayed = List.of(new FlatRange(0, parameters.decayedElements(), true),
                 new FlatRange(parameters.decayedElements(), trained, false));
+        StochasticRounding rounding = ElementNumbers.rounding(engine, parameters, types, seed, run);
         this.offloading = new Offloading(options, types, engine, owned.stream().mapToLong(FlatRange::size).max().orElse(0), run);
         for (FlatRange range : owned) {
             long here = range.to() - offloading.onHost(range.size());
             if (range.from() < here) {
                 OwnRange own = OwnRange.allocate(types, parameters.value().rows(range.from(), here - range.from()),
                         parameters.gradient().rows(range.from(), here - range.from()), range.from(), run);
-                shares.add(new Share(new FlatRange(range.from(), here, false), own, optimizer(engine, options, own, types, decayed, run)));
+                shares.add(new Share(new FlatRange(range.from(), here, false), own, optimizer(engine, options, own, types, rounding, decayed, run)));
             }
             if (here < range.to()) {
                 OwnRange own = offloading.range(parameters.value().rows(here, range.to() - here), parameters.gradient().rows(here, range.to() - here), here);
-                shares.add(new Share(new FlatRange(here, range.to(), false), own, offloading.optimizer(adam(options), own, decayed)));
+                shares.add(new Share(new FlatRange(here, range.to(), false), own, offloading.optimizer(adam(options), own, rounding, decayed)));
             }
         }
         this.weights = new FlatWeights(engine, parameters.value(), shares.stream().map(Share::own).toList());
@@ -127,9 +130,10 @@ public final class ParameterUpdate implements ModelUpdate {
     private record Share(FlatRange range, OwnRange own, Optimizer optimizer) {
     }
 
-    static Optimizer optimizer(Engine engine, OptimizerOptions options, OwnRange own, StateTypes types, List<FlatRange> ranges, Arena.Frame run) {
+    static Optimizer optimizer(Engine engine, OptimizerOptions options, OwnRange own, StateTypes types, StochasticRounding rounding, List<FlatRange> ranges,
+                               Arena.Frame run) {
         return switch (options.optimizer()) {
-            case ADAM -> new AdamW(engine, adam(options), own, types, ranges, run);
+            case ADAM -> new AdamW(engine, adam(options), own, types, rounding, ranges, run);
             case SGD -> new Sgd(engine, new Sgd.Settings((float) options.sgdMomentum(), (float) options.weightDecay()), own, ranges, run);
             case MUON, DIST_MUON -> throw new IllegalStateException("optimizer " + options.optimizer() + " is refused when options are parsed");
         };

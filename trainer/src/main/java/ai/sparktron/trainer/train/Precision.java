@@ -55,7 +55,7 @@ public final class Precision {
 
     /**
      * Types of all that training keeps per parameter. Main weights are float32 to the last bit also where only their low halves are kept beside bfloat16 values:
-     * less memory and less to move, for the same numbers.
+     * less memory and less to move, for the same numbers. Where bfloat16 values are asked for as the only weights there are none.
      *
      * @param values type of weights and activations
      * @throws ConfigurationException when options do not fit each other
@@ -66,15 +66,20 @@ public final class Precision {
         boolean narrow = values != DType.F32;
         boolean aware = optimizer.usePrecisionAwareOptimizer();
         boolean halfMain = aware && optimizer.mainParamsDtype().equals("fp16");
+        boolean alone = aware && optimizer.mainParamsDtype().equals("bf16");
         boolean narrowGradients = aware && optimizer.mainGradsDtype().equals("bf16");
         if (halfMain && !narrow) {
             throw new ConfigurationException("--main_params_dtype fp16 keeps main weights beside weights of 16 bits, and this run's weights are float32: use"
                     + " --bf16 true or leave it out");
         }
+        if (alone && values != DType.BF16) {
+            throw new ConfigurationException("--main_params_dtype bf16 keeps bfloat16 weights alone, and this run's weights are " + values + ": use --bf16 true or leave it"
+                    + " out");
+        }
         if (narrowGradients && values != DType.BF16) {
             throw new ConfigurationException("--main_grads_dtype bf16 goes with --bf16 true, and this run's weights are " + values + ": use --bf16 true or leave it out");
         }
-        DType main = !narrow ? null : halfMain ? DType.F16 : adam && values == DType.BF16 ? DType.I16 : DType.F32;
+        DType main = !narrow || alone ? null : halfMain ? DType.F16 : adam && values == DType.BF16 ? DType.I16 : DType.F32;
         return new StateTypes(values, narrowGradients ? DType.BF16 : DType.F32, main,
                 aware ? moment(optimizer.expAvgDtype()) : DType.F32, aware ? moment(optimizer.expAvgSqDtype()) : DType.F32);
     }

@@ -94,7 +94,7 @@ final class RankModel implements AutoCloseable {
             this.parameters = units.joined();
             UnitTraffic traffic = new UnitTraffic(engine.kernels(), units, ranks, beside(overlap, ranks, grid::gradientsInBackground), grid.modelGroup(config), resident,
                     overlap);
-            this.update = new ShardedUpdate(engine, units, traffic, ranks, grid.modelGroup(config), options.optimizer(), types, run);
+            this.update = new ShardedUpdate(engine, units, traffic, ranks, grid.modelGroup(config), options.optimizer(), types, options.training().seed(), run);
         } else {
             boolean apart = grid.expertsApart(config);
             List<Parameters> held = new ArrayList<>();
@@ -132,7 +132,8 @@ final class RankModel implements AutoCloseable {
         ParameterUpdate.Traffic traffic = RunSetup.traffic(options.parallel(), ranks.size());
         BackgroundCollectives beside = beside(traffic.overlap(), ranks, inBackground);
         held.add(Parameters.allocate(specs, grid.seams().slicing(), run, types.value(), types.gradient(), Parameters.Use.TRAIN, ranks.size()));
-        updates.add(new ParameterUpdate(engine, held.get(held.size() - 1), ranks, beside, group, traffic, options.optimizer(), types, run));
+        updates.add(new ParameterUpdate(engine, held.get(held.size() - 1), ranks, beside, group, traffic, options.optimizer(), types,
+                options.training().seed(), run));
     }
 
     /** What communicates beside layers, closed with this; null where nothing does. */

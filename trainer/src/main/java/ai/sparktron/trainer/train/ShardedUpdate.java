@@ -49,10 +49,11 @@ public final class ShardedUpdate implements ModelUpdate {
      * @param data    the ranks that share the model out
      * @param model   ranks that hold cut parameters together
      * @param types   of the optimizer's state; others are the units'
+     * @param seed    of the run
      * @param run     gives the optimizer's state
      */
     ShardedUpdate(Engine engine, ShardedUnits sharded, UnitTraffic traffic, Communicator data, ModelGroup model, OptimizerOptions options, StateTypes types,
-                  Arena.Frame run) {
+                  long seed, Arena.Frame run) {
         this.engine = engine;
         this.units = sharded.units();
         this.traffic = traffic;
@@ -63,7 +64,7 @@ public final class ShardedUpdate implements ModelUpdate {
             Parameters parameters = unit.parameters();
             List<FlatRange> ranges = List.of(new FlatRange(0, parameters.decayedElements(), true),
                     new FlatRange(parameters.decayedElements(), parameters.trainedElements(), false));
-            optimizers.add(ParameterUpdate.optimizer(engine, options, unit.own(), types, ranges, run));
+            optimizers.add(ParameterUpdate.optimizer(engine, options, unit.own(), types, ElementNumbers.rounding(engine, parameters, types, seed, run), ranges, run));
             for (Parameter parameter : parameters.all()) {
                 for (var part : parameter.spec().parts()) {
                     unitOfTensor.put(part.name(), u);

@@ -312,7 +312,7 @@ final class CaseRunner implements AutoCloseable {
             if (own.main() != null && loaded.tuning().peft().isEmpty()) {
                 new HuggingFaceImporter(loaded.config(), engine).load(directory, parameters, own.weights(engine));
             }
-            AdamW optimizer = new AdamW(engine, ADAM, own, types, ranges, frame);
+            AdamW optimizer = new AdamW(engine, ADAM, own, types, null, ranges, frame);
             Tensor factor = frame.tensor("gradient factor", DType.F32, 1);
             Tensor norm = frame.tensor("gradient norm", DType.F32, 1);
             for (int i = 0; i < steps.size(); i++) {

@@ -13,8 +13,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What every engine's kernels promise, in awkward sizes; attention is in {@link AttentionContract}, updates in {@link OptimizerContract}. */
-abstract class KernelsContract extends OptimizerContract {
+/**
+ * What every engine's kernels promise, in awkward sizes; attention is in {@link AttentionContract}, updates in {@link OptimizerContract}
+ * and {@link RoundingContract}.
+ */
+abstract class KernelsContract extends RoundingContract {
 
     private static final int[][] SIZES = {{1, 1}, {4, 13}, {25, 207}, {3, 2500}, {70, 64}};
 

@@ -372,7 +372,7 @@ final class ReferenceKernels implements Kernels {
             double decayed = w[i] * (1 - step.learningRate() * step.weightDecay());
             w[i] = decayed - step.learningRate() * (m[i] / correction1) / (Math.sqrt(v[i] / correction2) + step.epsilon());
         }
-        ReferenceStates.mainWeights(tensors, w);
+        ReferenceStates.mainWeights(tensors, w, step.step());
         ReferenceStates.write(tensors.firstMoment(), false, m);
         ReferenceStates.write(tensors.secondMoment(), true, v);
     }

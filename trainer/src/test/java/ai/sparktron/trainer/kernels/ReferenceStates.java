@@ -3,6 +3,8 @@ package ai.sparktron.trainer.kernels;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.HalfPrecision;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.LongBuffer;
 
 /** An optimizer's state in each of its types, in the plainest terms: numbers of a narrow type are looked for among all that it has. */
 final class ReferenceStates {
@@ -97,6 +99,33 @@ final class ReferenceStates {
         new Cells(value).set(at, value.dtype() == DType.BF16 ? low < 0x8000 ? down : up : weight);
     }
 
+    /** The one of the two neighbours in BF16 that bits choose: the one further from zero where they are no fewer than its distance in units of the last place of 32 bits. */
+    static double byChance(float result, int bits) {
+        int low = Float.floatToRawIntBits(result) & 0xffff;
+        float near = Float.intBitsToFloat(Float.floatToRawIntBits(result) - low);
+        float far = Float.intBitsToFloat(Float.floatToRawIntBits(near) + 0x10000);
+        if (!Float.isFinite(result)) {
+            return result;
+        }
+        return low > 0 && bits >= 0x10000 - low && Float.isFinite(far) ? far : near;
+    }
+
+    /** The 16 bits of an element of a range. */
+    static int bits(StochasticRounding rounding, long element, long step) {
+        LongBuffer numbers = ((ByteBuffer) rounding.numbers().view()).asLongBuffer();
+        long flat = rounding.first() + element;
+        long number = 0;
+        for (int row = 0; row < rounding.numbers().rows(); row++) {
+            if (numbers.get(2 * row) <= flat) {
+                number = numbers.get(2 * row + 1) + flat - numbers.get(2 * row);
+            }
+        }
+        int[] words = {(int) (number >>> 3), (int) (number >>> 35), (int) step, (int) (step >>> 32)};
+        Philox.block(words, (int) rounding.seed(), (int) (rounding.seed() >>> 32), words);
+        int word = words[(int) (number >>> 1 & 3)];
+        return number % 2 == 0 ? word & 0xffff : word >>> 16;
+    }
+
     static double[] mainWeights(AdamWTensors tensors) {
         if (!tensors.hasRemainder()) {
             return read(tensors.main() == null ? StateTensor.plain(tensors.value()) : tensors.main(), false);
@@ -110,7 +139,13 @@ final class ReferenceStates {
         return weights;
     }
 
-    static void mainWeights(AdamWTensors tensors, double[] weights) {
+    static void mainWeights(AdamWTensors tensors, double[] weights, long step) {
+        if (tensors.rounding() != null) {
+            for (int i = 0; i < weights.length; i++) {
+                new Cells(tensors.value()).set(i, byChance((float) weights[i], bits(tensors.rounding(), i, step)));
+            }
+            return;
+        }
         if (tensors.main() == null) {
             write(StateTensor.plain(tensors.value()), false, weights);
             return;

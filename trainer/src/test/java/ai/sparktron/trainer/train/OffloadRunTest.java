@@ -26,7 +26,7 @@ class OffloadRunTest extends TinyRunTest {
     /** Buckets of 900 elements make more chunks than there are places for them. */
     @ParameterizedTest
     @CsvSource({"1.0, 1, --bf16 true", "0.4, 2, --bf16 true", "1.0, 2, --bf16 true --main_params_dtype fp16 --exp_avg_dtype fp8 --exp_avg_sq_dtype fp16",
-        "1.0, 1, --optimizer adam", "0.0, 1, --bf16 true", "1.0, 2, --bf16 true --overlap_grad_reduce true --overlap_param_gather true"})
+        "0.6, 2, --bf16 true --main_params_dtype bf16 --exp_avg_dtype fp8 --exp_avg_sq_dtype bf16", "1.0, 1, --optimizer adam", "0.0, 1, --bf16 true", "1.0, 2, --bf16 true --overlap_grad_reduce true --overlap_param_gather true"})
     void theSameBits(double fraction, int ranks, String form) throws Exception {
         double[] device = run("device", ranks, form + " --use_precision_aware_optimizer true").losses();
         double[] host = run("host", ranks, form + " " + OFFLOAD + " --optimizer_offload_fraction " + fraction).losses();

@@ -17,6 +17,7 @@ class PrecisionRunTest extends TinyRunTest {
 
     private static final String NARROW_STATES = "--bf16 true --use_precision_aware_optimizer true --main_grads_dtype bf16 --exp_avg_dtype bf16 --exp_avg_sq_dtype fp16";
     private static final String NARROW_MAIN = "--bf16 true --use_precision_aware_optimizer true --main_params_dtype fp16 --exp_avg_dtype fp8 --exp_avg_sq_dtype fp8";
+    private static final String ROUNDED = "--bf16 true --use_precision_aware_optimizer true --main_params_dtype bf16 --main_grads_dtype bf16 --exp_avg_dtype bf16 --exp_avg_sq_dtype bf16";
 
     private TinyRun.Listener run(String name, int ranks, String form, String... more) throws Exception {
         String[] words = Stream.of(new String[] {"--num_ranks", "" + ranks, "--lr_decay_style", "constant", "--clip_grad", "0.3"}, form.isEmpty() ? new String[0]
@@ -28,7 +29,7 @@ class PrecisionRunTest extends TinyRunTest {
 
     /** bfloat16 has 8 bits of fraction, so losses may differ by a few thousandths. */
     @ParameterizedTest
-    @ValueSource(strings = {"--bf16 true", "--bf16 true --optimizer sgd", "--torch_dtype bfloat16", NARROW_STATES, NARROW_MAIN})
+    @ValueSource(strings = {"--bf16 true", "--bf16 true --optimizer sgd", "--torch_dtype bfloat16", NARROW_STATES, NARROW_MAIN, ROUNDED})
     void nearFloat32(String form) throws Exception {
         boolean sgd = form.contains("sgd");
         double[] exact = run("exact", 1, sgd ? "--optimizer sgd" : "").losses();
@@ -60,7 +61,7 @@ class PrecisionRunTest extends TinyRunTest {
 
     /** Half of what a run holds per parameter and step is the same whether one rank holds it or four, and after a stop. */
     @ParameterizedTest
-    @CsvSource({"--bf16 true, 1, 1", "--bf16 true, 2, 2", NARROW_STATES + ", 2, 2", NARROW_MAIN + ", 2, 2", "--fp16 true, 1, 1",
+    @CsvSource({"--bf16 true, 1, 1", "--bf16 true, 2, 2", NARROW_STATES + ", 2, 2", NARROW_MAIN + ", 2, 2", ROUNDED + ", 2, 2", "--fp16 true, 1, 1",
         "--bf16 true --use_megatron_fsdp true, 2, 2"})
     void resumedToTheBit(String form, int ranks, int again) throws Exception {
         double[] whole = run("whole", ranks, form, "--train_iters", "8").losses();
@@ -72,7 +73,8 @@ class PrecisionRunTest extends TinyRunTest {
 
     /** Sums over ranks are in another order and sometimes round otherwise. */
     @ParameterizedTest
-    @CsvSource({"--bf16 true, --bf16 true, 4, 1", NARROW_STATES + ", " + NARROW_STATES + ", 2, 4", NARROW_MAIN + ", " + NARROW_STATES + ", 1, 2", "--bf16 true, '', 2, 1",
+    @CsvSource({"--bf16 true, --bf16 true, 4, 1", NARROW_STATES + ", " + NARROW_STATES + ", 2, 4", NARROW_MAIN + ", " + NARROW_STATES + ", 1, 2", ROUNDED + ", " + ROUNDED + ", 2, 4",
+        ROUNDED + ", --bf16 true, 1, 2", "--bf16 true, " + ROUNDED + ", 2, 1", "--bf16 true, '', 2, 1",
         "'', --bf16 true, 1, 2", "--bf16 true --use_megatron_fsdp true, --bf16 true, 2, 1"})
     void resumedOnAnotherGridOrInAnotherForm(String form, String formAfter, int ranks, int ranksAfter) throws Exception {
         double[] whole = run("whole", 1, form, "--train_iters", "8").losses();
@@ -86,8 +88,10 @@ class PrecisionRunTest extends TinyRunTest {
         long wide = run("wide", 1, "--bf16 true", "--train_iters", "1", "--lr_warmup_iters", "0").steps.get(0).memoryBytes();
         long states = run("states", 1, NARROW_STATES, "--train_iters", "1", "--lr_warmup_iters", "0").steps.get(0).memoryBytes();
         long main = run("main", 1, NARROW_MAIN, "--train_iters", "1", "--lr_warmup_iters", "0").steps.get(0).memoryBytes();
+        long rounded = run("rounded", 1, ROUNDED, "--train_iters", "1", "--lr_warmup_iters", "0").steps.get(0).memoryBytes();
         long parameters = 3_000;
         assertTrue(wide - states > 5 * parameters, "2 bytes of the gradient, 4 of the moments: " + wide + " and " + states);
+        assertTrue(wide - rounded > 7 * parameters, "2 bytes of the main weight and of the gradient, 4 of the moments: " + wide + " and " + rounded);
         assertTrue(wide - main > 5 * parameters, "6 bytes of the moments: " + wide + " and " + main);
     }
 
@@ -97,6 +101,10 @@ class PrecisionRunTest extends TinyRunTest {
         assertTrue(gradients.getMessage().contains("--main_grads_dtype bf16") && gradients.getMessage().contains("--bf16 true"), gradients.getMessage());
         Exception main = assertThrows(Exception.class, () -> run("refused", 1, "--use_precision_aware_optimizer true --main_params_dtype fp16"));
         assertTrue(main.getMessage().contains("--main_params_dtype fp16"), main.getMessage());
+        for (String form : new String[] {"", "--fp16 true "}) {
+            Exception alone = assertThrows(Exception.class, () -> run("refused", 1, form + "--use_precision_aware_optimizer true --main_params_dtype bf16"));
+            assertTrue(alone.getMessage().contains("--main_params_dtype bf16") && alone.getMessage().contains("--bf16 true"), alone.getMessage());
+        }
         assertEquals(0, directory.resolve("refused").toFile().list().length, "nothing was written");
     }
 }

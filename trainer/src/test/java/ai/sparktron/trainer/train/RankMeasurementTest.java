@@ -100,6 +100,7 @@ class RankMeasurementTest {
         "--num_ranks 2 --optimizer sgd",
         "--num_ranks 2 --bf16 true",
         "--num_ranks 2 --bf16 true --use_precision_aware_optimizer true --main_grads_dtype bf16 --main_params_dtype fp16 --exp_avg_dtype fp8 --exp_avg_sq_dtype fp16",
+        "--num_ranks 2 --bf16 true --use_precision_aware_optimizer true --main_params_dtype bf16",
         "--num_ranks 2 --bf16 true --fp8_format hybrid --fp8_amax_history_len 4",
         "--num_ranks 2 --tensor_model_parallel_size 2 --fp8_format e4m3 --fp8_recipe blockwise",
         "--num_ranks 2 --use_distributed_optimizer false",

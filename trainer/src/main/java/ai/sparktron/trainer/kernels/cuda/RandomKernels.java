@@ -2,6 +2,7 @@ package ai.sparktron.trainer.kernels.cuda;
 
 import ai.sparktron.trainer.kernels.Philox;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.List;
 
 /** Random numbers by their place, as {@link Philox} gives them: {@code random.cu}. A fill moves the tensor's bytes, dropout those of both tensors. */
 final class RandomKernels {
@@ -17,10 +18,11 @@ final class RandomKernels {
 
     RandomKernels(CudaDevice device, Modules modules) {
         this.grid = new Grid(device.multiprocessors());
-        this.normal = modules.variants("random.cu", "fillNormal");
-        this.uniform = modules.variants("random.cu", "fillUniform");
-        this.dropout = modules.variants("random.cu", "dropout");
-        this.sortedDropout = modules.variants("random.cu", "sortedDropout");
+        List<String> before = List.of("philox.cuh");
+        this.normal = modules.variants(before, "random.cu", "fillNormal");
+        this.uniform = modules.variants(before, "random.cu", "fillUniform");
+        this.dropout = modules.variants(before, "random.cu", "dropout");
+        this.sortedDropout = modules.variants(before, "random.cu", "sortedDropout");
     }
 
     /** A thread has one block of words where packs of the slice are blocks of the global tensor. */

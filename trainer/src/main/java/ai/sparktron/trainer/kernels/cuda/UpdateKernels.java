@@ -3,14 +3,16 @@ package ai.sparktron.trainer.kernels.cuda;
 import ai.sparktron.trainer.kernels.AdamWStep;
 import ai.sparktron.trainer.kernels.AdamWTensors;
 import ai.sparktron.trainer.kernels.StateTensor;
+import ai.sparktron.trainer.kernels.StochasticRounding;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.List;
 
 /**
  * Norm of the gradient and the optimizer's step: {@code squares.cu} and {@code update.cu}. The norm moves the gradient's bytes; a step reads and writes each
  * state once: AdamW of float32 states with values of two bytes moves 30 bytes a
- * parameter, with the main weight as value and low half and moments of two bytes 18 and the gradient.
+ * parameter, with the main weight as value and low half and moments of two bytes 16 and the gradient, with BF16 values alone and such moments 12 and the gradient.
  */
 final class UpdateKernels {
 
@@ -37,8 +39,9 @@ final class UpdateKernels {
         this.squares = modules.variants("squares.cu", "sumOfSquares");
         this.addSquares = modules.variants("squares.cu", "addSquares");
         this.gradientFactor = modules.variants("squares.cu", "gradientFactor");
-        this.adamW = modules.variants("update.cu", "adamW");
-        this.sgd = modules.variants("update.cu", "sgd");
+        List<String> before = List.of("philox.cuh");
+        this.adamW = modules.variants(before, "update.cu", "adamW");
+        this.sgd = modules.variants(before, "update.cu", "sgd");
     }
 
     void sumOfSquares(Tensor x, Tensor out, Write write) {
@@ -60,7 +63,8 @@ final class UpdateKernels {
         StateTensor main = tensors.main();
         StateTensor first = tensors.firstMoment();
         StateTensor second = tensors.secondMoment();
-        boolean vector = whole(tensors.value()) && whole(gradient) && whole(first.elements()) && whole(second.elements()) && (main == null || whole(main.elements()));
+        StochasticRounding rounding = tensors.rounding();
+        boolean vector = (rounding == null || rounding.first() % ELEMENTS == 0) && whole(tensors.value()) && whole(gradient) && whole(first.elements()) && whole(second.elements()) && (main == null || whole(main.elements()));
         double correction1 = 1 - Math.pow(step.beta1(), step.step());
         double correction2 = 1 - Math.pow(step.beta2(), step.step());
         double decay = 1 - (double) step.learningRate() * step.weightDecay();
@@ -68,7 +72,9 @@ final class UpdateKernels {
                 second.elements().dtype(), vector ? ELEMENTS : 1).pointer(tensors.value()).pointerOrNone(main == null ? null : main.elements())
                 .pointerOrNone(main == null ? null : main.scales()).pointer(gradient).pointer(factor).pointer(first.elements()).pointerOrNone(first.scales())
                 .pointer(second.elements()).pointerOrNone(second.scales()).real(step.beta1()).real(step.beta2()).real(step.epsilon()).real((float) decay)
-                .real((float) (step.learningRate() / correction1)).real((float) (1 / correction2)), gradient.elements());
+                .real((float) (step.learningRate() / correction1)).real((float) (1 / correction2)).pointerOrNone(rounding == null ? null : rounding.numbers())
+                .integer(rounding == null ? 0 : (int) rounding.numbers().rows()).longInteger(rounding == null ? 0 : rounding.first())
+                .longInteger(rounding == null ? 0 : rounding.seed()).longInteger(step.step()), gradient.elements());
     }
 
     void sgd(float learningRate, float momentum, float weightDecay, Tensor value, Tensor gradient, Tensor factor, Tensor moment, Tensor copy) {

@@ -1,7 +1,9 @@
 package ai.sparktron.trainer.kernels.nd4j;
 
 import ai.sparktron.trainer.kernels.AdamWTensors;
+import ai.sparktron.trainer.kernels.RoundingBits;
 import ai.sparktron.trainer.kernels.StateTensor;
+import ai.sparktron.trainer.kernels.StochasticRounding;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.HalfPrecision;
 import ai.sparktron.trainer.tensor.MainWeights;
@@ -17,8 +19,13 @@ interface HostMainWeights {
     /** Writes main weights and values; {@code source} is left as it was. */
     void store(int from, int count, float[] source);
 
-    static HostMainWeights of(AdamWTensors tensors, long from, long size) {
+    /** @param step number of the update */
+    static HostMainWeights of(AdamWTensors tensors, long from, long size, long step) {
         Tensor value = tensors.value().rows(from, size);
+        if (tensors.rounding() != null) {
+            StochasticRounding rounding = tensors.rounding().at(from);
+            return chance(shorts(value), new RoundingBits(rounding, ((ByteBuffer) rounding.numbers().view()).asLongBuffer(), step));
+        }
         if (tensors.main() == null) {
             return whole(HostState.of(StateTensor.plain(value), false), null);
         }
@@ -39,6 +46,25 @@ interface HostMainWeights {
                     roundedOrNull.store(from, count, source);
                 }
                 main.store(from, count, source);
+            }
+        };
+    }
+
+    /** Values alone, rounded by chance. */
+    private static HostMainWeights chance(ShortBuffer values, RoundingBits bits) {
+        return new HostMainWeights() {
+            @Override
+            public void load(int from, int count, float[] target) {
+                for (int i = 0; i < count; i++) {
+                    target[i] = HalfPrecision.fromBfloat16(values.get(from + i));
+                }
+            }
+
+            @Override
+            public void store(int from, int count, float[] source) {
+                for (int i = 0; i < count; i++) {
+                    values.put(from + i, StochasticRounding.round(source[i], bits.of(from + i)));
+                }
             }
         };
     }

@@ -78,7 +78,7 @@ final class HostUpdate {
             HostRows gradients = HostRows.of(gradient.rows(from, size));
             HostState firsts = HostState.of(tensors.firstMoment().rows(from, size), false);
             HostState seconds = HostState.of(tensors.secondMoment().rows(from, size), true);
-            HostMainWeights weights = HostMainWeights.of(tensors, from, size);
+            HostMainWeights weights = HostMainWeights.of(tensors, from, size, step.step());
             gradients.spans((row, column, count) -> {
                 weights.load(column, count, w);
                 gradients.load(0, column, count, g);

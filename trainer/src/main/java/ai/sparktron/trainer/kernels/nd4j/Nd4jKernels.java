@@ -381,7 +381,7 @@ final class Nd4jKernels implements Kernels {
         double correction2 = 1 - Math.pow(step.beta2(), step.step());
         INDArray denominator = Transforms.sqrt(second.div(correction2), true).addi(step.epsilon());
         INDArray weights = Nd4jStates.mainWeights(tensors).muli(1 - step.learningRate() * step.weightDecay());
-        Nd4jStates.mainWeights(tensors, weights.subi(first.mul(step.learningRate() / correction1).divi(denominator)));
+        Nd4jStates.mainWeights(tensors, weights.subi(first.mul(step.learningRate() / correction1).divi(denominator)), step.step());
         Nd4jStates.write(tensors.firstMoment(), false, first);
         Nd4jStates.write(tensors.secondMoment(), true, second);
     }

@@ -1,7 +1,9 @@
 package ai.sparktron.trainer.kernels.nd4j;
 
 import ai.sparktron.trainer.kernels.AdamWTensors;
+import ai.sparktron.trainer.kernels.RoundingBits;
 import ai.sparktron.trainer.kernels.StateTensor;
+import ai.sparktron.trainer.kernels.StochasticRounding;
 import ai.sparktron.trainer.tensor.BlockScaled;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Float8;
@@ -107,8 +109,12 @@ final class Nd4jStates {
         return array(weights);
     }
 
-    /** Writes main weights and the values rounded from them. */
-    static void mainWeights(AdamWTensors tensors, INDArray numbers) {
+    /** Writes main weights and the values rounded from them. @param step number of the update */
+    static void mainWeights(AdamWTensors tensors, INDArray numbers, long step) {
+        if (tensors.rounding() != null) {
+            roundedByChance(tensors, numbers, step);
+            return;
+        }
         if (tensors.main() == null) {
             write(StateTensor.plain(tensors.value()), false, numbers);
             return;
@@ -123,6 +129,17 @@ final class Nd4jStates {
             low.putShort(MainWeights.lowHalf(weight));
         }
         Nd4jArrays.writeRow(tensors.main().elements(), 0, low.array());
+    }
+
+    private static void roundedByChance(AdamWTensors tensors, INDArray numbers, long step) {
+        StochasticRounding rounding = tensors.rounding();
+        RoundingBits bits = new RoundingBits(rounding, ((ByteBuffer) rounding.numbers().view()).asLongBuffer(), step);
+        float[] results = numbers.dup().data().asFloat();
+        ByteBuffer values = room(tensors.value());
+        for (int i = 0; i < results.length; i++) {
+            values.putShort(StochasticRounding.round(results[i], bits.of(i)));
+        }
+        Nd4jArrays.writeRow(tensors.value(), 0, values.array());
     }
 
     /** Values of 16 bits from main weights. */

@@ -221,6 +221,61 @@ template <class V> FORCE void keepValue(V* value, i64 at, i64 n, const float (&w
     keep(value, at, n, values);
 }
 
+// ---- BF16 values that are the only weights, rounded by chance (StochasticRounding has the rule) ----
+
+/** What rounding needs: numbers of elements, which a thread asks for in rising order, seed and number of the update. */
+struct Chance {
+    const i64* parameters;  // those that are not reached yet: first element in the flat buffer, its number
+    int left;               // how many these are
+    i64 range;              // element of the flat buffer that element 0 is
+    u64 seed, update;
+    i64 until = 0, on = 0;  // where the next parameter begins, and what takes an element of the present one to its number
+
+    FORCE u64 number(i64 at) {
+        i64 flat = range + at;
+        while (flat >= until) {
+            on = parameters[1] - parameters[0];
+            parameters += 2;
+            until = --left > 0 ? parameters[0] : 0x7fffffffffffffffll;
+        }
+        return (u64) (flat + on);
+    }
+
+    FORCE Words words(u64 number) const { return philox(seed, number / E, update); }
+};
+
+FORCE unsigned halfOf(const Words& words, int lane) { return word(words, lane / 2) >> lane % 2 * 16 & 0xffff; }
+
+FORCE bf16 roundedByChance(float w, unsigned bits) {
+    unsigned exact = __float_as_uint(w), sum = exact + bits;
+    if ((sum & 0x7f800000u) == 0x7f800000u) sum = exact;
+    if (w != w) sum = 0x7fc00000u;
+    return {(unsigned short) (sum >> 16)};
+}
+
+/** Main weights and the values rounded from them. */
+template <class V, class M> FORCE void keepWeights(V* value, M* main, float* scales, i64 at, i64 n, const float (&w)[E], Chance&) {
+    keepMain(main, scales, at, n, w);
+    keepValue(value, at, n, w);
+}
+
+/** Values without main weights. Where elements move as packs, these have a block of words each. */
+FORCE void keepWeights(bf16* value, void*, float*, i64 at, i64 n, const float (&w)[E], Chance& chance) {
+    Pack<bf16, E> values;
+    if constexpr (W == E) {
+        Words words = chance.words(chance.number(at));
+#pragma unroll
+        for (int i = 0; i < E; i++) values.at[i] = roundedByChance(w[i], halfOf(words, i));
+    } else {
+#pragma unroll
+        for (int i = 0; i < E; i++) {
+            u64 number = chance.number(at + i);
+            values.at[i] = roundedByChance(w[i], halfOf(chance.words(number), (int) (number % E)));
+        }
+    }
+    keep(value, at, n, values);
+}
+
 /** A number of elements so large that none of a thread's is asked for: comparisons with it are none. */
 constexpr i64 ENDLESS = 0x7fffffffffffffffll;
 
@@ -238,10 +293,13 @@ template <class F> FORCE void eachBlock(i64 n, F f) {
 
 /**
  * AdamW (arXiv 1711.05101). decay = 1 - rate * weight decay, step = rate / (1 - beta1^t), correction = 1 / (1 - beta2^t), both of the update's number t; the
- * gradient is multiplied by factor[0], which norm and clipping made on the device: one that is not finite changes nothing. Scales are null for types without.
+ * gradient is multiplied by factor[0], which norm and clipping made on the device: one that is not finite changes nothing. Scales are null for types without. What
+ * follows `correction` is for values that are rounded by chance: `parameters` of the flat buffer, and the range's first element there, of which packs need a multiple of 8.
  */
 extern "C" __global__ void adamW(VALUE* value, MAIN* main, float* mainScales, const GRADIENT* gradient, const float* factor, FIRST* first, float* firstScales,
-                                 SECOND* second, float* secondScales, float beta1, float beta2, float epsilon, float decay, float step, float correction, i64 size) {
+                                 SECOND* second, float* secondScales, float beta1, float beta2, float epsilon, float decay, float step, float correction,
+                                 const i64* parameters, int parameterCount, i64 range, u64 seed, u64 update, i64 size) {
+    Chance chance {parameters, parameterCount, range, seed, update};
     constexpr bool ROOTS = sizeof(SECOND) == 1;
     float scale = factor[0], rootCorrection = sqrtf(correction);
     if (!(fabsf(scale) < INFINITE)) return;
@@ -260,8 +318,7 @@ extern "C" __global__ void adamW(VALUE* value, MAIN* main, float* mainScales, co
         }
         keepState<false>(first, firstScales, at, n, m);
         keepState<ROOTS>(second, secondScales, at, n, v);
-        keepMain(main, mainScales, at, n, w);
-        keepValue(value, at, n, w);
+        keepWeights(value, main, mainScales, at, n, w, chance);
     });
 }
 

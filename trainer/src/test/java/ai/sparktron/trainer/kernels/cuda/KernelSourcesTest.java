@@ -52,6 +52,9 @@ class KernelSourcesTest {
             Map.entry("turn.cu", List.of("LANES=4", "SIZE=2")),
             Map.entry("update.cu", List.of("VALUE=bf16", "MAIN=Low", "GRADIENT=float", "FIRST=%s", "SECOND=f8", "LANES=4"))));
 
+    /** Sources that {@code philox.cuh} is put before. */
+    private static final Set<String> RANDOM = Set.of("random.cu", "update.cu");
+
     /** Sources that follow others: {@link FlashConfigurationTest} and {@link GroupedTilesTest} compile them. */
     private static final Set<String> ELSEWHERE = Set.of("flashForward.cu", "flashKeys.cu", "flashQueries.cu", "groupedPlain.cu", "groupedTensor.cu");
 
@@ -75,6 +78,15 @@ class KernelSourcesTest {
         }
     }
 
+    /** Another path of the source than with main weights. */
+    @Test
+    void updatesThatAreRoundedByChanceCompile() {
+        assumeCompiler();
+        for (int lanes : new int[] {1, 8}) {
+            compile("update.cu", 90, List.of("VALUE=bf16", "MAIN=void", "GRADIENT=bf16", "FIRST=f8", "SECOND=f8", "LANES=" + lanes));
+        }
+    }
+
     @Test
     void compilesForAmpereAndBlackwell() {
         assumeCompiler();
@@ -92,7 +104,8 @@ class KernelSourcesTest {
     }
 
     private static void compile(String resource, int capability, List<String> defines) {
-        byte[] cubin = KernelCompiler.compile(resource, KernelCompiler.source("types.cuh") + "\n#line 1\n" + KernelCompiler.source(resource), capability, defines);
+        String before = KernelCompiler.source("types.cuh") + (RANDOM.contains(resource) ? KernelCompiler.source("philox.cuh") : "");
+        byte[] cubin = KernelCompiler.compile(resource, before + "\n#line 1\n" + KernelCompiler.source(resource), capability, defines);
         assertTrue(cubin.length > 1000, resource + " " + defines);
     }
 
