@@ -120,6 +120,10 @@ final class KernelLedger {
             return String.format("matmul %6d x %6d x %6d %s%s %s %s", out.rows(), out.columns(), inner(words), words[1] == Transpose.YES ? "T" : "N",
                     words[3] == Transpose.YES ? "T" : "N", out.dtype(), words[5]);
         }
+        if (method.equals("linear")) {
+            Tensor out = (Tensor) words[3];
+            return String.format("linear %6d x %6d x %6d %s", out.rows(), out.columns(), ((Tensor) words[0]).columns(), out.dtype());
+        }
         if (method.equals("adamW")) {
             return method + " " + ((AdamWTensors) words[1]).value().shape() + " gradient " + ((Tensor) words[2]).dtype();
         }
@@ -140,6 +144,9 @@ final class KernelLedger {
         if (method.startsWith("groupedMatmul")) {
             Tensor other = (Tensor) words[method.equals("groupedMatmul") ? 4 : 1];
             return 2.0 * ((Tensor) words[0]).elements() * other.columns();
+        }
+        if (method.equals("linear")) {
+            return 2.0 * ((Tensor) words[3]).elements() * ((Tensor) words[0]).columns();
         }
         return method.equals("matmul") ? 2.0 * ((Tensor) words[4]).elements() * inner(words) : 0;
     }

@@ -32,7 +32,11 @@ public final class CheckedKernels implements Kernels {
 
     @Override
     public void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write) {
-        TensorCheck check = check("matmul");
+        checkProduct(check("matmul"), a, transposeA, b, transposeB, out);
+        engine.matmul(a, transposeA, b, transposeB, out, write);
+    }
+
+    private static void checkProduct(TensorCheck check, Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out) {
         check.rank(2, a, b, out);
         boolean flipA = transposeA == Transpose.YES;
         boolean flipB = transposeB == Transpose.YES;
@@ -40,7 +44,14 @@ public final class CheckedKernels implements Kernels {
         check.that(inner == (flipB ? b.columns() : b.rows()), () -> "inner sizes differ: " + a + " " + transposeA + " times " + b + " " + transposeB);
         check.shape(out, matrix(flipA ? a.columns() : a.rows(), flipB ? b.rows() : b.columns()));
         check.computes(a).sameType(a, b).sameOrWider(a, out).apart(out, a, b);
-        engine.matmul(a, transposeA, b, transposeB, out, write);
+    }
+
+    @Override
+    public void linear(Tensor x, Tensor weight, Tensor bias, Tensor out) {
+        TensorCheck check = check("linear");
+        checkProduct(check, x, Transpose.NO, weight, Transpose.YES, out);
+        check.sameType(x, bias, out).shape(bias, vector(out.columns())).apart(out, bias);
+        engine.linear(x, weight, bias, out);
     }
 
     @Override

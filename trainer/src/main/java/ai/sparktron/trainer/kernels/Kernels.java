@@ -22,6 +22,14 @@ public interface Kernels {
      */
     void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write);
 
+    /**
+     * out [T, N] = x [T, K] weight^T + bias, of weight [N, K] and bias [N]; all have one type. The product may be rounded to it before the bias is added.
+     */
+    default void linear(Tensor x, Tensor weight, Tensor bias, Tensor out) {
+        matmul(x, Transpose.NO, weight, Transpose.YES, out, Write.OVERWRITE);
+        addBias(out, bias);
+    }
+
     // ---- element by element ---------------------------------------------------------------------------------------------------------------
 
     /** out = a + b, all [T, N]; {@code out} may be the same as either. */

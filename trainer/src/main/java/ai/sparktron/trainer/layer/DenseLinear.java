@@ -20,9 +20,10 @@ final class DenseLinear implements Linear {
 
     @Override
     public void forward(Tensor x, Tensor out, Pass pass) {
-        pass.kernels().matmul(x, Transpose.NO, weight.value(), Transpose.YES, out, Write.OVERWRITE);
-        if (bias != null) {
-            pass.kernels().addBias(out, bias.value());
+        if (bias == null) {
+            pass.kernels().matmul(x, Transpose.NO, weight.value(), Transpose.YES, out, Write.OVERWRITE);
+        } else {
+            pass.kernels().linear(x, weight.value(), bias.value(), out);
         }
     }
 

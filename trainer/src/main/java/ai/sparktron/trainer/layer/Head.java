@@ -18,6 +18,8 @@ import ai.sparktron.trainer.tensor.Tensor;
 final class Head {
 
     private static final String NAME = "head";
+    /** Of the largest tiles of results that GPUs' products have. */
+    private static final long TILE_ROWS = 256;
 
     private final Norm norm;
     private final Parameter weight;
@@ -122,9 +124,10 @@ final class Head {
     /** Losses of x [N, D]; when training its rows are replaced by their gradients. */
     private void lossOfRows(Tensor x, boolean train, Pass pass) {
         long vocabularyHere = weight.value().rows();
-        long chunk = Math.max(1, Math.min(x.rows(), chunkBytes / (vocabularyHere * x.dtype().sizeBytes())));
+        long most = Math.max(1, Math.min(x.rows(), chunkBytes / (vocabularyHere * x.dtype().sizeBytes())));
+        long chunk = equalRows(x.rows(), most);
         try (Arena.Frame scratch = pass.scratch().open("cross_entropy")) {
-            Tensor logits = scratch.tensor("logits", x.dtype(), chunk, vocabularyHere);
+            Tensor logits = scratch.tensor("logits", x.dtype(), most, vocabularyHere);
             Tensor logSumExp = scratch.tensor("log_sum_exp", DType.F32, x.rows());
             Tensor picked = scratch.tensor("picked", DType.F32, x.rows());
             for (long from = 0; from < x.rows(); from += chunk) {
@@ -133,6 +136,18 @@ final class Head {
             }
             addLoss(logSumExp, picked, pass);
         }
+    }
+
+    /**
+     * Rows of a chunk where all chunks but the last have equally many, in whole tiles of products: a short last chunk is slow. Memory is kept for the most, which is
+     * never less for more rows.
+     *
+     * @param most that a chunk may have
+     */
+    static long equalRows(long rows, long most) {
+        long chunks = (rows + most - 1) / most;
+        long equal = (rows + chunks - 1) / chunks;
+        return Math.min(most, (equal + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS);
     }
 
     /** Adds the scaled differences of log_sum_exp and picked logits to the pass's sum: a number of each row, so all chunks' at once. */

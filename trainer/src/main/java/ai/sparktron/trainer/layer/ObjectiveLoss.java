@@ -37,9 +37,10 @@ final class ObjectiveLoss implements Head.Objectives {
         }
         Kernels kernels = pass.kernels();
         long vocabularyHere = weight.value().rows();
-        long chunk = Math.max(1, Math.min(x.rows(), chunkBytes / (vocabularyHere * x.dtype().sizeBytes())));
+        long most = Math.max(1, Math.min(x.rows(), chunkBytes / (vocabularyHere * x.dtype().sizeBytes())));
+        long chunk = Head.equalRows(x.rows(), most);
         try (Arena.Frame scratch = pass.scratch().open("objective")) {
-            Tensor logits = scratch.tensor("logits", x.dtype(), chunk, vocabularyHere);
+            Tensor logits = scratch.tensor("logits", x.dtype(), most, vocabularyHere);
             Tensor logSumExp = scratch.tensor("log_sum_exp", DType.F32, x.rows());
             Tensor picked = scratch.tensor("picked", DType.F32, x.rows());
             for (long from = 0; from < x.rows(); from += chunk) {

@@ -58,6 +58,7 @@ final class CountingKernels implements InvocationHandler {
         }
         switch (method.getName()) {
             case "matmul" -> work = work.plus(new Work(product((Tensor) arguments[0], (Tensor) arguments[4]), 0, 0, 0));
+            case "linear" -> work = work.plus(new Work(product((Tensor) arguments[0], (Tensor) arguments[3]), 0, 0, 0));
             case "product" -> work = work.plus(new Work(0, product(((Quantised) arguments[0]).elements(), (Tensor) arguments[2]), 0, 0));
             case "groupedMatmul" -> work = work.plus(new Work(2.0 * ((Tensor) arguments[0]).elements() * ((Tensor) arguments[4]).columns(), 0, 0, 0));
             case "groupedMatmulGrad" -> work = work.plus(new Work(2.0 * ((Tensor) arguments[0]).elements() * ((Tensor) arguments[1]).columns(), 0, 0, 0));

@@ -66,6 +66,19 @@ abstract class KernelsContract extends RoundingContract {
 
     @ParameterizedTest
     @EnumSource(Rows.class)
+    void productsWithABias(Rows rows) {
+        for (int[] size : SIZES) {
+            Twin x = normal("x", rows, size[0], size[1]);
+            Twin weight = normal("weight", rows, 24, size[1]);
+            Twin bias = normalVector("bias", 24);
+            Twin out = normal("out", rows, size[0], 24);
+            both((kernels, side) -> kernels.linear(side.of(x), side.of(weight), side.of(bias), side.of(out)));
+            out.check("linear", 1e-6 * size[1] + 1e-6);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Rows.class)
     void elementByElement(Rows rows) {
         for (int[] size : SIZES) {
             Twin a = normal("a", rows, size[0], size[1]);
@@ -429,6 +442,7 @@ abstract class KernelsContract extends RoundingContract {
             mistake("stores F16 but does not compute with it", () -> kernels.scale(half, 2));
         }
         mistake("expected shape [6]", () -> kernels.addBias(a.mine, normalVector("bias", 5).mine));
+        mistake("expected shape [5]", () -> kernels.linear(a.mine, b.mine, normalVector("bias", 4).mine, normal("out", 4, 5).mine));
         assertThrows(IllegalArgumentException.class, () -> layout(new int[] {0, 0}, new int[] {1, 1}));
         assertThrows(IllegalArgumentException.class, () -> layout(new int[] {1, 0}, new int[] {0, 0}));
         assertThrows(IllegalArgumentException.class, () -> engine.write(a.mine, java.nio.ByteBuffer.allocate(5)));

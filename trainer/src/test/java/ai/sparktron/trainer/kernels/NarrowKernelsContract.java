@@ -69,6 +69,19 @@ abstract class NarrowKernelsContract extends EngineFixture {
 
     @ParameterizedTest
     @EnumSource(Narrow.class)
+    void productsWithABias(Narrow type) {
+        for (Rows rows : Rows.values()) {
+            Twin x = normal(type, "x", rows, TOKENS, 40);
+            Twin weight = normal(type, "weight", Rows.PLAIN, 72, 40);
+            Twin bias = vectorOf(type, "bias", 72);
+            Twin out = normal(type, "out", rows, TOKENS, 72);
+            both((kernels, side) -> kernels.linear(side.of(x), side.of(weight), side.of(bias), side.of(out)));
+            check(type, "linear", out);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Narrow.class)
     void elementByElement(Narrow type) {
         for (Rows rows : Rows.values()) {
             Twin a = normal(type, "a", rows, TOKENS, 70);

@@ -60,6 +60,16 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void linear(Tensor x, Tensor weight, Tensor bias, Tensor out) {
+        if (thin.multiply(x, Transpose.NO, weight, Transpose.YES, out, Write.OVERWRITE)) {
+            addBias(out, bias);
+        } else if (!products.linear(x, weight, bias, out)) {
+            products.matmul(x, Transpose.NO, weight, Transpose.YES, out, Write.OVERWRITE);
+            addBias(out, bias);
+        }
+    }
+
+    @Override
     public void add(Tensor a, Tensor b, Tensor out) {
         elementwise.add(a, b, out);
     }

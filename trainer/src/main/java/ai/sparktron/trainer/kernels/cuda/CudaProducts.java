@@ -39,7 +39,8 @@ final class CudaProducts implements DeviceProducts {
     private final Address a = new Address();
     private final Address b = new Address();
     private final Address out = new Address();
-    private final LongPointer scales = new LongPointer(1);
+    /** Where a launch's further operands lie, on the way to its description. */
+    private final LongPointer pointers = new LongPointer(1);
     private final Map<ProductKey, ProductPlan> plans = new HashMap<>();
     private final ProductKey probe = new ProductKey();
 
@@ -106,9 +107,25 @@ final class CudaProducts implements DeviceProducts {
         probe.set(left, transposeLeft, right, transposeRight, result, write, inner);
         ProductPlan plan = plans.get(probe);
         if (plan == null) {
-            plan = plan(probe.copy(), left, right, result);
+            plan = plan(probe.copy(), left, right, result, null);
         }
         launch(plan, left.address(), right.address(), result.address());
+    }
+
+    @Override
+    public boolean linear(Tensor x, Tensor weight, Tensor bias, Tensor out) {
+        if (out.elements() == 0 || x.columns() == 0) {
+            return false;
+        }
+        probe.set(x, Transpose.NO, weight, Transpose.YES, out, Write.OVERWRITE, x.columns());
+        probe.hasBias = true;
+        ProductPlan plan = plans.get(probe);
+        if (plan == null) {
+            plan = plan(probe.copy(), x, weight, out, bias);
+        }
+        plan.bias(bias.address(), pointers);
+        launch(plan, x.address(), weight.address(), out.address());
+        return true;
     }
 
     @Override
@@ -121,11 +138,11 @@ final class CudaProducts implements DeviceProducts {
         if (plan == null) {
             plan = ProductPlan.of(probe.copy(), cublas.CUBLAS_COMPUTE_32F);
             ProductPlan made = plan;
-            made.scales(left.scales().address(), right.scales().address(), scales);
+            made.scales(left.scales().address(), right.scales().address(), pointers);
             tuning.choose(made, settings.timed(), target -> launch(made, left.elements().address(), right.elements().address(), target), result);
             plans.put(made.key(), made);
         }
-        plan.scales(left.scales().address(), right.scales().address(), scales);
+        plan.scales(left.scales().address(), right.scales().address(), pointers);
         launch(plan, left.elements().address(), right.elements().address(), result.address());
     }
 
@@ -139,8 +156,12 @@ final class CudaProducts implements DeviceProducts {
         }
     }
 
-    private ProductPlan plan(ProductKey key, Tensor left, Tensor right, Tensor result) {
+    /** @param bias null where none is added */
+    private ProductPlan plan(ProductKey key, Tensor left, Tensor right, Tensor result, Tensor bias) {
         ProductPlan plan = ProductPlan.of(key, settings.tf32() ? cublas.CUBLAS_COMPUTE_32F_FAST_TF32 : cublas.CUBLAS_COMPUTE_32F);
+        if (bias != null) {
+            plan.bias(bias.address(), pointers);
+        }
         tuning.choose(plan, settings.timed(), target -> launch(plan, left.address(), right.address(), target), result);
         plans.put(key, plan);
         return plan;
@@ -173,6 +194,6 @@ final class CudaProducts implements DeviceProducts {
         workspace.close();
         one.close();
         zero.close();
-        scales.close();
+        pointers.close();
     }
 }

@@ -13,6 +13,11 @@ interface DeviceProducts extends AutoCloseable {
     /** As {@link Kernels#matmul}. */
     void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write);
 
+    /** As {@link Kernels#linear}, where the product itself can add a bias. @return whether it did */
+    default boolean linear(Tensor x, Tensor weight, Tensor bias, Tensor out) {
+        return false;
+    }
+
     /** As {@link Fp8Kernels#product}. */
     void product(Quantised a, Quantised b, Tensor out, Write write, Fp8Kernels.Sums sums);
 

@@ -23,6 +23,8 @@ final class ProductKey {
     boolean transposeA;
     boolean transposeB;
     boolean accumulates;
+    /** Whether a number is added to each column of the result. */
+    boolean hasBias;
     DType operandA;
     DType operandB;
     DType result;
@@ -52,6 +54,7 @@ final class ProductKey {
         transposeA = ta == Transpose.YES;
         transposeB = tb == Transpose.YES;
         accumulates = write == Write.ACCUMULATE;
+        hasBias = false;
         operandA = a.dtype();
         operandB = b.dtype();
         result = out.dtype();
@@ -83,6 +86,7 @@ final class ProductKey {
         copy.transposeA = transposeA;
         copy.transposeB = transposeB;
         copy.accumulates = accumulates;
+        copy.hasBias = hasBias;
         copy.operandA = operandA;
         copy.operandB = operandB;
         copy.scalesA = scalesA;
@@ -103,7 +107,7 @@ final class ProductKey {
         hash = hash * 31 + strideA;
         hash = hash * 31 + strideB;
         hash = hash * 31 + strideOut;
-        hash = hash * 31 + (transposeA ? 1 : 0) + (transposeB ? 2 : 0) + (accumulates ? 4 : 0) + 8 * operandA.ordinal() + 128 * result.ordinal()
+        hash = hash * 31 + (transposeA ? 1 : 0) + (transposeB ? 2 : 0) + (accumulates ? 4 : 0) + (hasBias ? 1 << 20 : 0) + 8 * operandA.ordinal() + 128 * result.ordinal()
                 + 2048 * operandB.ordinal();
         hash = hash * 31 + alignmentA + 512L * alignmentB + 262_144L * alignmentOut;
         return (int) (hash ^ hash >>> 32);
@@ -113,7 +117,7 @@ final class ProductKey {
     public boolean equals(Object other) {
         return other instanceof ProductKey key && m == key.m && n == key.n && k == key.k && strideA == key.strideA && strideB == key.strideB
                 && strideOut == key.strideOut && transposeA == key.transposeA && transposeB == key.transposeB && accumulates == key.accumulates
-                && operandA == key.operandA && operandB == key.operandB && result == key.result
+                && hasBias == key.hasBias && operandA == key.operandA && operandB == key.operandB && result == key.result
                 && scalesA == key.scalesA && scalesB == key.scalesB && sums == key.sums && alignmentA == key.alignmentA && alignmentB == key.alignmentB
                 && alignmentOut == key.alignmentOut;
     }
@@ -121,7 +125,7 @@ final class ProductKey {
     /** Without spaces: the algorithm file's key. */
     @Override
     public String toString() {
-        return operandA + "x" + operandB + (scalesA == null ? "" : ":" + scalesA + "," + scalesB + "," + sums) + "->" + result + (accumulates ? "+=" : "=") + ":m" + m + ":n" + n + ":k" + k + (transposeA ? ":aT" : ":a") + strideA
+        return operandA + "x" + operandB + (scalesA == null ? "" : ":" + scalesA + "," + scalesB + "," + sums) + "->" + result + (accumulates ? "+=" : "=") + (hasBias ? ":bias" : "") + ":m" + m + ":n" + n + ":k" + k + (transposeA ? ":aT" : ":a") + strideA
                 + (transposeB ? ":bT" : ":b") + strideB + ":c" + strideOut + ":align" + alignmentA + "," + alignmentB + "," + alignmentOut;
     }
 }

@@ -36,6 +36,9 @@ record ProductPlan(ProductKey key, cublasLtMatmulDescOpaque_t description, cubla
             cublasLtMatmulDescOpaque_t description = new cublasLtMatmulDescOpaque_t(out.get());
             set(description, cublas.CUBLASLT_MATMUL_DESC_TRANSA, key.transposeB ? cublas.CUBLAS_OP_T : cublas.CUBLAS_OP_N);
             set(description, cublas.CUBLASLT_MATMUL_DESC_TRANSB, key.transposeA ? cublas.CUBLAS_OP_T : cublas.CUBLAS_OP_N);
+            if (key.hasBias) {
+                set(description, cublas.CUBLASLT_MATMUL_DESC_EPILOGUE, cublas.CUBLASLT_EPILOGUE_BIAS);
+            }
             if (key.isScaled()) {
                 set(description, cublas.CUBLASLT_MATMUL_DESC_A_SCALE_MODE, scaleMode(key.scalesB));
                 set(description, cublas.CUBLASLT_MATMUL_DESC_B_SCALE_MODE, scaleMode(key.scalesA));
@@ -82,6 +85,11 @@ record ProductPlan(ProductKey key, cublasLtMatmulDescOpaque_t description, cubla
     void scales(long scalesOfA, long scalesOfB, LongPointer holder) {
         set(description, cublas.CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, holder.put(0, scalesOfB), Long.BYTES);
         set(description, cublas.CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, holder.put(0, scalesOfA), Long.BYTES);
+    }
+
+    /** Where the bias of this launch lies. @param holder room for an address */
+    void bias(long address, LongPointer holder) {
+        set(description, cublas.CUBLASLT_MATMUL_DESC_BIAS_POINTER, holder.put(0, address), Long.BYTES);
     }
 
     private static cublasLtMatrixLayoutOpaque_t layout(PointerPointer<Pointer> out, int type, long rows, long columns, long stride) {
