@@ -1,20 +1,12 @@
 package ai.sparktron.jobs.cli;
 
 import ai.sparktron.jobs.barrier.ExitCode;
-import ai.sparktron.trainer.checkpoint.SavedCheckpoint;
 import ai.sparktron.trainer.comm.CommunicationException;
 import ai.sparktron.trainer.comm.SelfWorld;
 import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.comm.socket.SocketSettings;
 import ai.sparktron.trainer.comm.socket.SocketWorld;
-import ai.sparktron.trainer.data.ShardFiles;
-import ai.sparktron.trainer.train.RankContext;
-import ai.sparktron.trainer.train.RunListener;
-import ai.sparktron.trainer.train.RunPlan;
-import ai.sparktron.trainer.train.RunResult;
-import ai.sparktron.trainer.train.TrainRun;
-import ai.sparktron.trainer.train.metrics.EvaluationMetrics;
-import ai.sparktron.trainer.train.metrics.StepMetrics;
+import ai.sparktron.trainer.config.Options;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
@@ -24,18 +16,17 @@ import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
 
-/** One rank of {@link HostTraining}, in a process of its own. */
+/** One rank of {@link HostProcesses}, in a process of its own. */
 final class HostRank {
 
     /**
      * What all ranks are told.
      *
-     * @param plan   what to do
-     * @param steps  optimizer steps
+     * @param task   what to do
      * @param ranks  number of ranks
      * @param secret that their sockets show each other
      */
-    record Task(RunPlan plan, long steps, int ranks, String secret) implements Serializable {
+    record Introduction(HostTask<?> task, int ranks, String secret) implements Serializable {
     }
 
     /**
@@ -45,41 +36,40 @@ final class HostRank {
      * @param failure message of one that did not, otherwise null
      * @param code    whose turn it is after a failure
      */
-    record Ending(int rank, RunResult result, String failure, ExitCode code) implements Serializable {
+    record Ending(int rank, Serializable result, String failure, ExitCode code) implements Serializable {
     }
 
     private HostRank() {
     }
 
-    /** @param arguments port of {@link HostTraining} on this host, rank */
+    /** @param arguments port of {@link HostProcesses} on this host, rank */
     public static void main(String[] arguments) throws Exception {
         int rank = Integer.parseInt(arguments[1]);
-        try (Socket parent = new Socket(InetAddress.getLoopbackAddress(), Integer.parseInt(arguments[0]))) {
-            ObjectOutputStream out = new ObjectOutputStream(parent.getOutputStream());
-            out.writeInt(rank);
-            out.flush();
-            ObjectInputStream in = new ObjectInputStream(parent.getInputStream());
-            Ending ending = run((Task) in.readObject(), rank, in, out);
-            out.writeObject(ending);
-            out.flush();
+        int status = 0;
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), Integer.parseInt(arguments[0]))) {
+            Parent parent = new Parent(socket, rank);
+            parent.tell(run((Introduction) parent.hear(), rank, parent));
+        } catch (CommunicationException nobodyHears) {
+            System.err.println("rank " + rank + ": " + nobodyHears.getMessage());
+            status = 1;
         }
         System.out.flush();
-        // Threads of native libraries must not keep a process whose word is given.
-        Runtime.getRuntime().halt(0);
+        // Threads of native libraries must not keep a process that has nothing more to say.
+        Runtime.getRuntime().halt(status);
     }
 
-    private static Ending run(Task task, int rank, ObjectInputStream in, ObjectOutputStream out) {
-        try (World world = join(task, rank, in, out)) {
+    private static Ending run(Introduction introduction, int rank, Parent parent) {
+        try (World world = join(introduction, rank, parent)) {
+            HostTask<?> task = introduction.task();
             try {
-                boolean shared = task.plan().options().cluster().sharedGpu();
-                RankContext context = new RankContext(world, Engines.worlds(task.plan().options()), ShardFiles.LOCAL, Engines.of(task.plan().options()),
-                        shared ? 0 : rank, "host-" + task.secret().substring(0, 8), false, new Lines(rank));
-                return new Ending(rank, new TrainRun(task.plan(), context).run(), null, ExitCode.OK);
-            } catch (RuntimeException | Error failure) {
+                int device = task.options().cluster().sharedGpu() ? 0 : rank;
+                HostPlace place = new HostPlace(world, device, "host-" + introduction.secret().substring(0, 8), parent::tell);
+                return new Ending(rank, task.run(place), null, ExitCode.OK);
+            } catch (IOException | RuntimeException | Error failure) {
                 world.abort(failure);
                 throw failure;
             }
-        } catch (RuntimeException | Error failure) {
+        } catch (IOException | RuntimeException | Error failure) {
             Failure meaning = Failure.of(failure);
             if (meaning.unforeseen()) {
                 failure.printStackTrace();
@@ -88,53 +78,55 @@ final class HostRank {
         }
     }
 
-    private static World join(Task task, int rank, ObjectInputStream in, ObjectOutputStream out) {
-        if (task.ranks() == 1) {
-            exchange(in, out, "alone");
+    private static World join(Introduction introduction, int rank, Parent parent) {
+        if (introduction.ranks() == 1) {
+            parent.exchange("alone");
             return new SelfWorld();
         }
-        Duration limit = Duration.ofMillis((long) (task.plan().options().derived().collectiveTimeoutSeconds() * 1_000));
-        Duration start = Duration.ofMillis((long) (task.plan().options().cluster().startTimeout() * 1_000));
-        return SocketWorld.join(rank, task.ranks(), value -> exchange(in, out, value), new SocketSettings("127.0.0.1", task.secret(), start, limit));
+        Options options = introduction.task().options();
+        Duration limit = Duration.ofMillis((long) (options.derived().collectiveTimeoutSeconds() * 1_000));
+        Duration start = Duration.ofMillis((long) (options.cluster().startTimeout() * 1_000));
+        return SocketWorld.join(rank, introduction.ranks(), parent::exchange, new SocketSettings("127.0.0.1", introduction.secret(), start, limit));
     }
 
-    @SuppressWarnings("unchecked")
-    private static List<String> exchange(ObjectInputStream in, ObjectOutputStream out, String value) {
-        try {
-            out.writeObject(value);
+    /** The process that started this one: it hears lines and at last an {@link Ending}. */
+    private static final class Parent {
+
+        private static final String GONE = "the process that started this one does not answer: another rank failed, or it was ended";
+
+        private final ObjectOutputStream out;
+        private final ObjectInputStream in;
+
+        Parent(Socket socket, int rank) throws IOException {
+            out = new ObjectOutputStream(socket.getOutputStream());
+            out.writeInt(rank);
             out.flush();
-            return (List<String>) in.readObject();
-        } catch (IOException | ClassNotFoundException gone) {
-            throw new CommunicationException("the process that started this trainer does not answer: another trainer failed, or it was ended", gone);
-        }
-    }
-
-    /** Lines of the first rank, and of others with their number. */
-    private record Lines(int rank) implements RunListener {
-
-        @Override
-        public void line(String text) {
-            System.out.println(rank == 0 ? text : "[rank " + rank + "] " + text);
+            in = new ObjectInputStream(socket.getInputStream());
         }
 
-        @Override
-        public void phase(long iteration, String phase) {
-            // Nobody watches: a rank that is late is found by the limit of its collectives.
+        synchronized void tell(Serializable word) {
+            try {
+                out.writeObject(word);
+                // Both ends would keep every line of a long run.
+                out.reset();
+                out.flush();
+            } catch (IOException gone) {
+                throw new CommunicationException(GONE, gone);
+            }
         }
 
-        @Override
-        public void step(StepMetrics metrics) {
-            // Its line is printed by the trainer.
+        Object hear() {
+            try {
+                return in.readObject();
+            } catch (IOException | ClassNotFoundException gone) {
+                throw new CommunicationException(GONE, gone);
+            }
         }
 
-        @Override
-        public void evaluation(EvaluationMetrics metrics) {
-            // Likewise.
-        }
-
-        @Override
-        public void saved(SavedCheckpoint checkpoint) {
-            System.out.println("checkpoint of step " + checkpoint.manifest().iteration() + ": " + checkpoint.directory());
+        @SuppressWarnings("unchecked")
+        List<String> exchange(String value) {
+            tell(value);
+            return (List<String>) hear();
         }
     }
 }

@@ -302,7 +302,12 @@ final class CrossChecks {
                 require(!export.toMcore() || model || adapter, "--to_mcore true needs --model");
                 require(!export.toHf() || export.mcoreModel().isPresent() || adapter, "--to_hf true needs --mcore_model or --adapters");
             }
-            case VERIFY -> require(options.verify().caseDirectory().isPresent(), "the directory of the case is missing: sparktron verify DIR");
+            case VERIFY -> {
+                List<String> cases = options.verify().cases();
+                require(!cases.isEmpty(), "the directory of the case is missing: sparktron verify DIR");
+                require(cases.size() < 2 || options.verify().write().isEmpty(), "--write is for one case, and " + cases.size()
+                        + " were given; verify them one by one, or leave it out");
+            }
             case PLAN -> require(model, "--model is missing");
         }
     }

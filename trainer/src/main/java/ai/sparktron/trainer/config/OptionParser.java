@@ -95,7 +95,9 @@ public final class OptionParser {
                 spec.addOption(optionSpec("--" + name, entry));
             }
             if (entry.option().positional()) {
-                spec.addPositional(PositionalParamSpec.builder().paramLabel(entry.name()).arity("0..1").type(String.class).build());
+                boolean list = entry.type().form() == OptionType.Form.LIST;
+                spec.addPositional(PositionalParamSpec.builder().paramLabel(entry.name()).arity(list ? "0..*" : "0..1").type(list ? List.class : String.class)
+                        .auxiliaryTypes(String.class).build());
             }
         }
         ParseResult result = new CommandLine(spec).parseArgs(withoutUnknown(words, spellings.keySet()).toArray(String[]::new));

@@ -1,13 +1,14 @@
 package ai.sparktron.trainer.config;
 
+import java.util.List;
 import java.util.Optional;
 
-/** A reference case to run. */
+/** Reference cases to run. */
 @Concern(title = "Verify", commands = {Command.VERIFY})
 public record VerifyOptions(
         @Option(name = "case", positional = true,
-                doc = "Directory with config.json, model.safetensors, inputs.safetensors, expected.safetensors and, where known, greedy.json and trajectory.json.")
-        Optional<String> caseDirectory,
+                doc = "Directories, each with config.json, model.safetensors, inputs.safetensors, expected.safetensors and, where known, greedy.json and trajectory.json.")
+        List<String> cases,
         @Option(doc = "Directory for our logits, loss and gradients under the same names.") Optional<String> write,
         @Option(value = "1e-4", range = "[0,)", doc = "Largest absolute difference of logits.") double logitsTolerance,
         @Option(value = "1e-3", range = "[0,)", doc = "Largest relative difference of each gradient: norm of the difference over the norm.") double gradientTolerance,

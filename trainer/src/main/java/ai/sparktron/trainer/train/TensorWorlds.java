@@ -16,4 +16,24 @@ public interface TensorWorlds {
      * @param host over which ranks meet
      */
     World over(World host, Engine engine);
+
+    /** As {@link #over}, to be closed in any case. */
+    default Opened open(World host, Engine engine) {
+        return new Opened(over(host, engine), host);
+    }
+
+    /**
+     * A world for tensors; closing it leaves the hosts' own alone.
+     *
+     * @param world for tensors
+     * @param host  over which ranks meet
+     */
+    record Opened(World world, World host) implements AutoCloseable {
+        @Override
+        public void close() {
+            if (world != host) {
+                world.close();
+            }
+        }
+    }
 }

@@ -71,7 +71,7 @@ public final class TrainRun {
         SharedFolderCheck.require(plan.runPath(), context.world().all("shared-folder"), context.attempt(), host(), SHARED_DISK_PATIENCE);
         ModelConfig config = config(Path.of(plan.model()).resolve("config.json"));
         try (Engine engine = context.engines().open(context.device());
-                TensorWorld tensors = new TensorWorld(context.worlds().over(context.world(), engine), context.world());
+                TensorWorlds.Opened tensors = context.worlds().open(context.world(), engine);
                 StackArena runArena = StackArena.growing("run", engine.memory(), ARENA_CHUNK_BYTES);
                 StackArena scratch = StackArena.growing("call", engine.memory(), ARENA_CHUNK_BYTES);
                 PassMemory passes = PassMemory.growing(engine.memory(), ARENA_CHUNK_BYTES, scratch);
@@ -92,16 +92,6 @@ public final class TrainRun {
             return ModelShape.read(options, file);
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read " + file, e);
-        }
-    }
-
-    /** Closed where it is not the hosts' own. */
-    private record TensorWorld(World world, World host) implements AutoCloseable {
-        @Override
-        public void close() {
-            if (world != host) {
-                world.close();
-            }
         }
     }
 

@@ -57,6 +57,11 @@ final class PreferenceCase {
         return Optional.of(directory.resolve("reference")).filter(Files::isDirectory);
     }
 
+    /** Tokens of each answer's row. */
+    int longest() throws IOException {
+        return pairs().ids()[0].length;
+    }
+
     /** The rows with both answers of a pair next to each other. */
     ReferenceCase.Rows pairs() throws IOException {
         ReferenceCase.Rows halves = ReferenceCase.inputs(directory.resolve("inputs.safetensors"));

@@ -3,7 +3,6 @@ package ai.sparktron.trainer.verify;
 import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.convert.LoadedModel;
 import ai.sparktron.trainer.kernels.Engine;
-import ai.sparktron.trainer.kernels.EngineFactory;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.Parameters;
@@ -37,23 +36,20 @@ final class PreferenceVerification {
 
     private final PreferenceCase reference;
     private final Verification.Settings settings;
-    private final EngineFactory engines;
 
-    PreferenceVerification(PreferenceCase reference, Verification.Settings settings, EngineFactory engines) {
+    PreferenceVerification(PreferenceCase reference, Verification.Settings settings) {
         this.reference = reference;
         this.settings = settings;
-        this.engines = engines;
     }
 
-    /** All comparisons, on every rank of the first replica. */
-    List<Comparison> compare(World world) throws IOException {
+    /** All comparisons, on every rank of the first replica. In float32, whatever type is asked for. */
+    List<Comparison> compare(Engine engine, World world) throws IOException {
         ReferenceCase.Rows pairs = reference.pairs();
-        int longest = pairs.ids()[0].length;
+        int longest = reference.longest();
         ParallelPlan plan = ParallelPlan.of(settings.mesh(), world, settings.grid());
         plan.validate(ConfigReader.read(reference.policy()), longest);
         LoadedModel.Settings how = settings.loaded(longest, plan, Optional.empty(), Prediction.NONE);
-        try (Engine engine = engines.open(world.rank());
-                LoadedModel policy = LoadedModel.open(engine, reference.policy(), DType.F32, Parameters.Use.TRAIN, how);
+        try (LoadedModel policy = LoadedModel.open(engine, reference.policy(), DType.F32, Parameters.Use.TRAIN, how);
                 LoadedModel from = reference.reference().isEmpty() ? null : LoadedModel.open(engine, reference.reference().get(), DType.F32, Parameters.Use.INFER, how);
                 PassMemory passes = PassMemory.growing(engine.memory(), ARENA_CHUNK_BYTES, policy.scratch());
                 CaseRunner runner = new CaseRunner(policy, plan, settings.microBatchRows())) {
@@ -139,17 +135,18 @@ final class PreferenceVerification {
 
     private List<Comparison> compare(PreferenceCase.Variant variant, StepObjective.Losses found, Map<String, float[]> gradients) throws IOException {
         List<Comparison> comparisons = new ArrayList<>();
+        double tolerance = (settings.tolerances() == null ? Verification.Tolerances.FLOAT32 : settings.tolerances()).gradient();
         Map<String, Double> figures = new LinkedHashMap<>(variant.figures());
         figures.putAll(reference.likelihoods());
         figures.forEach((name, expected) -> comparisons.add(Comparison.of(variant.name() + "." + name, new float[] {found.byName().get(name).floatValue()},
-                new float[] {expected.floatValue()}, Measure.RELATIVE, settings.tolerances().gradient())));
+                new float[] {expected.floatValue()}, Measure.RELATIVE, tolerance)));
         reference.gradients(variant).forEach((name, expected) -> {
             float[] own = gradients.get(name);
             if (own == null) {
                 throw new IllegalArgumentException(reference.directory() + ": expected.safetensors has " + variant.name() + "." + name
                         + ", which this model has not; it has " + gradients.keySet().stream().limit(4).toList() + " and others");
             }
-            comparisons.add(Comparison.of(variant.name() + "." + name, own, expected, Measure.RELATIVE, settings.tolerances().gradient()));
+            comparisons.add(Comparison.of(variant.name() + "." + name, own, expected, Measure.RELATIVE, tolerance));
         });
         return comparisons;
     }

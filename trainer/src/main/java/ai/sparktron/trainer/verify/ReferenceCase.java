@@ -97,6 +97,14 @@ final class ReferenceCase {
         }
     }
 
+    /** Tokens of the longest sequence that the model sees, at least 1. */
+    int longest() throws IOException {
+        List<Step> steps = trajectory();
+        int rows = inputs().map(inputs -> inputs.ids()[0].length).orElse(1);
+        int text = greedy().map(greedy -> greedy.prompt().length + greedy.generated().length).orElse(1);
+        return Math.max(Math.max(rows, text), steps.isEmpty() ? 1 : steps.get(0).rows().ids()[0].length);
+    }
+
     /** Expected tensors by name; empty when the case has none. */
     Map<String, float[]> expected() throws IOException {
         Map<String, float[]> expected = new LinkedHashMap<>();

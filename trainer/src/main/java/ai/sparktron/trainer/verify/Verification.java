@@ -9,10 +9,12 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineFactory;
 import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.Recompute;
+import ai.sparktron.trainer.measure.MeasuringWorld;
 import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.DecoderSpecs;
+import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.Prediction;
 import ai.sparktron.trainer.parallel.ParallelPlan;
@@ -120,6 +122,33 @@ public final class Verification {
         public int exitCode() {
             return passed() ? 0 : 1;
         }
+
+        /** A line per quantity and the verdict. */
+        public List<String> lines(Path directory, int ranks) {
+            List<String> lines = new ArrayList<>(comparisons.stream().map(Comparison::line).toList());
+            long failed = comparisons.stream().filter(comparison -> !comparison.passed()).count();
+            lines.add("verify " + directory + " on " + ranks + (ranks == 1 ? " rank: " : " ranks: ") + (passed()
+                    ? "pass, " + comparisons.size() + " quantities" : "FAIL, " + failed + " of " + comparisons.size() + " quantities past their tolerance"));
+            return lines;
+        }
+    }
+
+    /**
+     * Why the grid is none for a case's model: the same for all ranks, so that it can be asked before any of them starts.
+     *
+     * @return option, value and the fix; empty when the case can run
+     * @throws IllegalArgumentException when the directory is no reference case, or its model cannot be built
+     */
+    public Optional<String> refusal(Path directory) throws IOException {
+        Subject subject = subject(directory);
+        ModelConfig config = ConfigReader.read(subject.model());
+        ParallelPlan plan = ParallelPlan.of(settings.mesh(), new MeasuringWorld(0, settings.mesh().ranks()), settings.grid());
+        try {
+            plan.validate(config, subject.longest());
+            return Optional.empty();
+        } catch (IllegalArgumentException misfit) {
+            return Optional.of(misfit.getMessage());
+        }
     }
 
     /**
@@ -129,14 +158,10 @@ public final class Verification {
      * @throws IllegalArgumentException when the directory is no reference case, or its model cannot be built
      */
     public Report run(Path directory, PrintStream out) throws IOException {
-        RankWork work = work(directory);
+        Subject subject = subject(directory);
         List<World> worlds = InProcessWorld.create(settings.mesh().ranks(), COLLECTIVE_TIMEOUT);
-        List<Comparison> comparisons = worlds.size() == 1 ? work.compare(worlds.get(0)) : onThreads(work, worlds);
-        Report report = new Report(comparisons);
-        comparisons.forEach(comparison -> out.println(comparison.line()));
-        long failed = comparisons.stream().filter(comparison -> !comparison.passed()).count();
-        out.println("verify " + directory + " on " + worlds.size() + (worlds.size() == 1 ? " rank: " : " ranks: ") + (report.passed()
-                ? "pass, " + comparisons.size() + " quantities" : "FAIL, " + failed + " of " + comparisons.size() + " quantities past their tolerance"));
+        Report report = new Report(worlds.size() == 1 ? compare(subject, worlds.get(0)) : onThreads(subject, worlds));
+        report.lines(directory, worlds.size()).forEach(out::println);
         return report;
     }
 
@@ -146,31 +171,56 @@ public final class Verification {
      * @return what the first rank found; of others, what they compared
      */
     public Report run(Path directory, World world) throws IOException {
-        return new Report(work(directory).compare(world));
+        return new Report(compare(subject(directory), world));
+    }
+
+    /**
+     * As the other, with an engine that the caller opened and closes.
+     *
+     * @param world over which the engine's tensors go
+     */
+    public Report run(Path directory, Engine engine, World world) throws IOException {
+        return new Report(subject(directory).work().compare(engine, world));
     }
 
     /** What each rank does for a case. */
     private interface RankWork {
-        List<Comparison> compare(World world) throws IOException;
+        List<Comparison> compare(Engine engine, World world) throws IOException;
     }
 
-    private RankWork work(Path directory) {
+    /**
+     * A case.
+     *
+     * @param model   directory of the model
+     * @param longest tokens of its longest sequence
+     */
+    private record Subject(Path model, int longest, RankWork work) {
+    }
+
+    private Subject subject(Path directory) throws IOException {
         if (PreferenceCase.isOne(directory)) {
-            return new PreferenceVerification(new PreferenceCase(directory), settings, engines)::compare;
+            PreferenceCase reference = new PreferenceCase(directory);
+            return new Subject(reference.policy(), reference.longest(), new PreferenceVerification(reference, settings)::compare);
         }
         ReferenceCase reference = new ReferenceCase(directory);
-        return world -> compare(reference, world);
+        return new Subject(directory, reference.longest(), (engine, world) -> compare(reference, engine, world));
+    }
+
+    private List<Comparison> compare(Subject subject, World world) throws IOException {
+        try (Engine engine = engines.open(world.rank())) {
+            return subject.work().compare(engine, world);
+        }
     }
 
     /** Every rank on a thread of its own; the first rank's comparisons. */
-    private List<Comparison> onThreads(RankWork work, List<World> worlds) throws IOException {
+    private List<Comparison> onThreads(Subject subject, List<World> worlds) throws IOException {
         ExecutorService threads = Executors.newFixedThreadPool(worlds.size());
         try {
             List<Future<List<Comparison>>> ranks = new ArrayList<>();
             for (World world : worlds) {
                 ranks.add(threads.submit(() -> {
                     try {
-                        return work.compare(world);
+                        return compare(subject, world);
                     } catch (Exception | Error e) {
                         world.abort(e);
                         throw e;
@@ -212,18 +262,14 @@ public final class Verification {
     }
 
     /** One rank's part. Logits and greedy text are the first replica's alone: the others hold the same model. */
-    private List<Comparison> compare(ReferenceCase reference, World world) throws IOException {
+    private List<Comparison> compare(ReferenceCase reference, Engine engine, World world) throws IOException {
         List<Comparison> comparisons = new ArrayList<>();
         Optional<ReferenceCase.Rows> inputs = reference.inputs();
         Optional<ReferenceCase.Greedy> greedy = reference.greedy();
-        List<ReferenceCase.Step> trajectory = reference.trajectory();
-        int longest = Math.max(inputs.map(rows -> rows.ids()[0].length).orElse(1), Math.max(
-                greedy.map(text -> text.prompt().length + text.generated().length).orElse(1),
-                trajectory.isEmpty() ? 1 : trajectory.get(0).rows().ids()[0].length));
+        int longest = reference.longest();
         ParallelPlan plan = ParallelPlan.of(settings.mesh(), world, settings.grid());
         plan.validate(ConfigReader.read(reference.directory()), longest);
-        try (Engine engine = engines.open(world.rank());
-                LoadedModel loaded = LoadedModel.open(engine, reference.directory(), settings.values(), Parameters.Use.TRAIN,
+        try (LoadedModel loaded = LoadedModel.open(engine, reference.directory(), settings.values(), Parameters.Use.TRAIN,
                         settings.loaded(longest, plan, reference.adapter(), reference.prediction()));
                 CaseRunner runner = new CaseRunner(loaded, plan, settings.microBatchRows())) {
             boolean first = plan.coordinate(Axis.DATA) == 0 || plan.meetsInEveryPass();
