@@ -11,7 +11,7 @@ public final class RoundingBits {
     private final LongBuffer numbers;
     private final long step;
     private final int[] words = new int[4];
-    private int parameter;
+    private int stretch;
     private long block;
     private boolean drawn;
 
@@ -28,10 +28,10 @@ public final class RoundingBits {
     /** The bits of an element of the range, 0 to 65535. Elements are asked for in rising order, though some may be left out. */
     public int of(long element) {
         long flat = rounding.first() + element;
-        while (2 * parameter + 2 < numbers.limit() && numbers.get(2 * parameter + 2) <= flat) {
-            parameter++;
+        while (2 * stretch + 2 < numbers.limit() && numbers.get(2 * stretch + 2) <= flat) {
+            stretch++;
         }
-        long number = numbers.get(2 * parameter + 1) + flat - numbers.get(2 * parameter);
+        long number = numbers.get(2 * stretch + 1) + flat - numbers.get(2 * stretch);
         long its = number >>> 3;
         if (!drawn || its != block) {
             words[0] = (int) its;

@@ -16,8 +16,8 @@ import ai.sparktron.trainer.tensor.Tensor;
  * is c / 8 (unsigned) in the low two words and t in the upper two, and whose key is the seed. Other users of the seed have zero in the upper words.
  *
  * @param seed    of the run
- * @param numbers I64 [parameters, 2] on the engine: the first element of each parameter in the flat buffer, rising and the first no further than {@code first}, and that
- *                element's number; both are multiples of 8. A parameter's elements are numbered on from its first, up to where the next parameter begins
+ * @param numbers I64 [stretches, 2] on the engine: the first element of each stretch of the flat buffer, rising and the first no further than {@code first}, and that
+ *                element's number; both are multiples of 8. A stretch's elements are numbered on from its first, up to where the next one begins
  * @param first   element of the flat buffer that element 0 of the range is
  */
 public record StochasticRounding(long seed, Tensor numbers, long first) {

@@ -181,7 +181,7 @@ final class TensorCheck {
         that(wanted == (rounding != null), () -> "rounding " + rounding + ": expected it for BF16 values without main weights, and for them alone");
         if (rounding != null) {
             type(DType.I64, rounding.numbers()).rank(2, rounding.numbers());
-            that(rounding.numbers().rows() > 0 && rounding.numbers().columns() == 2 && rounding.first() >= 0, () -> rounding + ": expected numbers [parameters, 2] and a"
+            that(rounding.numbers().rows() > 0 && rounding.numbers().columns() == 2 && rounding.first() >= 0, () -> rounding + ": expected numbers [stretches, 2] and a"
                     + " first element of 0 or more");
         }
     }

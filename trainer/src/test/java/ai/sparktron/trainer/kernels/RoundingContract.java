@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 abstract class RoundingContract extends OptimizerContract {
 
     private static final long SEED = 0x1234_5678_9abc_def0L;
-    /** First elements and numbers of three parameters. */
+    /** First elements and numbers of three stretches. */
     private static final long[] NUMBERS = {0, 64, 304, -0x1234_5678_9abc_def0L, 4096, 0x7fff_ffff_ffff_fff8L};
 
     private StochasticRounding rounding(Engine on, Arena.Frame in, long seed, long first) {

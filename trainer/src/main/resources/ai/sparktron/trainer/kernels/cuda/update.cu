@@ -225,16 +225,23 @@ template <class V> FORCE void keepValue(V* value, i64 at, i64 n, const float (&w
 
 /** What rounding needs: numbers of elements, which a thread asks for in rising order, seed and number of the update. */
 struct Chance {
-    const i64* parameters;  // first element in the flat buffer and its number, of each
-    int count;              // of parameters
+    const i64* stretches;   // first element in the flat buffer and its number, of each
+    int count;              // of stretches
     i64 range;              // element of the flat buffer that element 0 is
     u64 seed, update;
-    int parameter = 0;      // what the last element was of; all else is read again, since registers are scarce
+    int present = 0;        // stretch of the last element; all else is read again, since registers are scarce
 
     FORCE u64 number(i64 at) {
         i64 flat = range + at;
-        while (parameter + 1 < count && parameters[2 * parameter + 2] <= flat) parameter++;
-        return (u64) (parameters[2 * parameter + 1] + flat - parameters[2 * parameter]);
+        if (present + 1 < count && stretches[2 * present + 2] <= flat) {
+            present++;
+            for (int end = count; end - present > 1;) {
+                int middle = (present + end) / 2;
+                if (stretches[2 * middle] <= flat) present = middle;
+                else end = middle;
+            }
+        }
+        return (u64) (stretches[2 * present + 1] + flat - stretches[2 * present]);
     }
 
     FORCE Words words(u64 number) const { return philox(seed, number / E, update); }
@@ -293,13 +300,13 @@ constexpr int BLOCKS_TOGETHER = 4;  // on a multiprocessor: a form that takes mo
 /**
  * AdamW (arXiv 1711.05101). decay = 1 - rate * weight decay, step = rate / (1 - beta1^t), correction = 1 / (1 - beta2^t), both of the update's number t; the
  * gradient is multiplied by factor[0], which norm and clipping made on the device: one that is not finite changes nothing. Scales are null for types without. What
- * follows `correction` is for values that are rounded by chance: `parameters` of the flat buffer, and the range's first element there, of which packs need a multiple of 8.
+ * follows `correction` is for values that are rounded by chance: `stretches` of the flat buffer, and the range's first element there, of which packs need a multiple of 8.
  */
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, BLOCKS_TOGETHER)
 adamW(VALUE* value, MAIN* main, float* mainScales, const GRADIENT* gradient, const float* factor, FIRST* first, float* firstScales,
       SECOND* second, float* secondScales, float beta1, float beta2, float epsilon, float decay, float step, float correction,
-      const i64* parameters, int parameterCount, i64 range, u64 seed, u64 update, i64 size) {
-    Chance chance {parameters, parameterCount, range, seed, update};
+      const i64* stretches, int stretchCount, i64 range, u64 seed, u64 update, i64 size) {
+    Chance chance {stretches, stretchCount, range, seed, update};
     constexpr bool ROOTS = sizeof(SECOND) == 1;
     float scale = factor[0], rootCorrection = sqrtf(correction);
     if (!(fabsf(scale) < INFINITE)) return;
