@@ -44,6 +44,8 @@ public final class GpuExpertTimes {
         try (KernelTable table = new KernelTable(names)) {
             for (GpuExpertTimes times : new GpuExpertTimes[] {new GpuExpertTimes(table, "Qwen1.5-MoE", 60, 4, 1408), new GpuExpertTimes(table, "Qwen3-A3B", 128, 8, 768)}) {
                 times.routing();
+                times.scores("router", times.count);
+                times.scores("gate", 1);
                 times.dispatch();
                 times.activation();
                 times.products("gate and up", D, 2 * times.width);
@@ -92,6 +94,32 @@ public final class GpuExpertTimes {
             Tensor[] sums = table.tensors(2, DType.F32, 1, count);
             Tensor z = table.tensors(1, DType.F32, 1)[0];
             return i -> experts.routerStatistics(logits[i], ids, rule, null, sums[0], sums[1], z);
+        });
+    }
+
+    /** Products of a matrix that gives float32 scores: logits, its gradient, and the input's. */
+    private void scores(String name, int outputs) {
+        double x = 2.0 * T * D;
+        double scores = 4.0 * T * outputs;
+        double weight = 2.0 * outputs * D;
+        double flops = 2.0 * T * D * outputs;
+        table.line(name + ": logits", shape, x + scores + weight, flops, sets -> {
+            Tensor[] rows = table.tensors(sets, DType.BF16, T, D);
+            Tensor[] logits = table.tensors(sets, DType.F32, T, outputs);
+            Tensor w = table.tensors(1, DType.BF16, outputs, D)[0];
+            return i -> table.kernels().matmul(rows[i], Transpose.NO, w, Transpose.YES, logits[i], Write.OVERWRITE);
+        });
+        table.line(name + ": weight, += bf16", shape, x + scores + 2 * weight, flops, sets -> {
+            Tensor[] rows = table.tensors(sets, DType.BF16, T, D);
+            Tensor[] dLogits = table.tensors(sets, DType.F32, T, outputs);
+            Tensor dW = table.tensors(1, DType.BF16, outputs, D)[0];
+            return i -> table.kernels().matmul(dLogits[i], Transpose.YES, rows[i], Transpose.NO, dW, Write.ACCUMULATE);
+        });
+        table.line(name + ": input, += bf16", shape, 2 * x + scores / 2 + weight, flops, sets -> {
+            Tensor[] dx = table.tensors(sets, DType.BF16, T, D);
+            Tensor[] dLogits = table.tensors(sets, DType.BF16, T, outputs);
+            Tensor w = table.tensors(1, DType.BF16, outputs, D)[0];
+            return i -> table.kernels().matmul(dLogits[i], Transpose.NO, w, Transpose.NO, dx[i], Write.ACCUMULATE);
         });
     }
 

@@ -74,13 +74,13 @@ final class ScoreLinear {
         }
     }
 
-    /** Adds dScores^T x to the gradient of a trained matrix, in the type of dScores. */
+    /** Adds dScores^T x to the gradient of a trained matrix, in the type of dScores; a gradient narrower than that (main_grads_dtype) is rounded once for each micro-batch. */
     static void addGradient(Parameter matrix, Tensor dScores, Tensor x, Pass pass) {
         try (Arena.Frame scratch = pass.scratch().open("scores")) {
             Tensor gradient = matrix.gradient();
-            Tensor sum = as(dScores.dtype(), gradient, scratch, pass.kernels());
-            pass.kernels().matmul(dScores, Transpose.YES, as(dScores.dtype(), x, scratch, pass.kernels()), Transpose.NO, sum, Write.ACCUMULATE);
-            if (sum != gradient) { // A gradient narrower than scores (main_grads_dtype) is rounded once for each micro-batch.
+            Tensor sum = gradient.dtype() == x.dtype() ? gradient : as(dScores.dtype(), gradient, scratch, pass.kernels());
+            pass.kernels().matmul(dScores, Transpose.YES, x, Transpose.NO, sum, Write.ACCUMULATE);
+            if (sum != gradient) {
                 pass.kernels().copy(sum, gradient);
             }
         }

@@ -1,5 +1,6 @@
 package ai.sparktron.trainer.kernels;
 
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.sparktron.trainer.tensor.DType;
@@ -65,6 +66,40 @@ abstract class NarrowKernelsContract extends EngineFixture {
         check(type, "matmul " + ta + " " + tb + " " + write, out);
         both((kernels, side) -> kernels.matmul(side.of(a), ta, side.of(b), tb, side.of(wide), write));
         wide.check("matmul into float32", 1e-4);
+    }
+
+    /** Gradients of routers and gates: of one expert and of more than a block has, of rows that are shared out, of columns that are not read 8 at a time. */
+    @ParameterizedTest
+    @EnumSource(Narrow.class)
+    void productsOfFloat32ScoresAndNarrowRows(Narrow type) {
+        for (int[] size : new int[][] {{1, 1, 1}, {TOKENS, 1, 24}, {300, 60, 72}, {150, 70, 40}, {TOKENS, 5, 13}}) {
+            for (Rows rows : Rows.values()) {
+                for (Write write : Write.values()) {
+                    Twin scores = normal("scores", rows, size[0], size[1]);
+                    Twin x = normal(type, "x", rows, size[0], size[2]);
+                    Twin wide = normal("wide", rows, size[1], size[2]);
+                    Twin narrow = normal(type, "narrow", rows, size[1], size[2]);
+                    both((kernels, side) -> {
+                        kernels.matmul(side.of(scores), Transpose.YES, side.of(x), Transpose.NO, side.of(wide), write);
+                        kernels.matmul(side.of(scores), Transpose.YES, side.of(x), Transpose.NO, side.of(narrow), write);
+                    });
+                    String what = "mixed matmul " + size[0] + " " + rows + " " + write;
+                    wide.check(what, 1e-6 * (10 + size[0]));
+                    narrow.check(what, type.ulp * narrow.magnitude());
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Narrow.class)
+    void otherProductsOfDifferentTypesAreRefused(Narrow type) {
+        Twin scores = normal("scores", 4, 4);
+        Twin x = normal(type, "x", Rows.PLAIN, 4, 4);
+        Twin out = normal("out", 4, 4);
+        String message = assertThrows(IllegalStateException.class,
+                () -> engine.kernels().matmul(scores.mine, Transpose.NO, x.mine, Transpose.NO, out.mine, Write.OVERWRITE)).getMessage();
+        assertTrue(message.contains("expected one type"), message);
     }
 
     @ParameterizedTest

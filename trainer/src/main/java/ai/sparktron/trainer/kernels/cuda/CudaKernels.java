@@ -21,6 +21,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final ElementwiseKernels elementwise;
     private final ColumnSums sums;
     private final ThinProducts thin;
+    private final MixedProducts mixed;
     private final RandomKernels random;
     private final NormKernels norms;
     private final TokenKernels tokens;
@@ -42,6 +43,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
         this.elementwise = new ElementwiseKernels(device, modules);
         this.sums = new ColumnSums(device, modules, workspace);
         this.thin = new ThinProducts(device, modules, elementwise, sums);
+        this.mixed = new MixedProducts(device, modules, workspace);
         this.random = new RandomKernels(device, modules);
         this.norms = new NormKernels(device, modules, workspace, sums);
         this.tokens = new TokenKernels(device, modules, workspace);
@@ -54,7 +56,9 @@ final class CudaKernels implements Kernels, AutoCloseable {
 
     @Override
     public void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write) {
-        if (!thin.multiply(a, transposeA, b, transposeB, out, write)) {
+        if (a.dtype() != b.dtype()) {
+            mixed.multiply(a, b, out, write);
+        } else if (!thin.multiply(a, transposeA, b, transposeB, out, write)) {
             products.matmul(a, transposeA, b, transposeB, out, write);
         }
     }

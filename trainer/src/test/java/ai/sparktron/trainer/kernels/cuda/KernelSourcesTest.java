@@ -41,6 +41,7 @@ class KernelSourcesTest {
             Map.entry("loss.cu", List.of("TYPE=%s", "LANES=4")),
             Map.entry("magnitudes.cu", List.of("TYPE=%s", "LANES=4")),
             Map.entry("merge.cu", List.of("TYPE=%s", "RESULT=float")),
+            Map.entry("mixed.cu", List.of("TYPE=bf16", "RESULT=float", "LANES=8", "SIZE=4")),
             Map.entry("norm.cu", List.of("TYPE=%s", "LANES=4", "SIZE=1536")),
             Map.entry("quantise.cu", List.of("TYPE=%s", "RESULT=e5m2", "LANES=4", "SIZE=11")),
             Map.entry("random.cu", List.of("TYPE=%s", "LANES=4")),
@@ -52,8 +53,8 @@ class KernelSourcesTest {
             Map.entry("turn.cu", List.of("LANES=4", "SIZE=2")),
             Map.entry("update.cu", List.of("VALUE=bf16", "MAIN=Low", "GRADIENT=float", "FIRST=%s", "SECOND=f8", "LANES=4"))));
 
-    /** Sources that {@code philox.cuh} is put before. */
-    private static final Set<String> RANDOM = Set.of("random.cu", "update.cu");
+    /** What is put before a source beside {@code types.cuh}. */
+    private static final Map<String, String> BEFORE = Map.of("random.cu", "philox.cuh", "update.cu", "philox.cuh", "mixed.cu", "mma.cuh");
 
     /** Sources that follow others: {@link FlashConfigurationTest} and {@link GroupedTilesTest} compile them. */
     private static final Set<String> ELSEWHERE = Set.of("flashForward.cu", "flashKeys.cu", "flashQueries.cu", "groupedPlain.cu", "groupedTensor.cu");
@@ -87,6 +88,13 @@ class KernelSourcesTest {
         }
     }
 
+    /** Whose rows are the sums of two parts. */
+    @Test
+    void mixedProductsOfFloat16Compile() {
+        assumeCompiler();
+        compile("mixed.cu", 90, List.of("TYPE=f16", "RESULT=f16", "LANES=8", "SIZE=1"));
+    }
+
     @Test
     void compilesForAmpereAndBlackwell() {
         assumeCompiler();
@@ -104,7 +112,7 @@ class KernelSourcesTest {
     }
 
     private static void compile(String resource, int capability, List<String> defines) {
-        String before = KernelCompiler.source("types.cuh") + (RANDOM.contains(resource) ? KernelCompiler.source("philox.cuh") : "");
+        String before = KernelCompiler.source("types.cuh") + (BEFORE.containsKey(resource) ? KernelCompiler.source(BEFORE.get(resource)) : "");
         byte[] cubin = KernelCompiler.compile(resource, before + "\n#line 1\n" + KernelCompiler.source(resource), capability, defines);
         assertTrue(cubin.length > 1000, resource + " " + defines);
     }
