@@ -95,6 +95,7 @@ final class MemoryAdvice {
         changes.add(Map.of("use_distributed_optimizer", "true"));
         changes.add(Map.of("use_megatron_fsdp", "true"));
         changes.add(inOrder("use_precision_aware_optimizer", "true", "main_grads_dtype", "bf16"));
+        changes.add(inOrder("use_precision_aware_optimizer", "true", "main_params_dtype", "bf16"));
         changes.add(inOrder("use_precision_aware_optimizer", "true", "exp_avg_dtype", "bf16", "exp_avg_sq_dtype", "bf16"));
         changes.add(inOrder("use_precision_aware_optimizer", "true", "optimizer_cpu_offload", "true"));
         if (options.parallel().tensorModelParallelSize() > 1) {

@@ -69,6 +69,18 @@ class MemoryAdviceTest {
         assertEquals(-1, text.indexOf("--use_distributed_optimizer"), "one rank has nobody to share with: " + text);
     }
 
+    @Test
+    void weightsAloneAreAdvisedWhereTheyAreNarrow() throws Exception {
+        ModelConfig config = ConfigReader.read(new TinyRun(directory).model);
+        String alone = "--use_precision_aware_optimizer true --main_params_dtype bf16";
+        Options narrow = TinyRun.options("--bf16", "true", "--max_length", "20");
+        MemoryUse use = measure(narrow, config);
+        MemoryUse rounded = measure(narrow.with(Map.of("use_precision_aware_optimizer", "true", "main_params_dtype", "bf16")), config);
+        String text = new MemoryAdvice(narrow, config, 0, 1, 20).text();
+        assertTrue(text.contains(alone + ": " + Figures.bytes(use.total() - rounded.total())), text);
+        assertEquals(-1, new MemoryAdvice(TinyRun.options("--max_length", "20"), config, 0, 1, 20).text().indexOf(alone), "float32 values are main weights already");
+    }
+
     private static MemoryUse measure(Options options, ModelConfig config) {
         return RankMeasurement.of(options, RankMeasurement.Subject.of(options, config, 20), 0, 1).memory();
     }
