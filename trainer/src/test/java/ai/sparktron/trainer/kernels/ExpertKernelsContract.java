@@ -11,6 +11,8 @@ import ai.sparktron.trainer.tensor.Tensor;
 import java.util.Arrays;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@link ExpertKernels} as they promise, against the reference and against numbers worked by hand. */
 abstract class ExpertKernelsContract extends EngineFixture {
@@ -148,17 +150,18 @@ abstract class ExpertKernelsContract extends EngineFixture {
         return values;
     }
 
-    @Test
-    void statisticsAndBalanceLoss() {
+    @ParameterizedTest
+    @ValueSource(ints = {8, 70})
+    void statisticsAndBalanceLoss(int size) {
         for (RoutingRule.Score score : RoutingRule.Score.values()) {
-            RoutingRule rule = RoutingRule.plain(8, 2, score, true, 1);
-            Twin logits = normal("logits", 50, 8);
-            Twin ids = table("ids", 50, 2, randomInts(100, 8));
+            RoutingRule rule = RoutingRule.plain(size, 2, score, true, 1);
+            Twin logits = normal("logits", 50, size);
+            Twin ids = table("ids", 50, 2, randomInts(100, size));
             for (int[] sequences : new int[][] {null, sorted(randomInts(50, 4))}) {
                 Twin of = sequences == null ? null : ints("sequences", sequences);
                 int count = sequences == null ? 1 : 4;
-                Twin counts = normal("counts", count, 8);
-                Twin probabilities = normal("probabilities", count, 8);
+                Twin counts = normal("counts", count, size);
+                Twin probabilities = normal("probabilities", count, size);
                 Twin z = vector("z", 0.5f);
                 experts((kernels, side) -> kernels.routerStatistics(side.of(logits), side.of(ids), rule, side.of(of), side.of(counts),
                         side.of(probabilities), side.of(z)));

@@ -17,8 +17,8 @@ final class RouterKernels {
     private static final int WARPS = 8;
     private static final int THREADS = 32 * WARPS;
     private static final int ONE_BLOCK = 1024;
-    /** Neighbouring tokens whose statistics a warp adds up before it shares them. */
-    private static final int TOKENS_OF_A_WARP = 8;
+    /** Neighbouring tokens whose statistics a warp adds up, one after the other. */
+    private static final int TOKENS_OF_A_WARP = 2;
     /** Tokens, and experts, of a block of {@code gate.cu}. */
     private static final int WIDE_TILE = 32;
     private static final int ITERATIONS = 100;
@@ -89,11 +89,11 @@ final class RouterKernels {
         long cells = counts.rows() * rule.experts();
         int blocks = Math.toIntExact((logits.rows() + WARPS * TOKENS_OF_A_WARP - 1) / (WARPS * TOKENS_OF_A_WARP));
         long sumBytes = cells * 2 * Long.BYTES;
-        long sums = workspace.address(sumBytes + (long) blocks * WARPS * Float.BYTES);
+        long sums = workspace.address(sumBytes + (long) blocks * Float.BYTES);
         CudaDevice.check(cudart.cuMemsetD8Async(sums, (byte) 0, sumBytes, device.stream()), "cuMemsetD8Async");
         of(addStatistics, rule.experts()).matrix(logits).matrix(ids).integer(sigmoid(rule)).integer(rule.chosen()).pointerOrNone(sequences).pointer(sums)
                 .pointer(sums + sumBytes).longInteger(logits.rows()).integer(TOKENS_OF_A_WARP).launch(blocks, 1, 1, THREADS, 0);
-        of(storeStatistics, rule.experts()).pointer(sums).pointer(sums + sumBytes).integer(blocks * WARPS).integer(Math.toIntExact(counts.rows())).matrix(counts)
+        of(storeStatistics, rule.experts()).pointer(sums).pointer(sums + sumBytes).integer(blocks).integer(Math.toIntExact(counts.rows())).matrix(counts)
                 .matrix(probabilities).pointer(zSum).launch(1 + Math.toIntExact((cells + THREADS - 1) / THREADS), 1, 1, THREADS, 0);
     }
 

@@ -223,13 +223,15 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) routeGrad(const float* 
     }
 }
 
-/** sums [S, E, 2] += probabilities of 2^-40 and slots of a warp's neighbouring tokens; zPartial [warps] = their sum of squared log sums. */
+/** sums [S, E, 2] += probabilities of 2^-40 and slots of a block's neighbouring tokens; zPartial [blocks] = their sum of squared log sums. */
 extern "C" __global__ void __launch_bounds__(32 * WARPS) addStatistics(const float* logits, i64 logitStride, const int* ids, i64 idStride,
                                                                        int sigmoid, int chosen, const int* sequences, u64* sums,
                                                                        float* zPartial, i64 tokens, int tokensOfAWarp) {
-    i64 unit = (i64) blockIdx.x * WARPS + warp(), first = unit * tokensOfAWarp, end = min(first + tokensOfAWarp, tokens);
+    __shared__ u64 room[E][2];
+    __shared__ int sequenceOf[WARPS];
+    i64 first = ((i64) blockIdx.x * WARPS + warp()) * tokensOfAWarp, end = min(first + tokensOfAWarp, tokens);
     u64 probability[P] = {}, count[P] = {};
-    int sequence = sequences && first < end ? sequences[first] : 0;
+    int sequence = sequences ? sequences[min(first, tokens - 1)] : 0;
     auto flush = [&] {
 #pragma unroll
         for (int i = 0; i < P; i++) {
@@ -251,24 +253,48 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) addStatistics(const flo
         float sum = sigmoid ? sumOf(s) : 1;
 #pragma unroll
         for (int i = 0; i < P; i++) probability[i] += (u64) (s[i] / sum * FIXED);
-        for (int j = 0; j < chosen; j++) {
-            int id = ids[token * idStride + j];
+        for (int from = 0; from < chosen; from += 32) {  // a read for every lane, not one after the other
+            int here = min(chosen - from, 32), mine = lane() < here ? ids[token * idStride + from + lane()] : 0;
+            for (int j = 0; j < here; j++) {
+                int id = __shfl_sync(ALL, mine, j);
 #pragma unroll
-            for (int i = 0; i < P; i++) count[i] += expert(i) == id;
+                for (int i = 0; i < P; i++) count[i] += expert(i) == id;
+            }
         }
         float logSum = logSumExp(x);
         z += logSum * logSum;
     }
-    flush();
-    if (lane() == 0) zPartial[unit] = z;
+    if (lane() == 0) sequenceOf[warp()] = sequence;
+    z = blockSum(lane() == 0 ? z : 0);
+    if (threadIdx.x == 0) zPartial[blockIdx.x] = z;
+    for (int w = 0; w < WARPS; w++) {
+        if (sequenceOf[w] != sequenceOf[0]) {
+            flush();
+            return;
+        }
+    }
+    // All of one sequence: the block's sums are added up here, and to those of other blocks once.
+    for (int w = 0; w < WARPS; w++) {
+        if (warp() == w) {
+#pragma unroll
+            for (int i = 0; i < P; i++) {
+                if (there(i)) {
+                    room[expert(i)][0] = probability[i] + (w == 0 ? 0 : room[expert(i)][0]);
+                    room[expert(i)][1] = count[i] + (w == 0 ? 0 : room[expert(i)][1]);
+                }
+            }
+        }
+        __syncthreads();
+    }
+    for (int i = threadIdx.x; i < 2 * E; i += blockDim.x) if (room[i / 2][i % 2]) atomicAdd(sums + (i64) sequence * E * 2 + i, room[i / 2][i % 2]);
 }
 
 /** Adds what addStatistics left to counts and probabilities [S, E] and to zSum; the first block has the latter. */
-extern "C" __global__ void __launch_bounds__(256) storeStatistics(const u64* sums, const float* zPartial, int warps, int sequences, float* counts,
+extern "C" __global__ void __launch_bounds__(256) storeStatistics(const u64* sums, const float* zPartial, int blocks, int sequences, float* counts,
                                                                   i64 countStride, float* probabilities, i64 probabilityStride, float* zSum) {
     if (blockIdx.x == 0) {
         float z = 0;
-        for (int w = threadIdx.x; w < warps; w += blockDim.x) z += zPartial[w];
+        for (int b = threadIdx.x; b < blocks; b += blockDim.x) z += zPartial[b];
         z = blockSum(z);
         if (threadIdx.x == 0) zSum[0] += z;
         return;
