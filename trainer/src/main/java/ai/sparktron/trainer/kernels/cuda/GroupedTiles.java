@@ -51,7 +51,7 @@ record GroupedTiles(Unit unit, int rows, int columns, int down, int across, int 
     static final List<GroupedTiles> ALL = List.of(new GroupedTiles(Unit.WARP, 128, 128, 2, 2, 3, 2), new GroupedTiles(Unit.WARP, 128, 256, 2, 4, 3, 1),
             new GroupedTiles(Unit.WARP, 64, 128, 1, 4, 4, 2), new GroupedTiles(Unit.WARPGROUP, 128, 256, 8, 1, 4, 1),
             new GroupedTiles(Unit.WARPGROUP, 128, 128, 8, 1, 3, 2), new GroupedTiles(Unit.WARPGROUP, 64, 128, 4, 1, 4, 2),
-            new GroupedTiles(Unit.STREAM, 128, 256, 8, 1, 4, 1));
+            new GroupedTiles(Unit.STREAM, 128, 256, 8, 1, 4, 1), new GroupedTiles(Unit.STREAM, 192, 256, 12, 1, 4, 1));
 
     /** Those of the tiles a device can run that are worth a trial: where warpgroups multiply, warps' own instructions are there for what is not measured. */
     static List<GroupedTiles> candidates(int capability, int sharedBytes, int experts) {

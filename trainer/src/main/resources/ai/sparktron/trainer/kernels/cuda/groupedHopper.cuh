@@ -19,7 +19,7 @@ struct Pieces {
     FORCE unsigned place(int step) const { return room + step % STAGES * STAGE_BYTES; }
 
     /** sum = the product. All threads of the block call; they hold the sums. */
-    template <Layout LEFT, Layout RIGHT> FORCE bool multiply(const Factors& of, float (&sum)[M][N][4]) {
+    template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Factors& of, float (&sum)[M][N][4]) {
         int steps = (of.inner + DEPTH - 1) / DEPTH;
         unsigned rows = threadIdx.x / 128 * 64 * 128;
         float* d = &sum[0][0][0];
@@ -50,6 +50,5 @@ struct Pieces {
         }
         multiplied<0>();
         arrived<0>();
-        return true;
     }
 };

@@ -32,16 +32,21 @@ template <int COUNT> FORCE unsigned placed(int row, int chunk);
 
 /** Enqueues a tile of HEIGHT rows of WIDTH elements; zeros outside of rows x columns. */
 template <int HEIGHT, int WIDTH> FORCE void fetch(unsigned tile, const T* x, i64 stride, int rows, int columns) {
-    constexpr int CHUNKS = WIDTH / 8, STEP = COPYING / CHUNKS;
-    static_assert(COPYING % CHUNKS == 0 && HEIGHT % STEP == 0, "threads have whole columns of chunks");
+    constexpr int CHUNKS = COPYING % (WIDTH / 8) == 0 ? WIDTH / 8 : 8, STEP = COPYING / CHUNKS;
+    static_assert(COPYING % CHUNKS == 0 && HEIGHT % STEP == 0 && WIDTH / 8 % CHUNKS == 0, "threads have whole columns of chunks");
     int thread = COPIERS > 0 ? threadIdx.x - MULTIPLIERS : threadIdx.x;
-    int chunk = thread % CHUNKS, row = thread / CHUNKS;
-    bool wide = chunk * 8 < columns;
-    const T* from = x + row * stride + chunk * 8;
+    int row = thread / CHUNKS;
+    constexpr int AT_A_TIME = THREADS == 512 ? 2 : HEIGHT / STEP;   // threads with few registers have none for all addresses
 #pragma unroll
-    for (int i = 0; i < HEIGHT / STEP; i++) {
-        bool there = wide && row + i * STEP < rows;
-        copy16(tile + placed<WIDTH>(row + i * STEP, chunk), there ? from + i * STEP * stride : x, there);
+    for (int first = 0; first < WIDTH / 8; first += CHUNKS) {
+        int chunk = first + thread % CHUNKS;
+        bool wide = chunk * 8 < columns;
+        const T* from = x + row * stride + chunk * 8;
+#pragma unroll AT_A_TIME
+        for (int i = 0; i < HEIGHT / STEP; i++) {
+            bool there = wide && row + i * STEP < rows;
+            copy16(tile + placed<WIDTH>(row + i * STEP, chunk), there ? from + i * STEP * stride : x, there);
+        }
     }
 }
 

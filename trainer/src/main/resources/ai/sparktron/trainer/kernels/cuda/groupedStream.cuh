@@ -3,7 +3,7 @@
 //
 // A piece has two barriers in shared memory: one that the copies complete, one that the warps complete which have multiplied it.
 
-static_assert(COLUMNS == 256 && COPIERS > 0 && STAGES >= 3, "an instruction has a row of results");
+static_assert(COLUMNS == 256 && COPIERS > 0 && STAGES >= 3, "one or two instructions have a row of results");
 
 // ---- barriers: `threads` arrivals complete a phase; who waits names the parity of the phase ----
 
@@ -19,6 +19,10 @@ FORCE void await(unsigned at, unsigned parity) {
         asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }" : "=r"(done) : "r"(at), "r"(parity) : "memory");
     } while (!done);
 }
+
+// Where all threads alike would have too few registers for sums, those that copy give up some of theirs. The compiler takes no instruction then whose results alone
+// need more than that equal share.
+constexpr bool SHIFTS = THREADS == 512;
 
 /** The pieces of a block's tiles: every thread counts them. */
 struct Pieces {
@@ -54,22 +58,30 @@ struct Pieces {
         if (threadIdx.x % 32 == 0) arrive(used(s));
     }
 
-    /** sum = the product, for threads that multiply: true. Others copy its pieces, as there is room for them: false. */
-    template <Layout LEFT, Layout RIGHT> FORCE bool multiply(const Factors& of, float (&sum)[M][N][4]) {
-        int steps = (of.inner + DEPTH - 1) / DEPTH;
-        int group = __shfl_sync(ALL, threadIdx.x / 128, 0);
-        if (group == MULTIPLIERS / 128) {
-            copy<LEFT, RIGHT>(of, steps);
+    /** Copies the pieces of all tiles, if this thread is one that copies: true. */
+    template <Layout LEFT, Layout RIGHT, class Tiles> FORCE bool copiesOf(Tiles tiles) {
+        if (__shfl_sync(ALL, threadIdx.x / 128, 0) < MULTIPLIERS / 128) {
+            if constexpr (SHIFTS) asm volatile("setmaxnreg.inc.sync.aligned.u32 160;");
             return false;
         }
-        clear(sum);
-        if (group * 64 < of.rows) add<LEFT, RIGHT>(steps, group * 64 * 128, &sum[0][0][0]);
-        else leave(steps);
+        if constexpr (SHIFTS) asm volatile("setmaxnreg.dec.sync.aligned.u32 32;");
+        Factors of;
+        typename Tiles::Result* unused;
+        while (tiles.next(of, unused)) copy<LEFT, RIGHT>(of);
         return true;
     }
 
-    template <Layout LEFT, Layout RIGHT> FORCE void copy(const Factors& of, int steps) {
-        for (int step = 0; step < steps; step++) {
+    /** sum = the product, for threads that multiply. */
+    template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Factors& of, float (&sum)[M][N][4]) {
+        int steps = pieces(of), group = __shfl_sync(ALL, threadIdx.x / 128, 0);
+        clear(sum);
+        if (group * 64 < of.rows) add<LEFT, RIGHT>(steps, group * 64 * 128, &sum[0][0][0]);
+        else leave(steps);
+    }
+
+    /** As there is room for them. */
+    template <Layout LEFT, Layout RIGHT> FORCE void copy(const Factors& of) {
+        for (int step = 0; step < pieces(of); step++) {
             await(used(stage), parity ^ 1);  // of a barrier that nobody has met yet, the phase before the first is complete
             fetchPiece<LEFT, RIGHT>(of, step, place());
             arriveWithCopies(copied(stage));
@@ -87,7 +99,12 @@ struct Pieces {
             beginProducts();
 #pragma unroll
             for (int k = 0; k < DEPTH / 16; k++) {
-                multiply256<LEFT, RIGHT>(T(), d, operand(left + k * stepBytes(LEFT)), operand(right + k * stepBytes(RIGHT)));
+                if constexpr (SHIFTS) {
+                    multiply128<LEFT, RIGHT>(T(), d, operand(left + k * stepBytes(LEFT)), operand(right + k * stepBytes(RIGHT)));
+                    multiply128<LEFT, RIGHT>(T(), d + 64, operand(left + k * stepBytes(LEFT)), operand(right + 128 * 128 + k * stepBytes(RIGHT)));
+                } else {
+                    multiply256<LEFT, RIGHT>(T(), d, operand(left + k * stepBytes(LEFT)), operand(right + k * stepBytes(RIGHT)));
+                }
             }
             endProducts();
             multiplied<1>();
@@ -98,6 +115,8 @@ struct Pieces {
         multiplied<0>();
         if (steps > 0) release(before);
     }
+
+    static FORCE int pieces(const Factors& of) { return (of.inner + DEPTH - 1) / DEPTH; }
 
     /** A warpgroup without rows in the tile. */
     FORCE void leave(int steps) {

@@ -28,7 +28,7 @@ struct Pieces {
     FORCE unsigned place(int step) const { return room + step % STAGES * STAGE_BYTES; }
 
     /** sum = the product; what is read for the next 16 elements is under way while these are multiplied. All threads of the block call; they hold the sums. */
-    template <Layout LEFT, Layout RIGHT> FORCE bool multiply(const Factors& of, float (&sum)[M][N][4]) {
+    template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Factors& of, float (&sum)[M][N][4]) {
         int steps = (of.inner + DEPTH - 1) / DEPTH;
         clear(sum);
         __syncthreads();  // the tile before this one may still be read
@@ -55,6 +55,5 @@ struct Pieces {
             }
         }
         arrived<0>();
-        return true;
     }
 };

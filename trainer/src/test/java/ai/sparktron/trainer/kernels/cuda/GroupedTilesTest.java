@@ -25,7 +25,7 @@ class GroupedTilesTest {
         assertEquals(GroupedTiles.ALL, GroupedTiles.fitting(90, HOPPER, 512), "Hopper has all of them");
         assertEquals(3, GroupedTiles.fitting(80, AMPERE, 512).size());
         assertEquals(GroupedTiles.fitting(80, AMPERE, 512), GroupedTiles.candidates(80, AMPERE, 512));
-        assertEquals(5, GroupedTiles.candidates(90, HOPPER, 512).size());
+        assertEquals(6, GroupedTiles.candidates(90, HOPPER, 512).size());
         assertEquals(GroupedTiles.ALL.get(0), GroupedTiles.candidates(90, HOPPER, 512).get(0));
         for (GroupedTiles tiles : GroupedTiles.ALL) {
             assertTrue(tiles.blocks() * (tiles.sharedBytes(512) + BLOCK_OVERHEAD) <= HOPPER + BLOCK_OVERHEAD, () -> tiles.code() + " cannot have "
@@ -41,7 +41,8 @@ class GroupedTilesTest {
         } catch (CudaException missing) {
             assumeTrue(false, missing.getMessage());
         }
-        for (GroupedTiles tiles : List.of(GroupedTiles.ALL.get(0), GroupedTiles.ALL.get(3), GroupedTiles.ALL.get(6))) {
+        for (GroupedTiles tiles : List.of(GroupedTiles.ALL.get(0), GroupedTiles.ALL.get(3), GroupedTiles.ALL.get(6),
+                GroupedTiles.ALL.get(7))) {
             for (String use : List.of("RIGHT_LAYOUT=ALONG", "RIGHT_LAYOUT=ACROSS_SUM", "GRADIENT=1")) {
                 compile(90, tiles, "bf16", "float", use);
             }
