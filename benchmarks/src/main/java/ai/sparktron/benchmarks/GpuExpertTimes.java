@@ -115,9 +115,9 @@ public final class GpuExpertTimes {
             Tensor dW = table.tensors(1, DType.BF16, outputs, D)[0];
             return i -> table.kernels().matmul(dLogits[i], Transpose.YES, rows[i], Transpose.NO, dW, Write.ACCUMULATE);
         });
-        table.line(name + ": input, += bf16", shape, 2 * x + scores / 2 + weight, flops, sets -> {
+        table.line(name + ": input, += bf16", shape, 2 * x + scores + weight, flops, sets -> {
             Tensor[] dx = table.tensors(sets, DType.BF16, T, D);
-            Tensor[] dLogits = table.tensors(sets, DType.BF16, T, outputs);
+            Tensor[] dLogits = table.tensors(sets, DType.F32, T, outputs);
             Tensor w = table.tensors(1, DType.BF16, outputs, D)[0];
             return i -> table.kernels().matmul(dLogits[i], Transpose.NO, w, Transpose.NO, dx[i], Write.ACCUMULATE);
         });

@@ -43,9 +43,9 @@ public final class CheckedKernels implements Kernels {
         long inner = flipA ? a.rows() : a.columns();
         check.that(inner == (flipB ? b.columns() : b.rows()), () -> "inner sizes differ: " + a + " " + transposeA + " times " + b + " " + transposeB);
         check.shape(out, matrix(flipA ? a.columns() : a.rows(), flipB ? b.rows() : b.columns()));
-        boolean mixed = flipA && !flipB && a.dtype() == DType.F32 && b.dtype().sizeBytes() < a.dtype().sizeBytes();
+        boolean mixed = !flipB && a.dtype() == DType.F32 && b.dtype().sizeBytes() < a.dtype().sizeBytes();
         check.computes(a).computes(b).that(mixed || a.dtype() == b.dtype(), () -> a + " " + transposeA + " times " + b + " " + transposeB
-                + ": expected one type, or F32 transposed times a narrower type that is not").sameOrWider(b, out).apart(out, a, b);
+                + ": expected one type, or F32 times a narrower type that is not transposed").sameOrWider(b, out).apart(out, a, b);
     }
 
     @Override

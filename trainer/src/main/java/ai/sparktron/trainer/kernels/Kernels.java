@@ -20,8 +20,8 @@ public interface Kernels {
      * out = op(a) op(b), or out += it. {@code a} is [M, K] (or [K, M] with {@link Transpose#YES}), {@code b} [K, N] (or [N, K]), {@code out} [M, N].
      * The result may have a wider type than the operands (float32 gradients of bfloat16 products).
      *
-     * <p>Both operands have one type, but for the gradient of a weight that makes float32 scores of 16-bit rows: {@code a} is then float32 and transposed, {@code b} is
-     * in 16 bits and is not, and the result is float32 or has the type of b. Neither operand is rounded.
+     * <p>Both operands have one type, but for gradients of float32 scores of 16-bit rows: {@code a} is then float32, {@code b} is in 16 bits and not transposed, and the
+     * result is float32 or has the type of b. Neither operand is rounded.
      */
     void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write);
 

@@ -88,9 +88,7 @@ final class ScoreLinear {
 
     /** dx [T, D] += the input's gradient. */
     void inputGrad(Tensor dScores, Tensor dx, Pass pass) {
-        try (Arena.Frame scratch = pass.scratch().open("scores")) {
-            pass.kernels().matmul(as(dx.dtype(), dScores, scratch, pass.kernels()), Transpose.NO, weight.value(), Transpose.NO, dx, Write.ACCUMULATE);
-        }
+        pass.kernels().matmul(dScores, Transpose.NO, weight.value(), Transpose.NO, dx, Write.ACCUMULATE);
         if (addition != null) {
             addition.inputGradient(dScores, dx, pass);
         }

@@ -86,6 +86,14 @@ abstract class NarrowKernelsContract extends EngineFixture {
                     String what = "mixed matmul " + size[0] + " " + rows + " " + write;
                     wide.check(what, 1e-6 * (10 + size[0]));
                     narrow.check(what, type.ulp * narrow.magnitude());
+                    Twin weight = normal(type, "weight", rows, size[1], size[2]);
+                    Twin wideRows = normal("wide rows", rows, size[0], size[2]);
+                    both((kernels, side) -> {
+                        kernels.matmul(side.of(scores), Transpose.NO, side.of(weight), Transpose.NO, side.of(wideRows), write);
+                        kernels.matmul(side.of(scores), Transpose.NO, side.of(weight), Transpose.NO, side.of(x), write);
+                    });
+                    wideRows.check("rows of " + what, 1e-6 * (10 + size[1]));
+                    x.check("rows of " + what, type.ulp * x.magnitude());
                 }
             }
         }
@@ -98,7 +106,7 @@ abstract class NarrowKernelsContract extends EngineFixture {
         Twin x = normal(type, "x", Rows.PLAIN, 4, 4);
         Twin out = normal("out", 4, 4);
         String message = assertThrows(IllegalStateException.class,
-                () -> engine.kernels().matmul(scores.mine, Transpose.NO, x.mine, Transpose.NO, out.mine, Write.OVERWRITE)).getMessage();
+                () -> engine.kernels().matmul(scores.mine, Transpose.NO, x.mine, Transpose.YES, out.mine, Write.OVERWRITE)).getMessage();
         assertTrue(message.contains("expected one type"), message);
     }
 

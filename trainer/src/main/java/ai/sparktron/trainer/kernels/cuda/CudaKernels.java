@@ -57,7 +57,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
     @Override
     public void matmul(Tensor a, Transpose transposeA, Tensor b, Transpose transposeB, Tensor out, Write write) {
         if (a.dtype() != b.dtype()) {
-            mixed.multiply(a, b, out, write);
+            mixed.multiply(a, transposeA, b, out, write);
         } else if (!thin.multiply(a, transposeA, b, transposeB, out, write)) {
             products.matmul(a, transposeA, b, transposeB, out, write);
         }

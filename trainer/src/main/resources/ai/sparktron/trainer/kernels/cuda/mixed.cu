@@ -1,6 +1,6 @@
-// Gradients of weights that give 16-bit rows float32 scores: out [E, D] = or += s [R, E]^T x [R, D], s float32. Tensor cores multiply bfloat16 numbers, and a float32
-// number is the sum of three of those, a float16 number of two, with nothing left over: so their products are exact, sums are float32's, and x is read once as it is.
-// Blocks are (tile of columns of x, share of the rows, group of columns of s); shares' sums are added by a second kernel, in their order. Follows mma.cuh.
+// Gradients of weights w [E, D] that give 16-bit rows x [R, D] float32 scores, and of these rows, from the scores' gradient s [R, E] in float32: s^T x and s w. Tensor
+// cores multiply bfloat16 numbers, and a float32 number is the sum of three of those, a float16 number of two, with nothing left over: so products are exact, sums are
+// float32's, and x and w are read as they are. Follows mma.cuh.
 
 using X = TYPE;
 using U = RESULT;
@@ -49,7 +49,10 @@ struct Rows {
     }
 };
 
-/** partial [shares, E, D]. Shared memory: [2][CHUNK][WIDE]. */
+/**
+ * partial [shares, E, D] = s^T x of each share of the rows, which `addShares` adds up in their order. Blocks (tile of columns of x, share, group of columns of s); shared
+ * memory [2][CHUNK][WIDE].
+ */
 extern "C" __global__ void __launch_bounds__(THREADS, M == 1 ? 2 : 1) shares(const float* s, i64 sStride, const X* x, i64 xStride, float* partial, i64 rows, int scores,
                                                                             int columns) {
     extern __shared__ float room[];
@@ -131,4 +134,90 @@ extern "C" __global__ void __launch_bounds__(THREADS) addShares(const float* par
     for (int w = 1; w < WARPS; w++) sum += sums[w][lane];
     U* to = out + at / columns * stride + at % columns;
     *to = rounded<U>(accumulate ? real(*to) + sum : sum);
+}
+
+/** A lane's 4 neighbours of two rows of s, 8 apart; zeros where there are none. */
+FORCE void readScores(const float* s, i64 stride, i64 row, i64 rows, int first, int scores, bool aligned, float (&x)[2][4]) {
+#pragma unroll
+    for (int h = 0; h < 2; h++) {
+        const float* from = s + (row + 8 * h) * stride + first;
+        bool there = row + 8 * h < rows;
+        Pack<float, 4> four = {};
+        if (aligned && there && first < scores) four = load<4>(from);
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            if (!aligned && there && first + i < scores) four.at[i] = from[i];
+            x[h][i] = four.at[i];
+        }
+    }
+}
+
+/** out [R, D] = or += s [R, E] w [E, D], w in 16 bits: a warp has 64 columns and goes from 16 rows to the next of its share. `aligned`: fours of s are. */
+extern "C" __global__ void __launch_bounds__(THREADS, 1) rowsOf(const float* s, i64 sStride, const X* w, i64 wStride, U* out, i64 outStride, int accumulate, int aligned,
+                                                               i64 rows, int scores, int columns) {
+    int warp = threadIdx.x / 32, group = threadIdx.x % 32 / 4, quarter = threadIdx.x % 4;
+    int firstColumn = (blockIdx.x * WARPS + warp) * COLUMNS, held = -1;
+    if (firstColumn >= columns) return;
+    unsigned right[M][8][2][PARTS<X>];
+    for (i64 row = (i64) blockIdx.y * STEP; row < rows; row += (i64) gridDim.y * STEP) {
+        Pack<U, 8> old[4] = {};  // of rows group, twice, and group + 8
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            i64 r = row + group + i / 2 * 8;
+            int from = firstColumn + (2 * quarter + i % 2) * 8;
+#pragma unroll
+            for (int j = 0; j < 8; j += W) {
+                if (accumulate && r < rows && from + j < columns) {
+                    Pack<U, W> part = load<W>(out + r * outStride + from + j);
+#pragma unroll
+                    for (int l = 0; l < W; l++) old[i].at[j + l] = part.at[l];
+                }
+            }
+        }
+        float sum[8][4] = {};
+        for (int first = 0; first < scores; first += 16 * M) {
+            float x[M][2][4];
+#pragma unroll
+            for (int m = 0; m < M; m++) readScores(s, sStride, row + group, rows, first + 16 * m + 4 * quarter, scores, aligned, x[m]);
+            if (held != first) {
+                held = first;
+#pragma unroll
+                for (int m = 0; m < M; m++) {
+                    Rows piece;
+                    piece.read(w, wStride, first + 16 * m + 4 * quarter, scores, firstColumn + group * 8, columns);
+#pragma unroll
+                    for (int j = 0; j < 8; j++) {
+                        splitPair(piece.row[0].at[j], piece.row[1].at[j], right[m][j][0]);
+                        splitPair(piece.row[2].at[j], piece.row[3].at[j], right[m][j][1]);
+                    }
+                }
+            }
+#pragma unroll
+            for (int m = 0; m < M; m++) {
+                unsigned left[4][PARTS<float>];
+#pragma unroll
+                for (int i = 0; i < 4; i++) split(x[m][i % 2][i / 2 * 2], x[m][i % 2][i / 2 * 2 + 1], left[i]);
+#pragma unroll
+                for (int p = 0; p < PARTS<float>; p++) {
+                    unsigned part[4] = {left[0][p], left[1][p], left[2][p], left[3][p]};
+#pragma unroll
+                    for (int q = 0; q < PARTS<X>; q++)
+#pragma unroll
+                        for (int j = 0; j < 8; j++) multiply(bf16(), sum[j], part, right[m][j][0][q], right[m][j][1][q]);
+                }
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            i64 r = row + group + i / 2 * 8;
+            int from = firstColumn + (2 * quarter + i % 2) * 8;
+#pragma unroll
+            for (int j = 0; j < 8; j += W) {
+                Pack<U, W> part;
+#pragma unroll
+                for (int l = 0; l < W; l++) part.at[l] = rounded<U>(real(old[i].at[j + l]) + sum[j + l][i]);
+                if (r < rows && from + j < columns) store(out + r * outStride + from + j, part);
+            }
+        }
+    }
 }
