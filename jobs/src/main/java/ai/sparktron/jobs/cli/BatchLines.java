@@ -1,5 +1,6 @@
 package ai.sparktron.jobs.cli;
 
+import ai.sparktron.pipeline.dataset.BadRowException;
 import ai.sparktron.pipeline.dataset.Conversation;
 import ai.sparktron.pipeline.dataset.ConversationReader;
 import ai.sparktron.pipeline.dataset.ReadOptions;
@@ -75,37 +76,51 @@ final class BatchLines {
     }
 
     /** Empties the list. @return the number of lines */
-    private int write(List<ReadRow> rows, Maker maker, ConversationReader conversations, BufferedWriter writer) throws IOException {
-        List<ObjectNode> lines = rows.isEmpty() ? List.of() : lines(rows, maker, conversations);
-        rows.clear();
-        for (ObjectNode line : lines) {
-            writer.write(JSON.writeValueAsString(line));
-            writer.newLine();
-            if (options.infer().stream()) {
-                console.out().println(line);
+    private int write(List<ReadRow> waiting, Maker maker, ConversationReader conversations, BufferedWriter writer) throws IOException {
+        List<ReadRow> rows = List.copyOf(waiting);
+        waiting.clear();
+        try {
+            return make(rows, maker, conversations, line -> {
+                writer.write(JSON.writeValueAsString(line));
+                writer.newLine();
+                if (options.infer().stream()) {
+                    console.out().println(line);
+                }
+            });
+        } finally {
+            writer.flush();
+        }
+    }
+
+    /** Where lines go. */
+    @FunctionalInterface
+    interface Sink {
+        void accept(ObjectNode line) throws IOException;
+    }
+
+    /**
+     * Makes the lines of rows that go together. Where nothing can be made of one of them, each is made by itself: the lines of those before it are not lost.
+     *
+     * @return their number
+     * @throws IllegalArgumentException names the row of which nothing can be made
+     */
+    static int make(List<ReadRow> rows, Maker maker, ConversationReader conversations, Sink sink) throws IOException {
+        List<ObjectNode> lines;
+        try {
+            lines = rows.isEmpty() ? List.of() : maker.ofAll(rows.stream().map(row -> conversations.read(row.values()).orElseThrow()).toList());
+        } catch (IllegalArgumentException | BadRowException e) {
+            if (rows.size() == 1) {
+                throw new IllegalArgumentException(rows.get(0).file() + " line " + rows.get(0).line() + ": " + e.getMessage(), e);
             }
+            int made = 0;
+            for (ReadRow row : rows) {
+                made += make(List.of(row), maker, conversations, sink);
+            }
+            return made;
         }
-        writer.flush();
+        for (ObjectNode line : lines) {
+            sink.accept(line);
+        }
         return lines.size();
-    }
-
-    private static List<ObjectNode> lines(List<ReadRow> rows, Maker maker, ConversationReader conversations) {
-        List<Conversation> read = rows.stream().map(row -> conversation(row, conversations)).toList();
-        ReadRow first = rows.get(0);
-        ReadRow last = rows.get(rows.size() - 1);
-        try {
-            return maker.ofAll(read);
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(first.file() + " line " + first.line() + (rows.size() == 1 ? "" : " to " + last.file() + " line " + last.line()) + ": "
-                    + e.getMessage(), e);
-        }
-    }
-
-    private static Conversation conversation(ReadRow row, ConversationReader conversations) {
-        try {
-            return conversations.read(row.values()).orElseThrow();
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(row.file() + " line " + row.line() + ": " + e.getMessage(), e);
-        }
     }
 }
