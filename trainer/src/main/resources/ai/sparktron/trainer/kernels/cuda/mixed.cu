@@ -30,9 +30,32 @@ template <int N> FORCE void split(float low, float high, unsigned (&parts)[N]) {
 FORCE void splitPair(bf16 low, bf16 high, unsigned (&parts)[1]) { parts[0] = low.bits | (unsigned) high.bits << 16; }
 FORCE void splitPair(f16 low, f16 high, unsigned (&parts)[2]) { split(real(low), real(high), parts); }
 
+/** Parts of 8 columns of two pairs of rows, as the tensor cores' right operands. */
+using Right = unsigned[8][2][PARTS<X>];
+
+/** sum += s's numbers times x's or w's, part by part. */
+FORCE void addProducts(float (&sum)[8][4], const unsigned (&left)[4][PARTS<float>], const Right& right) {
+#pragma unroll
+    for (int p = 0; p < PARTS<float>; p++) {
+        unsigned part[4] = {left[0][p], left[1][p], left[2][p], left[3][p]};
+#pragma unroll
+        for (int q = 0; q < PARTS<X>; q++)
+#pragma unroll
+            for (int j = 0; j < 8; j++) multiply(bf16(), sum[j], part, right[j][0][q], right[j][1][q]);
+    }
+}
+
 /** A lane's 8 columns of 4 neighbouring rows; zeros where there are none. */
 struct Rows {
     Pack<X, 8> row[4];
+
+    FORCE void split(Right& right) const {
+#pragma unroll
+        for (int j = 0; j < 8; j++) {
+            splitPair(row[0].at[j], row[1].at[j], right[j][0]);
+            splitPair(row[2].at[j], row[3].at[j], right[j][1]);
+        }
+    }
 
     FORCE void read(const X* x, i64 stride, i64 first, i64 end, int column, int columns) {
 #pragma unroll
@@ -81,12 +104,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, M == 1 ? 2 : 1) shares(con
         for (int step = 0; step < CHUNK && chunk + step < last; step += STEP) {
             Rows now = next;
             next.read(x, xStride, chunk + step + STEP + 4 * quarter, last, column, columns);
-            unsigned right[8][2][PARTS<X>];
-#pragma unroll
-            for (int j = 0; j < 8; j++) {
-                splitPair(now.row[0].at[j], now.row[1].at[j], right[j][0]);
-                splitPair(now.row[2].at[j], now.row[3].at[j], right[j][1]);
-            }
+            Right right;
+            now.split(right);
 #pragma unroll
             for (int m = 0; m < M; m++) {
                 unsigned left[4][PARTS<float>];
@@ -95,14 +114,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, M == 1 ? 2 : 1) shares(con
                     const float* at = room + (buffer * CHUNK + step + 4 * quarter + i / 2 * 2) * WIDE + 16 * m + group + i % 2 * 8;
                     split(at[0], at[WIDE], left[i]);
                 }
-#pragma unroll
-                for (int p = 0; p < PARTS<float>; p++) {
-                    unsigned part[4] = {left[0][p], left[1][p], left[2][p], left[3][p]};
-#pragma unroll
-                    for (int q = 0; q < PARTS<X>; q++)
-#pragma unroll
-                        for (int j = 0; j < 8; j++) multiply(bf16(), sum[m][j], part, right[j][0][q], right[j][1][q]);
-                }
+                addProducts(sum[m], left, right);
             }
         }
     }
@@ -158,7 +170,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rowsOf(const float* s, 
     int warp = threadIdx.x / 32, group = threadIdx.x % 32 / 4, quarter = threadIdx.x % 4;
     int firstColumn = (blockIdx.x * WARPS + warp) * COLUMNS, held = -1;
     if (firstColumn >= columns) return;
-    unsigned right[M][8][2][PARTS<X>];
+    Right right[M];
     for (i64 row = (i64) blockIdx.y * STEP; row < rows; row += (i64) gridDim.y * STEP) {
         Pack<U, 8> old[4] = {};  // of rows group, twice, and group + 8
 #pragma unroll
@@ -185,11 +197,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rowsOf(const float* s, 
                 for (int m = 0; m < M; m++) {
                     Rows piece;
                     piece.read(w, wStride, first + 16 * m + 4 * quarter, scores, firstColumn + group * 8, columns);
-#pragma unroll
-                    for (int j = 0; j < 8; j++) {
-                        splitPair(piece.row[0].at[j], piece.row[1].at[j], right[m][j][0]);
-                        splitPair(piece.row[2].at[j], piece.row[3].at[j], right[m][j][1]);
-                    }
+                    piece.split(right[m]);
                 }
             }
 #pragma unroll
@@ -197,14 +205,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rowsOf(const float* s, 
                 unsigned left[4][PARTS<float>];
 #pragma unroll
                 for (int i = 0; i < 4; i++) split(x[m][i % 2][i / 2 * 2], x[m][i % 2][i / 2 * 2 + 1], left[i]);
-#pragma unroll
-                for (int p = 0; p < PARTS<float>; p++) {
-                    unsigned part[4] = {left[0][p], left[1][p], left[2][p], left[3][p]};
-#pragma unroll
-                    for (int q = 0; q < PARTS<X>; q++)
-#pragma unroll
-                        for (int j = 0; j < 8; j++) multiply(bf16(), sum[j], part, right[m][j][0][q], right[m][j][1][q]);
-                }
+                addProducts(sum, left, right[m]);
             }
         }
 #pragma unroll
