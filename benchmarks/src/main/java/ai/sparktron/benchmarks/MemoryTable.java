@@ -1,6 +1,5 @@
 package ai.sparktron.benchmarks;
 
-import ai.sparktron.trainer.checkpoint.SavedCheckpoint;
 import ai.sparktron.trainer.comm.InProcessWorld;
 import ai.sparktron.trainer.comm.World;
 import ai.sparktron.trainer.config.Command;
@@ -13,8 +12,6 @@ import ai.sparktron.trainer.train.RunListener;
 import ai.sparktron.trainer.train.RunPlan;
 import ai.sparktron.trainer.train.RunResult;
 import ai.sparktron.trainer.train.TrainRun;
-import ai.sparktron.trainer.train.metrics.EvaluationMetrics;
-import ai.sparktron.trainer.train.metrics.StepMetrics;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -225,7 +222,7 @@ public final class MemoryTable {
             for (World world : InProcessWorld.create(ranks, DEADLINE)) {
                 running.add(threads.submit(() -> {
                     try {
-                        return new TrainRun(plan, new RankContext(world, Nd4jEngines.factory(Nd4jEngines.Face.HOST), 0, "memory", false, new Silent())).run();
+                        return new TrainRun(plan, new RankContext(world, Nd4jEngines.factory(Nd4jEngines.Face.HOST), 0, "memory", false, new RunListener() { })).run();
                     } catch (RuntimeException | Error e) {
                         world.abort(e);
                         throw e;
@@ -239,34 +236,6 @@ public final class MemoryTable {
             return results;
         } finally {
             threads.shutdownNow();
-        }
-    }
-
-    /** Results are enough. */
-    private static final class Silent implements RunListener {
-        @Override
-        public void line(String text) {
-            // Nobody reads it.
-        }
-
-        @Override
-        public void phase(long iteration, String phase) {
-            // Nobody waits.
-        }
-
-        @Override
-        public void step(StepMetrics metrics) {
-            // The run's end has them.
-        }
-
-        @Override
-        public void evaluation(EvaluationMetrics metrics) {
-            // There is none.
-        }
-
-        @Override
-        public void saved(SavedCheckpoint checkpoint) {
-            // Nothing is looked at.
         }
     }
 }

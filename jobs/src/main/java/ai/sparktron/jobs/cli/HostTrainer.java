@@ -8,8 +8,6 @@ import ai.sparktron.trainer.train.RunListener;
 import ai.sparktron.trainer.train.RunPlan;
 import ai.sparktron.trainer.train.RunResult;
 import ai.sparktron.trainer.train.TrainRun;
-import ai.sparktron.trainer.train.metrics.EvaluationMetrics;
-import ai.sparktron.trainer.train.metrics.StepMetrics;
 
 /**
  * One trainer of {@link HostTraining}.
@@ -37,26 +35,12 @@ record HostTrainer(RunPlan plan) implements HostTask<RunResult> {
         return new TrainRun(plan, context).run();
     }
 
+    /** Lines of steps are the trainer's own; nobody watches phases: a rank that is late is found by the limit of its collectives. */
     private record Lines(HostPlace place) implements RunListener {
 
         @Override
         public void line(String text) {
             place.line(text);
-        }
-
-        @Override
-        public void phase(long iteration, String phase) {
-            // Nobody watches: a rank that is late is found by the limit of its collectives.
-        }
-
-        @Override
-        public void step(StepMetrics metrics) {
-            // Its line is printed by the trainer.
-        }
-
-        @Override
-        public void evaluation(EvaluationMetrics metrics) {
-            // Likewise.
         }
 
         @Override

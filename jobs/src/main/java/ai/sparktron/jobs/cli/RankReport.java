@@ -5,7 +5,6 @@ import ai.sparktron.jobs.barrier.Progress;
 import ai.sparktron.jobs.barrier.RankEnvironment;
 import ai.sparktron.trainer.checkpoint.SavedCheckpoint;
 import ai.sparktron.trainer.train.RunListener;
-import ai.sparktron.trainer.train.metrics.EvaluationMetrics;
 import ai.sparktron.trainer.train.metrics.StepMetrics;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -44,11 +43,6 @@ final class RankReport implements RunListener {
         Map<String, Double> shown = new LinkedHashMap<>(metrics.losses());
         shown.put("tokens/s", metrics.tokensPerSecond());
         figures = shown;
-    }
-
-    @Override
-    public void evaluation(EvaluationMetrics metrics) {
-        // Its line is printed and its figures are logged by the trainer; the heartbeat has nothing to add.
     }
 
     @Override

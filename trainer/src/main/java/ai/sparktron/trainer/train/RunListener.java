@@ -4,24 +4,29 @@ import ai.sparktron.trainer.checkpoint.SavedCheckpoint;
 import ai.sparktron.trainer.train.metrics.EvaluationMetrics;
 import ai.sparktron.trainer.train.metrics.StepMetrics;
 
-/** Hears what a rank does while it does it. Called by the rank's thread; must return soon. */
+/** Hears what a rank does while it does it; by itself it does nothing with it. Called by the rank's thread; must return soon. */
 public interface RunListener {
 
     /** Phase of the first rank in which a complete save is about to become a checkpoint. A listener that throws here keeps it from becoming one. */
     String COMMITTING = "committing";
 
     /** A line for people: what is being done, with figures. Rank 0's go to the console. */
-    void line(String text);
+    default void line(String text) {
+    }
 
     /** A step begins, in words that say what phase the rank is in; for heartbeats and watchdogs. */
-    void phase(long iteration, String phase);
+    default void phase(long iteration, String phase) {
+    }
 
     /** A report of one or more steps; rank 0 only. */
-    void step(StepMetrics metrics);
+    default void step(StepMetrics metrics) {
+    }
 
     /** An evaluation was made; rank 0 only. */
-    void evaluation(EvaluationMetrics metrics);
+    default void evaluation(EvaluationMetrics metrics) {
+    }
 
     /** A checkpoint is committed; rank 0 only. */
-    void saved(SavedCheckpoint checkpoint);
+    default void saved(SavedCheckpoint checkpoint) {
+    }
 }

@@ -117,11 +117,6 @@ final class TinyRun {
         }
 
         @Override
-        public void phase(long iteration, String phase) {
-            // Most tests let the run be.
-        }
-
-        @Override
         public void step(StepMetrics metrics) {
             steps.add(metrics);
         }
