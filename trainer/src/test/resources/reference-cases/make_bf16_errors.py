@@ -1,26 +1,67 @@
 """How far PyTorch itself is from the float32 numbers of a reference case when it computes in bfloat16: `bfloat16-errors.json` beside `expected.safetensors`, the measure
 that a bfloat16 engine is held to. One number a quantity: the largest absolute difference for logits and loss, for a gradient the norm of the difference over the norm.
 
-Weights are rounded to bfloat16, attention is eager, the loss is taken in float32 from bfloat16 logits, on a CPU.
+Weights are rounded to bfloat16, attention is eager, the loss is taken in float32 from bfloat16 logits, on a CPU. Where a model has experts, tokens go to those that its
+float32 run chooses (chosen_experts.py); how many choices would have been others is printed.
 
 Not part of the build. Made with torch 2.13, transformers 5.18. Usage: make_bf16_errors.py CASE_DIRECTORY...
 """
-import json, os, sys
+import json, os, sys, tempfile
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
+import case_maker
+from chosen_experts import ChosenExperts, count
+
+BLOCK = 128
+
+
+def readable(case, folder):
+    """The case, or where its weights are in FP8 by blocks a copy in float32 in the folder."""
+    config = json.load(open(case + "/config.json"))
+    if config.pop("quantization_config", None) is None:
+        return case
+    stored = load_file(case + "/model.safetensors")
+    weights = {}
+    for name, tensor in stored.items():
+        inverse = stored.get(name + "_scale_inv")
+        if inverse is not None:
+            tensor = tensor.float() * inverse.repeat_interleave(BLOCK, 0).repeat_interleave(BLOCK, 1)[: tensor.shape[0], : tensor.shape[1]]
+        if not name.endswith("_scale_inv"):
+            weights[name] = tensor
+    os.makedirs(folder)
+    json.dump(config, open(folder + "/config.json", "w"))
+    save_file(weights, folder + "/model.safetensors", {"format": "pt"})
+    return folder
+
 
 torch.set_num_threads(1)
 for case in sys.argv[1:]:
     expected = load_file(case + "/expected.safetensors")
     inputs = load_file(case + "/inputs.safetensors")
-    model = AutoModelForCausalLM.from_pretrained(case, dtype=torch.bfloat16, attn_implementation="eager").train()
-    logits = model(input_ids=inputs["input_ids"]).logits
+
+    temporary = tempfile.TemporaryDirectory()
+    model_folder = readable(case, temporary.name + "/model")
+
+    def forward(dtype, given=None):
+        model = AutoModelForCausalLM.from_pretrained(model_folder, dtype=dtype, attn_implementation="eager").train()
+        with ChosenExperts(model.config, given) as choices:
+            logits = model(input_ids=inputs["input_ids"]).logits
+        return model, logits, choices
+
+    exact = forward(torch.float32)
+    distance = (exact[1].detach().view_as(expected["logits"]) - expected["logits"]).abs().max()
+    assert distance < 1e-4, "float32 is %g from expected.safetensors" % distance
+    model, logits, choices = forward(torch.bfloat16, exact[2].made)
+    assert bool(choices.made) == (count(model.config) > 0), "routers that chosen_experts.py does not know"
     loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), inputs["labels"].flatten(), ignore_index=-100)
     loss.backward()
     gradients = {name: p.grad for name, p in model.named_parameters()}
+    if choices.made:
+        # Files have the experts of a layer each for itself, or under other names.
+        gradients = case_maker.stored_gradients(model, temporary.name + "/gradients")
+    temporary.cleanup()
     errors = {}
-    missing = []
     for name, wanted in sorted(expected.items()):
         wanted = wanted.double()
         if name == "logits":
@@ -28,11 +69,8 @@ for case in sys.argv[1:]:
         elif name == "loss":
             errors[name] = float(abs(loss.detach().double() - wanted.item()))
         else:
-            gradient = gradients.get(name[len("grad."):])
-            if gradient is None:
-                missing.append(name)
-                continue
-            errors[name] = float((gradient.double().view_as(wanted) - wanted).norm() / wanted.norm().clamp_min(1e-30))
+            errors[name] = float((gradients[name[len("grad."):]].double().view_as(wanted) - wanted).norm() / wanted.norm().clamp_min(1e-30))
     json.dump(errors, open(case + "/bfloat16-errors.json", "w"), indent=0)
     rest = sorted(v for k, v in errors.items() if k not in ("logits", "loss"))
-    print(os.path.basename(os.path.abspath(case)), "logits %.4f loss %.5f gradients %.4f to %.4f, median %.4f" % (errors["logits"], errors["loss"], rest[0], rest[-1], rest[len(rest) // 2]), "missing", missing[:3], len(missing))
+    print(os.path.basename(os.path.abspath(case)), "logits %.4f loss %.5f gradients %.4f to %.4f, median %.4f" % (errors["logits"], errors["loss"], rest[0], rest[-1], rest[len(rest) // 2]),
+          "choices that would be others: %d of %d" % (choices.differing, choices.tokens))

@@ -42,6 +42,11 @@ public record RoutingRule(int experts, int chosen, Score score, int groups, int 
         }
     }
 
+    /** The same without groups: any experts may be chosen together. */
+    public RoutingRule withoutGroups() {
+        return plain(experts, chosen, score, normalise, scale);
+    }
+
     /** Without groups. */
     public static RoutingRule plain(int experts, int chosen, Score score, boolean normalise, float scale) {
         return new RoutingRule(experts, chosen, score, 1, 1, 1, normalise, scale);

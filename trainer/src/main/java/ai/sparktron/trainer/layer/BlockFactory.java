@@ -116,7 +116,7 @@ final class BlockFactory {
         RouterBalance balance = options.counts() == null ? null
                 : new RouterBalance(index, rule, options.balancing(), options.counts(), options.seams().region(), options.seams().tokens());
         Router router = new Router(scores(name + ".router.weight", how.arithmetic()), orNull(name + ".router.expert_bias"), rule, options.balancing(), balance,
-                options.seams().region());
+                options.seams());
         return new MixtureOfExperts(name, router, expertLinear(name + ".experts.linear_fc1.weight"), expertLinear(name + ".experts.linear_fc2.weight"),
                 experts.sharedSize() == 0 ? null : sharedExperts(name + ".shared_experts"), options.seams().dispatcher());
     }

@@ -4,7 +4,9 @@ import ai.sparktron.trainer.kernels.Kernels;
 import ai.sparktron.trainer.kernels.RouterPenalty;
 import ai.sparktron.trainer.kernels.RoutingRule;
 import ai.sparktron.trainer.model.Parameter;
+import ai.sparktron.trainer.seam.ExpertChoices;
 import ai.sparktron.trainer.seam.Region;
+import ai.sparktron.trainer.seam.Seams;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
@@ -20,21 +22,23 @@ final class Router {
     private final Balancing balancing;
     private final RouterBalance balance;
     private final Region region;
+    private final ExpertChoices choices;
 
     /**
      * @param scores    to a logit for each expert
      * @param bias      float32 [E] added for choosing; null = none
      * @param balancing how many tokens an expert takes, and how they are chosen
      * @param balance   counts in training and adds to the gradient; null = neither
-     * @param region    says which tokens are here
+     * @param seams     say which tokens are here, and may say which experts these go to
      */
-    Router(ScoreLinear scores, Parameter bias, RoutingRule rule, Balancing balancing, RouterBalance balance, Region region) {
+    Router(ScoreLinear scores, Parameter bias, RoutingRule rule, Balancing balancing, RouterBalance balance, Seams seams) {
         this.scores = scores;
         this.bias = bias;
         this.rule = rule;
         this.balancing = balancing;
         this.balance = balance;
-        this.region = region;
+        this.region = seams.region();
+        this.choices = seams.choices();
     }
 
     int experts() {
@@ -60,10 +64,16 @@ final class Router {
         Tensor weights = slot.tensor("router.weights", type, x.rows(), rule.chosen());
         scores.forward(x, logits, own(pass, x.rows()));
         try (Arena.Frame scratch = pass.scratch().open("router")) {
-            boolean even = balancing.choice() == Balancing.Choice.SINKHORN && pass.isTraining();
-            Tensor ranking = even ? even(logits, scratch, pass) : null;
-            pass.kernels().experts().route(logits, bias == null ? null : bias.value(), ranking, rule, ids, weights);
+            int[] given = choices.given(scores.name(), Math.toIntExact(ids.elements()));
+            if (given == null) {
+                boolean even = balancing.choice() == Balancing.Choice.SINKHORN && pass.isTraining();
+                Tensor ranking = even ? even(logits, scratch, pass) : null;
+                pass.kernels().experts().route(logits, bias == null ? null : bias.value(), ranking, rule, ids, weights);
+            } else {
+                pass.kernels().experts().route(logits, null, GivenExperts.ranking(given, logits, scratch, pass), rule.withoutGroups(), ids, weights);
+            }
         }
+        choices.chosen(scores.name(), ids, pass.engine());
         scores.round(weights, x.dtype(), pass);
         return new Routed(logits, ids, weights, balancing.capacityFactor() == 0 ? ids : limited(ids, weights, slot, pass));
     }

@@ -30,6 +30,11 @@ final class ScoreLinear {
         this.arithmetic = arithmetic;
     }
 
+    /** Of its weight. */
+    String name() {
+        return weight.spec().name();
+    }
+
     /** Type of scores beside activations of this type. */
     static DType type(Tensor activations) {
         return activations.dtype() == DType.F64 ? DType.F64 : DType.F32;

@@ -62,7 +62,8 @@ final class ContextParallel implements ParallelStrategy {
             case GATHER -> new GatheredAttention(group, deal);
             case HEADS -> new ExchangedHeads(group, deal);
         };
-        return new Seams(seams.slicing(), new Summed(deal, group), seams.region(), new BesideCaches(core, seams.attention()), seams.vocabulary(), seams.dispatcher());
+        return new Seams(seams.slicing(), new Summed(deal, group), seams.region(), new BesideCaches(core, seams.attention()), seams.vocabulary(), seams.dispatcher(),
+                seams.choices());
     }
 
     /** Every rank saw some tokens only. */

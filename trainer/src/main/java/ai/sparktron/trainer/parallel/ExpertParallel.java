@@ -69,7 +69,8 @@ final class ExpertParallel {
             case ALL_TO_ALL, ALL_TO_ALL_BESIDE -> new TravellingTokens(block, mesh.expert(), background);
             case ALL_GATHER -> new GatheredTokens(block, mesh.expert());
         };
-        return new Seams(new Dealt(seams.slicing()), seams.tokens(), seams.region(), seams.attention(), seams.vocabulary(), dispatcher);
+        return new Seams(new Dealt(seams.slicing()), seams.tokens(), seams.region(), seams.attention(), seams.vocabulary(), dispatcher,
+                seams.choices());
     }
 
     /** Experts are dealt in order; whatever else there is is held as before. */

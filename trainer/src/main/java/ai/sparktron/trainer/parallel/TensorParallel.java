@@ -66,7 +66,7 @@ final class TensorParallel implements ParallelStrategy {
     @Override
     public Seams decorate(Seams seams) {
         return new Seams(this::slice, seams.tokens(), sequence ? new SequenceRegion(group) : new SummedRegion(group), seams.attention(),
-                new SharedVocabulary(group), seams.dispatcher());
+                new SharedVocabulary(group), seams.dispatcher(), seams.choices());
     }
 
     private TensorSlice slice(TensorSpec tensor) {

@@ -12,8 +12,10 @@ import java.util.Objects;
  * @param attention  attention between the projections
  * @param vocabulary ranks that share the vocabulary
  * @param dispatcher how tokens reach experts
+ * @param choices    who says which experts those are
  */
-public record Seams(Slicing slicing, TokenDeal tokens, Region region, AttentionCore attention, VocabularyGroup vocabulary, TokenDispatcher dispatcher) {
+public record Seams(Slicing slicing, TokenDeal tokens, Region region, AttentionCore attention, VocabularyGroup vocabulary, TokenDispatcher dispatcher,
+                    ExpertChoices choices) {
     public Seams {
         Objects.requireNonNull(slicing, "slicing");
         Objects.requireNonNull(tokens, "tokens");
@@ -21,6 +23,17 @@ public record Seams(Slicing slicing, TokenDeal tokens, Region region, AttentionC
         Objects.requireNonNull(attention, "attention");
         Objects.requireNonNull(vocabulary, "vocabulary");
         Objects.requireNonNull(dispatcher, "dispatcher");
+        Objects.requireNonNull(choices, "choices");
+    }
+
+    /** Routers choose by their own rules. */
+    public Seams(Slicing slicing, TokenDeal tokens, Region region, AttentionCore attention, VocabularyGroup vocabulary, TokenDispatcher dispatcher) {
+        this(slicing, tokens, region, attention, vocabulary, dispatcher, ExpertChoices.own());
+    }
+
+    /** The same with others who choose experts. */
+    public Seams with(ExpertChoices others) {
+        return new Seams(slicing, tokens, region, attention, vocabulary, dispatcher, others);
     }
 
     /** One device: nothing is cut. */

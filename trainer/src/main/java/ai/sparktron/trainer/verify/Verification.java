@@ -3,35 +3,25 @@ package ai.sparktron.trainer.verify;
 import ai.sparktron.trainer.comm.CommunicatorAbortedException;
 import ai.sparktron.trainer.comm.InProcessWorld;
 import ai.sparktron.trainer.comm.World;
-import ai.sparktron.trainer.convert.AdapterExporter;
 import ai.sparktron.trainer.convert.LoadedModel;
 import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineFactory;
 import ai.sparktron.trainer.layer.DecoderModel;
 import ai.sparktron.trainer.layer.Recompute;
 import ai.sparktron.trainer.measure.MeasuringWorld;
-import ai.sparktron.trainer.mesh.Axis;
 import ai.sparktron.trainer.mesh.Mesh;
 import ai.sparktron.trainer.model.ConfigReader;
-import ai.sparktron.trainer.model.DecoderSpecs;
 import ai.sparktron.trainer.model.ModelConfig;
-import ai.sparktron.trainer.model.Parameters;
 import ai.sparktron.trainer.model.Prediction;
 import ai.sparktron.trainer.parallel.ParallelPlan;
+import ai.sparktron.trainer.seam.ExpertChoices;
 import ai.sparktron.trainer.tensor.DType;
-import ai.sparktron.trainer.tensor.SafetensorsWriter;
-import ai.sparktron.trainer.tensor.Shape;
-import ai.sparktron.trainer.tensor.TensorEntry;
-import ai.sparktron.trainer.verify.Comparison.Measure;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -58,9 +48,6 @@ public final class Verification {
         public static final Tolerances FLOAT32 = new Tolerances(1e-4, 1e-4, 1e-3, 1e-3);
     }
 
-    private static final int OTHER_REPLICA = -1;
-    /** A sum of a few products, in float32 on their side. */
-    private static final double MERGED_TOLERANCE = 1e-6;
     private static final Duration COLLECTIVE_TIMEOUT = Duration.ofMinutes(10);
 
     private final EngineFactory engines;
@@ -93,7 +80,13 @@ public final class Verification {
 
         /** How a rank's part of a model is loaded. */
         LoadedModel.Settings loaded(int longest, ParallelPlan plan, Optional<Path> adapter, Prediction prediction) {
-            return new LoadedModel.Settings(longest, recompute, chunkBytes, plan.seams(), plan::parts, adapter, LoadedModel.Settings.AdapterUse.BESIDE, prediction);
+            return loaded(longest, plan, adapter, prediction, ExpertChoices.own());
+        }
+
+        /** The same where others than its routers may choose experts. */
+        LoadedModel.Settings loaded(int longest, ParallelPlan plan, Optional<Path> adapter, Prediction prediction, ExpertChoices choices) {
+            return new LoadedModel.Settings(longest, recompute, chunkBytes, plan.seams().with(choices), plan::parts, adapter, LoadedModel.Settings.AdapterUse.BESIDE,
+                    prediction);
         }
     }
 
@@ -203,7 +196,7 @@ public final class Verification {
             return new Subject(reference.policy(), reference.longest(), new PreferenceVerification(reference, settings)::compare);
         }
         ReferenceCase reference = new ReferenceCase(directory);
-        return new Subject(directory, reference.longest(), (engine, world) -> compare(reference, engine, world));
+        return new Subject(directory, reference.longest(), new CaseVerification(reference, settings)::compare);
     }
 
     private List<Comparison> compare(Subject subject, World world) throws IOException {
@@ -258,129 +251,6 @@ public final class Verification {
         }
         if (failure != null) {
             throw new IllegalStateException("a rank failed: " + failure, failure);
-        }
-    }
-
-    /** One rank's part. Logits and greedy text are the first replica's alone: the others hold the same model. */
-    private List<Comparison> compare(ReferenceCase reference, Engine engine, World world) throws IOException {
-        List<Comparison> comparisons = new ArrayList<>();
-        Optional<ReferenceCase.Rows> inputs = reference.inputs();
-        Optional<ReferenceCase.Greedy> greedy = reference.greedy();
-        int longest = reference.longest();
-        ParallelPlan plan = ParallelPlan.of(settings.mesh(), world, settings.grid());
-        plan.validate(ConfigReader.read(reference.directory()), longest);
-        try (LoadedModel loaded = LoadedModel.open(engine, reference.directory(), settings.values(), Parameters.Use.TRAIN,
-                        settings.loaded(longest, plan, reference.adapter(), reference.prediction()));
-                CaseRunner runner = new CaseRunner(loaded, plan, settings.microBatchRows())) {
-            boolean first = plan.coordinate(Axis.DATA) == 0 || plan.meetsInEveryPass();
-            Bounds bounds = Bounds.of(reference, settings.values(), settings.tolerances());
-            if (inputs.isPresent()) {
-                comparisons.addAll(compareTensors(reference, inputs.get(), loaded, runner, bounds, first ? world.rank() : OTHER_REPLICA));
-            }
-            // Products of the addition and choices between near tokens say nothing in 16 bits.
-            boolean exact = settings.values() == DType.F32;
-            if (first && exact) {
-                comparisons.addAll(compareMerged(reference.merged(), runner));
-            }
-            if (greedy.isPresent() && first && exact) {
-                comparisons.add(compareGreedy(greedy.get(), loaded, runner));
-            }
-            // Last, because it changes the weights.
-            comparisons.addAll(compareTrajectory(reference, runner, bounds));
-        }
-        return comparisons;
-    }
-
-    private List<Comparison> compareTensors(ReferenceCase reference, ReferenceCase.Rows inputs, LoadedModel loaded, CaseRunner runner, Bounds bounds, int rank)
-            throws IOException {
-        Map<String, float[]> ours = new LinkedHashMap<>();
-        ours.put("loss", new float[] {runner.lossAndGradients(inputs)});
-        if (rank == OTHER_REPLICA) {
-            return List.of();
-        }
-        ours.put("logits", runner.logits(inputs));
-        ours.putAll(runner.gradients());
-        if (settings.write() != null && rank == 0) {
-            write(ours, inputs, loaded);
-        }
-        List<Comparison> comparisons = new ArrayList<>();
-        for (Map.Entry<String, float[]> expected : reference.expected().entrySet()) {
-            String name = expected.getKey();
-            float[] own = ours.get(name);
-            if (own == null) {
-                throw new IllegalArgumentException(reference.directory() + ": expected.safetensors has " + name + ", which this model has not"
-                        + (name.contains("lora_") ? ": expected the adapter that it is of in a folder adapter" : "; it has " + ours.size()
-                        + " quantities, the first are " + ours.keySet().stream().limit(4).toList()));
-            }
-            comparisons.add(switch (name) {
-                case "logits" -> Comparison.of(name, own, expected.getValue(), Measure.ABSOLUTE, bounds.logits());
-                case "loss" -> Comparison.of(name, own, expected.getValue(), Measure.ABSOLUTE, bounds.loss());
-                default -> Comparison.of(name, own, expected.getValue(), Measure.RELATIVE, bounds.gradient(name));
-            });
-        }
-        return comparisons;
-    }
-
-    private static List<Comparison> compareMerged(Map<String, float[]> expected, CaseRunner runner) throws IOException {
-        List<Comparison> comparisons = new ArrayList<>();
-        if (!expected.isEmpty()) {
-            Map<String, float[]> ours = runner.merged();
-            expected.forEach((name, values) -> comparisons.add(Comparison.of("merged." + name, ours.get(name), values, Measure.RELATIVE, MERGED_TOLERANCE)));
-        }
-        return comparisons;
-    }
-
-    private Comparison compareGreedy(ReferenceCase.Greedy greedy, LoadedModel loaded, CaseRunner runner) {
-        int count = greedy.generated().length;
-        boolean whole = loaded.config().rope().kind().dependsOnLength() || settings.grid().sequenceParallel();
-        int[] ours = whole ? runner.greedyWithoutCache(greedy.prompt(), count)
-                : runner.greedy(greedy.prompt(), count);
-        int different = 0;
-        for (int i = 0; i < count; i++) {
-            different += ours[i] == greedy.generated()[i] ? 0 : 1;
-        }
-        return new Comparison("greedy (" + count + " tokens, differing)", different, Double.NaN, Measure.ABSOLUTE, 0);
-    }
-
-    private static List<Comparison> compareTrajectory(ReferenceCase reference, CaseRunner runner, Bounds bounds) throws IOException {
-        List<ReferenceCase.Step> steps = reference.trajectory();
-        List<Comparison> comparisons = new ArrayList<>();
-        if (steps.isEmpty()) {
-            return comparisons;
-        }
-        float[][] results = runner.train(steps, reference.directory());
-        for (int i = 0; i < results.length; i++) {
-            ReferenceCase.Step step = steps.get(i);
-            comparisons.add(Comparison.of("trajectory step " + i + " loss", new float[] {results[i][0]}, new float[] {(float) step.loss()}, Measure.ABSOLUTE,
-                    bounds.trajectoryLoss()));
-            if (!Double.isNaN(step.gradientNorm())) {
-                comparisons.add(Comparison.of("trajectory step " + i + " grad_norm", new float[] {results[i][1]}, new float[] {(float) step.gradientNorm()},
-                        Measure.RELATIVE, bounds.trajectoryNorm()));
-            }
-        }
-        return comparisons;
-    }
-
-    private void write(Map<String, float[]> tensors, ReferenceCase.Rows inputs, LoadedModel loaded) throws IOException {
-        Path target = settings.write().toAbsolutePath();
-        if (!target.toString().endsWith(".safetensors")) {
-            target = target.resolve("expected.safetensors");
-        }
-        Files.createDirectories(target.getParent());
-        Map<String, Shape> shapes = new LinkedHashMap<>();
-        shapes.put("logits", Shape.of(inputs.ids().length, inputs.ids()[0].length, loaded.config().vocabularySize()));
-        if (loaded.tuning().peft().isPresent()) {
-            new AdapterExporter(DecoderSpecs.of(loaded.config()), loaded.tuning(), "", DType.F32).entries()
-                    .forEach(entry -> shapes.put("grad." + entry.name(), entry.shape()));
-        }
-        DecoderSpecs.of(loaded.config()).forEach(parameter -> parameter.parts().forEach(part -> shapes.put("grad." + part.name(), part.shape())));
-        List<TensorEntry> entries = new ArrayList<>();
-        tensors.forEach((name, values) -> entries.add(new TensorEntry(name, DType.F32, shapes.getOrDefault(name, Shape.of(values.length)))));
-        try (SafetensorsWriter writer = SafetensorsWriter.create(target, entries, SafetensorsWriter.PYTORCH_METADATA)) {
-            for (Map.Entry<String, float[]> tensor : tensors.entrySet()) {
-                writer.writeFloats(tensor.getKey(), tensor.getValue());
-            }
-            writer.commit();
         }
     }
 }

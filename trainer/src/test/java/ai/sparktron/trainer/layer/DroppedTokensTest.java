@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.sparktron.trainer.kernels.DropPolicy;
 import ai.sparktron.trainer.kernels.RoutingRule;
 import ai.sparktron.trainer.model.RouterConfig;
-import ai.sparktron.trainer.seam.Region;
+import ai.sparktron.trainer.seam.Seams;
 import ai.sparktron.trainer.seam.TokenDispatcher;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
@@ -34,7 +34,7 @@ class DroppedTokensTest {
 
     private static Router router(LayerLab lab, double capacityFactor, DropPolicy policy) {
         Balancing balancing = new Balancing(Balancing.Loss.MICRO_BATCH, 0, 0, Balancing.Choice.SCORES, capacityFactor, policy);
-        return new Router(new ScoreLinear(lab.parameters.get(MOE + "router.weight"), null, RouterConfig.Arithmetic.FP32), null, RULE, balancing, null, Region.none());
+        return new Router(new ScoreLinear(lab.parameters.get(MOE + "router.weight"), null, RouterConfig.Arithmetic.FP32), null, RULE, balancing, null, Seams.single());
     }
 
     private static Made make(double capacityFactor, DropPolicy policy) {
