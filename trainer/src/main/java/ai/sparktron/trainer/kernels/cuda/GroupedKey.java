@@ -35,6 +35,11 @@ final class GroupedKey {
             return this == ADDED_FORWARD || this == ADDED_INPUT_GRADIENT;
         }
 
+        /** Whether an expert's rows of weights run along the sum. */
+        boolean isForward() {
+            return this == FORWARD || this == ADDED_FORWARD;
+        }
+
         boolean isOfWeights() {
             return this == WEIGHT_GRADIENT || this == ADDED_WEIGHT_GRADIENT;
         }

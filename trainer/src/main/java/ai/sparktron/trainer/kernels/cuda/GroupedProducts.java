@@ -38,11 +38,13 @@ final class GroupedProducts implements AutoCloseable {
     private final DeviceTimer timer;
     private final Variants plainSegments;
     private final Variants plainGradient;
+    private final TensorMap left = new TensorMap();
+    private final TensorMap right = new TensorMap();
     private final Map<GroupedKey, Plan> plans = new HashMap<>();
     private final GroupedKey probe = new GroupedKey();
 
     /** A kernel and the tiles it is compiled for. */
-    private record Plan(Kernel kernel, GroupedTiles tiles) {
+    private record Plan(GroupedKey.Kind kind, Kernel kernel, GroupedTiles tiles) {
     }
 
     GroupedProducts(CudaEngine.Foundation engine) {
@@ -86,8 +88,13 @@ final class GroupedProducts implements AutoCloseable {
     }
 
     private void launch(Plan plan, Tensor x, Tensor offsets, int experts, Tensor w, int height, Tensor out, int mode) {
-        plan.kernel.matrix(x).pointer(offsets).integer(experts).matrix(w).integer(height).matrix(out).integer((int) out.columns()).integer((int) x.columns()).integer(mode)
-                .launch(device.multiprocessors() * plan.tiles.blocks(), 1, 1, plan.tiles.threads(), plan.tiles.sharedBytes(experts));
+        GroupedTiles tiles = plan.tiles;
+        if (tiles.hasMaps()) {
+            plan.kernel.structure(left.of(x, 1, tiles.rows())).structure(right.of(w, experts, plan.kind.isForward() ? tiles.columns() : GroupedTiles.DEPTH));
+        } else {
+            plan.kernel.matrix(x).matrix(w).integer(height);
+        }
+        launch(tiles, plan.kernel.pointer(offsets).integer(experts).matrix(out).integer((int) out.columns()).integer((int) x.columns()).integer(mode), experts);
     }
 
     void gradient(Tensor dy, Tensor x, Tensor offsets, Tensor dW, Write write) {
@@ -109,8 +116,16 @@ final class GroupedProducts implements AutoCloseable {
     }
 
     private void launch(Plan plan, Tensor dy, Tensor x, Tensor offsets, int experts, Tensor dW, int mode) {
-        plan.kernel.matrix(dy).matrix(x).pointer(offsets).integer(experts).matrix(dW).integer((int) dy.columns()).integer((int) x.columns()).integer(mode)
-                .launch(device.multiprocessors() * plan.tiles.blocks(), 1, 1, plan.tiles.threads(), plan.tiles.sharedBytes(experts));
+        if (plan.tiles.hasMaps()) {
+            plan.kernel.structure(left.of(dy, 1, GroupedTiles.DEPTH)).structure(right.of(x, 1, GroupedTiles.DEPTH));
+        } else {
+            plan.kernel.matrix(dy).matrix(x).integer(0);
+        }
+        launch(plan.tiles, plan.kernel.pointer(offsets).integer(experts).matrix(dW).integer((int) dy.columns()).integer((int) x.columns()).integer(mode), experts);
+    }
+
+    private void launch(GroupedTiles tiles, Kernel kernel, int experts) {
+        kernel.launch(device.multiprocessors() * tiles.blocks(), 1, 1, tiles.threads(), tiles.sharedBytes(experts));
     }
 
     private static boolean tensorCores(Tensor first, Tensor a, Tensor b, Tensor out) {
@@ -162,7 +177,7 @@ final class GroupedProducts implements AutoCloseable {
             defines.add("ADDS=1");
         }
         KernelModule module = modules.of(tiles.sources(), defines);
-        return new Plan(module.kernel(key.kind().isOfWeights() ? "tensorGradient" : "tensorSegments"), tiles);
+        return new Plan(key.kind(), module.kernel(key.kind().isOfWeights() ? "tensorGradient" : "tensorSegments"), tiles);
     }
 
     private static String half(DType type) {
@@ -171,6 +186,8 @@ final class GroupedProducts implements AutoCloseable {
 
     @Override
     public void close() {
+        left.close();
+        right.close();
         timer.close();
     }
 }

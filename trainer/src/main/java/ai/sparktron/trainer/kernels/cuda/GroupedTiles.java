@@ -17,7 +17,9 @@ import java.util.stream.Stream;
  */
 record GroupedTiles(Unit unit, int rows, int columns, int down, int across, int stages, int blocks) {
 
-    private static final int DEPTH = 64;
+    /** Elements of the sum that a piece has. */
+    static final int DEPTH = 64;
+
     private static final int HALF_BYTES = 2;
     /** Of the two of a piece. */
     private static final int BARRIER_BYTES = 16;
@@ -28,12 +30,12 @@ record GroupedTiles(Unit unit, int rows, int columns, int down, int across, int 
         WARP(0, "groupedWarps.cuh"),
         /** Of four warps together, which read both operands from shared memory: compute capability 9.0. */
         WARPGROUP(0, "warpgroup.cuh", "groupedHopper.cuh"),
-        /** The same, while other warps copy. */
+        /** The same, while the copy engine brings pieces as {@link TensorMap}s say. */
         STREAM(128, "warpgroup.cuh", "groupedStream.cuh");
 
         private static final int HOPPER = 90;
 
-        /** Threads that only copy. */
+        /** Threads that do not multiply. */
         private final int copiers;
         private final List<String> resources;
 
@@ -67,6 +69,11 @@ record GroupedTiles(Unit unit, int rows, int columns, int down, int across, int 
     /** Sources that the kernels are made of, in their order. */
     List<String> sources() {
         return Stream.of(List.of("mma.cuh", "grouped.cuh", "groupedPieces.cuh"), unit.resources, List.of("groupedTensor.cu")).flatMap(List::stream).toList();
+    }
+
+    /** Whether kernels are given maps of their operands. */
+    boolean hasMaps() {
+        return unit == Unit.STREAM;
     }
 
     int threads() {

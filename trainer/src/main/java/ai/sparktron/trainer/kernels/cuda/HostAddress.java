@@ -5,7 +5,7 @@ import java.nio.ByteOrder;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
 
-/** An address of the host's memory that JavaCPP did not allocate and will not free. */
+/** An address, of the host or the device, that JavaCPP did not allocate and will not free. */
 final class HostAddress extends BytePointer {
 
     HostAddress() {

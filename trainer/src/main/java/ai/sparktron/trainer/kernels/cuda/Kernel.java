@@ -88,6 +88,12 @@ public final class Kernel {
         return this;
     }
 
+    /** A structure of its own size, which is read when the function is launched; the kernel keeps the address. */
+    Kernel structure(Pointer value) {
+        slots.put(next() / SLOT_BYTES, value);
+        return this;
+    }
+
     private int next() {
         if (count == MOST_ARGUMENTS) {
             count = 0;

@@ -12,14 +12,16 @@ constexpr int AHEAD = STAGES - 1 - LAG;         // pieces under way: the place o
 
 /** The pieces of a block's tiles. */
 struct Pieces {
+    Matrices operands;
     unsigned room;
 
-    FORCE Pieces(unsigned room) : room(room) {}
+    FORCE Pieces(const Matrices& operands, unsigned room) : operands(operands), room(room) {}
 
     FORCE unsigned place(int step) const { return room + step % STAGES * STAGE_BYTES; }
 
     /** sum = the product. All threads of the block call; they hold the sums. */
-    template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Factors& of, float (&sum)[M][N][4]) {
+    template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Tile& tile, float (&sum)[M][N][4]) {
+        Factors of = operands.of<LEFT, RIGHT>(tile);
         int steps = (of.inner + DEPTH - 1) / DEPTH;
         unsigned rows = threadIdx.x / 128 * 64 * 128;
         float* d = &sum[0][0][0];

@@ -1,17 +1,16 @@
-// Products of pieces by warpgroups that only multiply, beside a warpgroup that only copies and is ahead of them by as many pieces as there is room for, across the
-// borders of tiles too: the first pieces of a tile are there when the last results of the one before it have been written. Follows warpgroup.cuh; COLUMNS is 256.
+// Products of pieces by warpgroups that only multiply, while a thread beside them has the device's copy engine bring pieces: it is ahead of them by as many as there is
+// room for, across the borders of tiles too: the first pieces of a tile are there when the last results of the one before it have been written. Follows warpgroup.cuh;
+// COLUMNS is 256. Operands are told of by maps that the host makes; what is outside of a matrix is zeros.
 //
-// A piece has two barriers in shared memory: one that the copies complete, one that the warps complete which have multiplied it.
+// A piece has two barriers in shared memory: one that its bytes complete, one that the warps complete which have multiplied it.
 
-static_assert(COLUMNS == 256 && COPIERS > 0 && STAGES >= 3, "one or two instructions have a row of results");
+static_assert(COLUMNS == 256 && COPIERS == 128 && STAGES >= 3, "one or two instructions have a row of results");
 
-// ---- barriers: `threads` arrivals complete a phase; who waits names the parity of the phase ----
+// ---- barriers: `threads` arrivals complete a phase, and the bytes expected in it; who waits names the parity of the phase ----
 
 FORCE void makeBarrier(unsigned at, int threads) { asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" :: "r"(at), "r"(threads) : "memory"); }
 FORCE void arrive(unsigned at) { asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" :: "r"(at) : "memory"); }
-
-/** This thread arrives when all its copies enqueued so far are complete. */
-FORCE void arriveWithCopies(unsigned at) { asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" :: "r"(at) : "memory"); }
+FORCE void arriveExpecting(unsigned at, int bytes) { asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" :: "r"(at), "r"(bytes) : "memory"); }
 
 FORCE void await(unsigned at, unsigned parity) {
     unsigned done;
@@ -20,24 +19,56 @@ FORCE void await(unsigned at, unsigned parity) {
     } while (!done);
 }
 
+// ---- copies ----
+
+/** How the copy engine reads boxes of an operand. */
+struct alignas(64) TensorMap {
+    unsigned char description[128];
+};
+
+// Parameters of kernels that are the operands.
+#undef OPERANDS
+#undef GIVEN_OPERANDS
+#define OPERANDS const __grid_constant__ TensorMap left, const __grid_constant__ TensorMap right
+#define GIVEN_OPERANDS left, right
+
+/** Enqueues the box at (x, y, z), whose bytes count for the barrier. */
+FORCE void copyBox(unsigned to, const TensorMap& map, int x, int y, int z, unsigned barrier) {
+    asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4}], [%5];"
+        :: "r"(to), "l"(&map), "r"(x), "r"(y), "r"(z), "r"(barrier) : "memory");
+}
+
+/** A piece of an operand of SIDE rows or columns of the result, from `side` on: a box of 64 elements of all its rows, or boxes of 64 elements of 64 rows. */
+template <Layout LAYOUT, int SIDE> FORCE void copyOperand(unsigned to, const TensorMap& map, int side, int at, int expert, unsigned barrier) {
+    if constexpr (LAYOUT == ALONG) {
+        copyBox(to, map, at, side, expert, barrier);
+    } else {
+#pragma unroll
+        for (int box = 0; box < SIDE / 64; box++) copyBox(to + box * COLUMN_BYTES, map, side + box * 64, at, expert, barrier);
+    }
+}
+
 // Where all threads alike would have too few registers for sums, those that copy give up some of theirs. The compiler takes no instruction then whose results alone
 // need more than that equal share.
 constexpr bool SHIFTS = THREADS == 512;
 
 /** The pieces of a block's tiles: every thread counts them. */
 struct Pieces {
+    const TensorMap& left;
+    const TensorMap& right;
     unsigned room;
     int stage = 0;
     unsigned parity = 0;    // of the phase in which the present piece is copied
 
     /** All threads of the block call. */
-    FORCE Pieces(unsigned room) : room(room) {
+    FORCE Pieces(const TensorMap& left, const TensorMap& right, unsigned room) : left(left), right(right), room(room) {
         if (threadIdx.x == 0) {
 #pragma unroll
             for (int s = 0; s < STAGES; s++) {
-                makeBarrier(copied(s), COPIERS);
+                makeBarrier(copied(s), 1);
                 makeBarrier(used(s), MULTIPLIERS / 32);
             }
+            showCopies();
         }
         __syncthreads();
     }
@@ -45,6 +76,7 @@ struct Pieces {
     FORCE unsigned place() const { return room + stage * STAGE_BYTES; }
     FORCE unsigned copied(int s) const { return room + STAGES * STAGE_BYTES + s * 16; }
     FORCE unsigned used(int s) const { return copied(s) + 8; }
+    static FORCE int pieces(const Tile& tile) { return (tile.inner + DEPTH - 1) / DEPTH; }
 
     FORCE void next() {
         if (++stage == STAGES) {
@@ -58,72 +90,73 @@ struct Pieces {
         if (threadIdx.x % 32 == 0) arrive(used(s));
     }
 
-    /** Copies the pieces of all tiles, if this thread is one that copies: true. */
+    /** True of a thread that does not multiply; one of them has copied the pieces of all tiles then. */
     template <Layout LEFT, Layout RIGHT, class Tiles> FORCE bool copiesOf(Tiles tiles) {
         if (__shfl_sync(ALL, threadIdx.x / 128, 0) < MULTIPLIERS / 128) {
             if constexpr (SHIFTS) asm volatile("setmaxnreg.inc.sync.aligned.u32 160;");
             return false;
         }
         if constexpr (SHIFTS) asm volatile("setmaxnreg.dec.sync.aligned.u32 32;");
-        Factors of;
-        typename Tiles::Result* unused;
-        while (tiles.next(of, unused)) copy<LEFT, RIGHT>(of);
+        if (threadIdx.x == MULTIPLIERS) {
+            Tile tile;
+            typename Tiles::Result* unused;
+            while (tiles.next(tile, unused)) copy<LEFT, RIGHT>(tile);
+        }
         return true;
     }
 
-    /** sum = the product, for threads that multiply. */
-    template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Factors& of, float (&sum)[M][N][4]) {
-        int steps = pieces(of), group = __shfl_sync(ALL, threadIdx.x / 128, 0);
-        clear(sum);
-        if (group * 64 < of.rows) add<LEFT, RIGHT>(steps, group * 64 * 128, &sum[0][0][0]);
-        else leave(steps);
-    }
-
     /** As there is room for them. */
-    template <Layout LEFT, Layout RIGHT> FORCE void copy(const Factors& of) {
-        for (int step = 0; step < pieces(of); step++) {
+    template <Layout LEFT, Layout RIGHT> FORCE void copy(const Tile& tile) {
+        for (int step = 0; step < pieces(tile); step++) {
             await(used(stage), parity ^ 1);  // of a barrier that nobody has met yet, the phase before the first is complete
-            fetchPiece<LEFT, RIGHT>(of, step, place());
-            arriveWithCopies(copied(stage));
+            arriveExpecting(copied(stage), STAGE_BYTES);
+            copyOperand<LEFT, ROWS>(place(), left, tile.row, tile.first + step * DEPTH, 0, copied(stage));
+            copyOperand<RIGHT, COLUMNS>(place() + LEFT_BYTES, right, tile.column, tile.first + step * DEPTH, tile.expert, copied(stage));
             next();
         }
     }
 
-    /** A group of products is under way while the next begins. @param rows bytes before the warpgroup's rows */
-    template <Layout LEFT, Layout RIGHT> FORCE void add(int steps, unsigned rows, float* d) {
-        int before = 0;
-        for (int step = 0; step < steps; step++) {
+    /** sum = the product, for threads that multiply. A group of products is under way while the next begins. */
+    template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Tile& tile, float (&sum)[M][N][4]) {
+        int group = __shfl_sync(ALL, threadIdx.x / 128, 0), before = 0;
+        bool there = group * 64 < tile.rows;
+        float* d = &sum[0][0][0];
+        clear(sum);
+        for (int step = 0; step < pieces(tile); step++) {
             await(copied(stage), parity);
-            showCopies();
-            unsigned left = place() + rows, right = place() + LEFT_BYTES;
-            beginProducts();
+            // What the engine read behind the end of a sum is another expert's.
+            if (LEFT == ACROSS_SUM && tile.inner - step * DEPTH < DEPTH) clearRows(tile.inner - step * DEPTH);
+            if (there) {
+                unsigned a = place() + group * 64 * 128, b = place() + LEFT_BYTES;
+                beginProducts();
 #pragma unroll
-            for (int k = 0; k < DEPTH / 16; k++) {
-                if constexpr (SHIFTS) {
-                    multiply128<LEFT, RIGHT>(T(), d, operand(left + k * stepBytes(LEFT)), operand(right + k * stepBytes(RIGHT)));
-                    multiply128<LEFT, RIGHT>(T(), d + 64, operand(left + k * stepBytes(LEFT)), operand(right + 128 * 128 + k * stepBytes(RIGHT)));
-                } else {
-                    multiply256<LEFT, RIGHT>(T(), d, operand(left + k * stepBytes(LEFT)), operand(right + k * stepBytes(RIGHT)));
+                for (int k = 0; k < DEPTH / 16; k++) {
+                    if constexpr (SHIFTS) {
+                        multiply128<LEFT, RIGHT>(T(), d, operand(a + k * stepBytes(LEFT)), operand(b + k * stepBytes(RIGHT)));
+                        multiply128<LEFT, RIGHT>(T(), d + 64, operand(a + k * stepBytes(LEFT)), operand(b + 128 * 128 + k * stepBytes(RIGHT)));
+                    } else {
+                        multiply256<LEFT, RIGHT>(T(), d, operand(a + k * stepBytes(LEFT)), operand(b + k * stepBytes(RIGHT)));
+                    }
                 }
+                endProducts();
+                multiplied<1>();
             }
-            endProducts();
-            multiplied<1>();
             if (step > 0) release(before);
             before = stage;
             next();
         }
         multiplied<0>();
-        if (steps > 0) release(before);
+        if (pieces(tile) > 0) release(before);
     }
 
-    static FORCE int pieces(const Factors& of) { return (of.inner + DEPTH - 1) / DEPTH; }
-
-    /** A warpgroup without rows in the tile. */
-    FORCE void leave(int steps) {
-        for (int step = 0; step < steps; step++) {
-            await(copied(stage), parity);
-            release(stage);
-            next();
+    /** Rows of both operands from `first` of the piece on are zeros then. All threads that multiply call. */
+    FORCE void clearRows(int first) {
+        constexpr int CHUNKS = (ROWS + COLUMNS) / 8;
+        for (int chunk = threadIdx.x + first * CHUNKS; chunk < DEPTH * CHUNKS; chunk += MULTIPLIERS) {
+            int row = chunk / CHUNKS, column = chunk % CHUNKS;
+            asm volatile("st.shared.v4.u32 [%0], {%1, %1, %1, %1};" :: "r"(place() + column / 8 * COLUMN_BYTES + row * 128 + column % 8 * 16), "r"(0) : "memory");
         }
+        showCopies();
+        asm volatile("bar.sync 1, %0;" :: "n"(MULTIPLIERS) : "memory");
     }
 };

@@ -96,17 +96,17 @@ FORCE void keepTile(float* to, i64 stride, int rows, int columns, const float (&
         }
 }
 
-/** Every thread's part of the block's tiles. @param tiles tells of each its factors and where its results go, rows of which are `stride` apart */
+/** Every thread's part of the block's tiles. @param tiles tells of each where it is and where its results go, rows of which are `stride` apart */
 template <Layout LEFT, Layout RIGHT, class Place, class Tiles> FORCE void share(Place& pieces, Tiles tiles, i64 stride, int mode) {
     if constexpr (COPIERS > 0) {
         if (pieces.template copiesOf<LEFT, RIGHT>(tiles)) return;
     }
-    Factors of;
+    Tile tile;
     typename Tiles::Result* to;
     float sum[M][N][4];
-    while (tiles.next(of, to)) {
-        pieces.template multiply<LEFT, RIGHT>(of, sum);
-        keepTile(to, stride, of.rows, of.columns, sum, mode);
+    while (tiles.next(tile, to)) {
+        pieces.template multiply<LEFT, RIGHT>(tile, sum);
+        keepTile(to, stride, tile.rows, tile.columns, sum, mode);
     }
 }
 
@@ -115,81 +115,74 @@ template <Layout LEFT, Layout RIGHT, class Place, class Tiles> FORCE void share(
 struct SegmentProducts {
     using Result = T;
     SegmentTiles tiles;
-    const T* x;
-    i64 xStride;
-    const T* w;
-    i64 wStride;
-    int height;
     T* out;
     i64 outStride;
     int columns, inner;
-    int tile = blockIdx.x;
+    int number = blockIdx.x;
 
-    FORCE bool next(Factors& of, T*& to) {
-        if (tile >= tiles.count()) return false;
-        int expert, row, column;
-        tiles.find(tile, expert, row, column);
-        i64 first = tiles.offsets[expert] + row * ROWS;
-        int rows = (int) (tiles.offsets[expert + 1] - first), start = column * COLUMNS;
-        const T* matrix = w + (i64) expert * height * wStride + (RIGHT_LAYOUT == ALONG ? start * wStride : start);
-        of = Factors {x + first * xStride, xStride, matrix, wStride, rows, columns - start, inner};
-        to = out + first * outStride + start;
-        tile += gridDim.x;
+    FORCE bool next(Tile& tile, T*& to) {
+        if (number >= tiles.count()) return false;
+        int row, column;
+        tiles.find(number, tile.expert, row, column);
+        tile.row = tiles.offsets[tile.expert] + row * ROWS;
+        tile.column = column * COLUMNS;
+        tile.first = 0;
+        tile.rows = tiles.offsets[tile.expert + 1] - tile.row;
+        tile.columns = columns - tile.column;
+        tile.inner = inner;
+        to = out + tile.row * outStride + tile.column;
+        number += gridDim.x;
         return true;
     }
 };
 
-/** out [rows, columns] = x [rows, inner] op(w[e]), with ADDS as the mode says; an expert has `height` rows of w. Shared memory: the pieces, then [experts + 1]. */
-extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorSegments(const T* x, i64 xStride, const int* offsets, int experts, const T* w, i64 wStride,
-                                                                     int height, T* out, i64 outStride, int columns, int inner, int mode) {
+/** out [rows, columns] = left [rows, inner] op(right[e]), with ADDS as the mode says. Shared memory: the pieces, then [experts + 1]. */
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorSegments(OPERANDS, const int* offsets, int experts, T* out, i64 outStride, int columns, int inner,
+                                                                     int mode) {
     extern __shared__ __align__(1024) unsigned char room[];
     SegmentTiles tiles(offsets, experts, ROWS, (columns + COLUMNS - 1) / COLUMNS, (int*) (room + PIECES_BYTES));
-    Pieces pieces(place(room));
+    Pieces pieces(GIVEN_OPERANDS, place(room));
 #ifndef ADDS
     mode = WRITE;
 #endif
-    share<ALONG, RIGHT_LAYOUT>(pieces, SegmentProducts {tiles, x, xStride, w, wStride, height, out, outStride, columns, inner}, outStride, mode);
+    share<ALONG, RIGHT_LAYOUT>(pieces, SegmentProducts {tiles, out, outStride, columns, inner}, outStride, mode);
 }
 
 #else
 
 struct WeightProducts {
     using Result = U;
-    const T* dy;
-    i64 dyStride;
-    const T* x;
-    i64 xStride;
     const int* offsets;
     int experts;
     U* dW;
     i64 stride;
     int rows, columns, mode;
-    int tile = blockIdx.x;
+    int number = blockIdx.x;
 
     /** An expert without tokens has nothing to add. */
-    FORCE bool next(Factors& of, U*& to) {
+    FORCE bool next(Tile& tile, U*& to) {
         int down = (rows + ROWS - 1) / ROWS, across = (columns + COLUMNS - 1) / COLUMNS;
-        for (; tile < experts * down * across; tile += gridDim.x) {
-            int expert = tile / (down * across), rest = tile - expert * down * across;
-            int row = rest % down * ROWS, column = rest / down * COLUMNS;
-            i64 first = offsets[expert];
-            int length = (int) (offsets[expert + 1] - first);
+        for (; number < experts * down * across; number += gridDim.x) {
+            int expert = number / (down * across), rest = number - expert * down * across;
+            int first = offsets[expert], length = offsets[expert + 1] - first;
             if (length == 0 && mode != WRITE) continue;
-            of = Factors {dy + first * dyStride + row, dyStride, x + first * xStride + column, xStride, rows - row, columns - column, length};
-            to = dW + ((i64) expert * rows + row) * stride + column;
-            tile += gridDim.x;
+            tile = Tile {0, rest % down * ROWS, rest / down * COLUMNS, first};
+            tile.rows = rows - tile.row;
+            tile.columns = columns - tile.column;
+            tile.inner = length;
+            to = dW + ((i64) expert * rows + tile.row) * stride + tile.column;
+            number += gridDim.x;
             return true;
         }
         return false;
     }
 };
 
-/** dW[e] [rows, columns] = or += dy[segment]^T x[segment]. Shared memory: the pieces. */
-extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorGradient(const T* dy, i64 dyStride, const T* x, i64 xStride, const int* offsets,
-                                                                     int experts, U* dW, i64 stride, int rows, int columns, int mode) {
+/** dW[e] [rows, columns] = or += left[segment]^T right[segment]. Shared memory: the pieces. */
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensorGradient(OPERANDS, const int* offsets, int experts, U* dW, i64 stride, int rows, int columns, int mode) {
     extern __shared__ __align__(1024) unsigned char room[];
-    Pieces pieces(place(room));
-    share<ACROSS_SUM, ACROSS_SUM>(pieces, WeightProducts {dy, dyStride, x, xStride, offsets, experts, dW, stride, rows, columns, mode}, stride, mode);
+    Pieces pieces(GIVEN_OPERANDS, place(room));
+    share<ACROSS_SUM, ACROSS_SUM>(pieces, WeightProducts {offsets, experts, dW, stride, rows, columns, mode}, stride, mode);
 }
 
 #endif

@@ -21,14 +21,16 @@ template <Layout LEFT, Layout RIGHT> FORCE void readPieces(unsigned left, unsign
 
 /** The pieces of a block's tiles, which all its threads copy and multiply. */
 struct Pieces {
+    Matrices operands;
     unsigned room;
 
-    FORCE Pieces(unsigned room) : room(room) {}
+    FORCE Pieces(const Matrices& operands, unsigned room) : operands(operands), room(room) {}
 
     FORCE unsigned place(int step) const { return room + step % STAGES * STAGE_BYTES; }
 
     /** sum = the product; what is read for the next 16 elements is under way while these are multiplied. All threads of the block call; they hold the sums. */
-    template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Factors& of, float (&sum)[M][N][4]) {
+    template <Layout LEFT, Layout RIGHT> FORCE void multiply(const Tile& tile, float (&sum)[M][N][4]) {
+        Factors of = operands.of<LEFT, RIGHT>(tile);
         int steps = (of.inner + DEPTH - 1) / DEPTH;
         clear(sum);
         __syncthreads();  // the tile before this one may still be read

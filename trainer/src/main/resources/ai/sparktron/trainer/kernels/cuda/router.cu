@@ -108,6 +108,7 @@ FORCE void leaveGroups(float (&rank)[P], int groups, int chosenGroups, int group
         Best best;
         for (int g = lane(); g < groups; g += 32) if (!kept[g]) best.meet(groupRank[g], g);
         int chosen = best.ofWarp(groups);
+        __syncwarp();  // other lanes may still read
         if (lane() == 0) kept[chosen] = 1;
         __syncwarp();
     }

@@ -49,5 +49,5 @@ FORCE void endProducts() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "
 /** Waits for all but the N latest groups of products. */
 template <int N> FORCE void multiplied() { asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(N) : "memory"); }
 
-/** Makes copies into shared memory that this thread knows to be complete visible to the instructions that multiply. */
+/** Makes what this thread knows to be in shared memory visible to the instructions that multiply and to the copy engine. */
 FORCE void showCopies() { asm volatile("fence.proxy.async;" ::: "memory"); }
