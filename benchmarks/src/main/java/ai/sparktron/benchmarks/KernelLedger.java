@@ -37,6 +37,7 @@ final class KernelLedger {
     private static final class Total {
         private int calls;
         private double seconds;
+        private double longest;
         private double flops;
         private double bytes;
     }
@@ -158,21 +159,23 @@ final class KernelLedger {
             for (Call call : calls) {
                 Total total = totals.computeIfAbsent(call.name(), key -> new Total());
                 total.calls++;
-                total.seconds += closing.seconds(call.end() - 1, call.end());
+                double seconds = closing.seconds(call.end() - 1, call.end());
+                total.seconds += seconds;
+                total.longest = Math.max(total.longest, seconds);
                 total.flops += call.flops();
                 total.bytes += call.bytes();
             }
         }
     }
 
-    /** The longest first. */
+    /** Those that take the most first; with each the longest of its calls, which tells calls that waited. */
     void print() {
         double all = totals.values().stream().mapToDouble(total -> total.seconds).sum();
-        System.out.printf(Locale.ROOT, "%-62s %6s %9s %6s %9s %9s%n", "kernel", "calls", "ms", "%", "TFLOP/s", "GB/s");
+        System.out.printf(Locale.ROOT, "%-62s %6s %9s %9s %6s %9s %9s%n", "kernel", "calls", "ms", "longest", "%", "TFLOP/s", "GB/s");
         totals.entrySet().stream().sorted(Comparator.comparingDouble((Map.Entry<String, Total> entry) -> -entry.getValue().seconds)).forEach(entry -> {
             Total total = entry.getValue();
-            System.out.printf(Locale.ROOT, "%-62s %6d %9.3f %6.1f %9s %9.0f%n", entry.getKey(), total.calls, total.seconds * 1e3, 100 * total.seconds / all,
-                    total.flops == 0 ? "" : String.format(Locale.ROOT, "%.0f", total.flops / total.seconds * 1e-12), total.bytes / total.seconds * 1e-9);
+            System.out.printf(Locale.ROOT, "%-62s %6d %9.3f %9.3f %6.1f %9s %9.0f%n", entry.getKey(), total.calls, total.seconds * 1e3, total.longest * 1e3,
+                    100 * total.seconds / all, total.flops == 0 ? "" : String.format(Locale.ROOT, "%.0f", total.flops / total.seconds * 1e-12), total.bytes / total.seconds * 1e-9);
         });
         System.out.printf(Locale.ROOT, "%-62s %6s %9.3f%n", "all", "", all * 1e3);
     }

@@ -1,5 +1,5 @@
 // Which tile of which expert a block has, read from the experts' offsets on the device: how many rows go to whom is never known to the host. Blocks go through the
-// tiles in steps of the grid; an expert's tiles are neighbours, those of one column of them first, so that what they share is read from the cache.
+// tiles in steps of the grid; an expert's tiles are neighbours, those of one row of them first, so that what they share is read from the cache.
 
 /** Tiles of experts' rows, `height` high; before [experts + 1] in shared memory: tiles before those of each expert. */
 struct SegmentTiles {
@@ -37,9 +37,8 @@ struct SegmentTiles {
             if (before[middle] <= wanted) low = middle;
             else high = middle - 1;
         }
-        int rows = before[low + 1] - before[low], rest = tile - before[low] * columns;
         expert = low;
-        column = rest / rows;
-        row = rest - column * rows;
+        row = wanted - before[low];
+        column = tile - wanted * columns;
     }
 };

@@ -166,7 +166,7 @@ struct WeightProducts {
             int expert = number / (down * across), rest = number - expert * down * across;
             int first = offsets[expert], length = offsets[expert + 1] - first;
             if (length == 0 && mode != WRITE) continue;
-            tile = Tile {0, rest % down * ROWS, rest / down * COLUMNS, first};
+            tile = Tile {0, rest / across * ROWS, rest % across * COLUMNS, first};
             tile.rows = rows - tile.row;
             tile.columns = columns - tile.column;
             tile.inner = length;
