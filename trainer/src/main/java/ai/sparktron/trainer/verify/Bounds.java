@@ -46,7 +46,8 @@ final class Bounds {
             norm = Math.max(norm, Math.abs(narrow.get(i).gradientNorm() / exact.get(i).gradientNorm() - 1));
         }
         this.trajectoryLoss = narrow.isEmpty() ? fixed.trajectory() : OF_PYTORCH * loss;
-        this.trajectoryNorm = narrow.isEmpty() ? fixed.trajectory() : OF_PYTORCH * norm;
+        // A file without norms leaves them as they are in cases without one.
+        this.trajectoryNorm = narrow.isEmpty() || Double.isNaN(norm) ? fixed.trajectory() : OF_PYTORCH * norm;
     }
 
     double logits() {

@@ -15,7 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -29,13 +28,13 @@ abstract class NarrowCaseContract {
     abstract EngineFactory engines();
 
     /**
-     * Of which a single small quantity is 1.63 and 1.505 times as far as PyTorch's in bfloat16, by chance: 0.98 and 0.90 times as a root mean square over eight other inputs
-     * of the same models.
+     * The gradient of a gate, 32 numbers, is 1.6 times as far as PyTorch's in bfloat16, by chance: 0.90 times as a root mean square over eight other inputs of this model, and no
+     * farther than the median in float16.
      */
-    private static final Set<String> UNLUCKY = Set.of("deepseek_v2", "qwen1.5-moe");
+    private static final String UNLUCKY = "qwen1.5-moe";
 
     static List<Path> luckyCases() throws IOException {
-        return cases().stream().filter(folder -> !UNLUCKY.contains(folder.getFileName().toString())).toList();
+        return cases().stream().filter(folder -> !folder.getFileName().toString().equals(UNLUCKY)).toList();
     }
 
     static List<Path> cases() throws IOException {
