@@ -5,6 +5,7 @@
 using X = TYPE;
 using U = RESULT;
 constexpr int W = LANES;            // neighbours of x that are read at once: 8 or 1
+constexpr int V = W == 8 ? 4 : 1;   // neighbours of sums that are written at once
 constexpr int M = SIZE;             // pieces of 16 columns of s that a block has
 constexpr int WARPS = 8;
 constexpr int THREADS = 32 * WARPS;
@@ -125,7 +126,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, M == 1 ? 2 : 1) shares(con
             int score = firstScore + 16 * m + group + i / 2 * 8, from = firstColumn + (2 * quarter + i % 2) * 8;
             float* to = partial + ((i64) blockIdx.y * scores + score) * columns + from;
 #pragma unroll
-            for (int j = 0; j < 8; j++) if (score < scores && from + j < columns) to[j] = sum[m][j][i];
+            for (int j = 0; j < 8; j += V) {  // single numbers, 32 bytes from lane to lane, would take longer than all the rest
+                Pack<float, V> part;
+#pragma unroll
+                for (int l = 0; l < V; l++) part.at[l] = sum[m][j + l][i];
+                if (score < scores && from + j < columns) store(to + j, part);
+            }
         }
 }
 
