@@ -59,11 +59,21 @@ final class ExportCommand {
             console.out().println("written: " + copyAdapter(target));
             return ExitCode.OK;
         }
-        ModelConfig config = ConfigReader.read(source);
+        ModelConfig config = config(source);
         ModelShape.require(options, config);
         Path result = isHuggingFace(export) ? toHuggingFace(source, target, config) : toCheckpoint(source, target, config);
         console.out().println("written: " + result);
         return export.testConvertPrecision() ? compare(source, result, config) : ExitCode.OK;
+    }
+
+    /** Of the source with the adapter in it. */
+    private ModelConfig config(Path source) throws IOException {
+        if (adapter.isEmpty()) {
+            return ConfigReader.read(source);
+        }
+        try (PeftAdapter opened = PeftAdapter.open(adapter.get().directory())) {
+            return opened.modelOf(source);
+        }
     }
 
     /** Whether the result is in Hugging Face layout: asked for, or what merging gives where nothing else is. */

@@ -1,5 +1,6 @@
 package ai.sparktron.jobs.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,7 +10,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -103,5 +106,41 @@ class PreferencePathTest {
         assertTrue(right >= 36, right + " of the 48 rows, most of which were trained on, have a higher reward than what they reject");
         String refusal = commandLine.refused("infer", "--model", rewards.resolve("last"));
         assertTrue(refusal.contains("gives answers rewards") && refusal.contains("--val_dataset"), refusal);
+    }
+
+    /** Those of the rows' answers, in their order. */
+    private double[] rewards(Path rows, Object... model) throws IOException {
+        Path result = folder.resolve("rewards-" + UUID.randomUUID() + ".jsonl");
+        commandLine.run("infer", List.of(model), "--val_dataset", rows, "--result_path", result);
+        List<Double> rewards = new ArrayList<>();
+        for (String line : Files.readAllLines(result)) {
+            rewards.add(new ObjectMapper().readTree(line).get("response").asDouble());
+        }
+        return rewards.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+
+    /** The policy's files have no head that scores; the adapter brings it. */
+    @Test
+    void rewardsOfAnAdapter() throws IOException {
+        Path rows = folder.resolve("rows.jsonl");
+        Files.write(rows, Files.readAllLines(Path.of(ROWS)).subList(0, 16));
+        List<String> reward = List.of("--rlhf_type", "rm", "--dataset", rows.toString(), "--split_dataset_ratio", "0");
+        Path policy = folder.resolve("policy");
+        commandLine.run("rlhf", "--model", MODEL, "--perform_initialization", true, SHAPE, TRAINING, "--dataset", rows, "--split_dataset_ratio", "0", "--train_iters", 1,
+                "--save", policy);
+        Path adapter = folder.resolve("adapter");
+        commandLine.run("rlhf", "--train_type", "lora", "--model", policy.resolve("last"), TRAINING, reward, "--lr", "1e-2", "--train_iters", 8, "--save", adapter);
+
+        double[] beside = rewards(rows, "--adapters", adapter.resolve("last"));
+        assertTrue(Arrays.stream(beside).distinct().count() > 8, "rewards differ: " + Arrays.toString(beside));
+        assertArrayEquals(beside, rewards(rows, "--adapters", adapter.resolve("last"), "--merge_lora", true), 1e-3);
+        Path merged = folder.resolve("merged");
+        commandLine.run("export", "--adapters", adapter.resolve("last"), "--merge_lora", true, "--torch_dtype", "float32", "--test_convert_precision", true, "--output_dir",
+                merged);
+        String config = Files.readString(merged.resolve("config.json"));
+        assertTrue(config.contains("Qwen3ForSequenceClassification") && config.contains("\"LABEL_0\""), config);
+        assertArrayEquals(beside, rewards(rows, "--model", merged), 1e-3);
+        String refusal = commandLine.refused("infer", "--adapters", adapter.resolve("last"));
+        assertTrue(refusal.contains("gives answers rewards"), refusal);
     }
 }

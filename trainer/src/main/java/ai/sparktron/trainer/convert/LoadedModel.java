@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
@@ -46,35 +47,31 @@ public final class LoadedModel implements AutoCloseable {
     /** @param seed of random weights; empty = those of the directory */
     private LoadedModel(Engine engine, Path directory, DType dtype, Parameters.Use use, Settings settings, OptionalLong seed) throws IOException {
         this.engine = engine;
-        ModelConfig config = ConfigReader.read(directory).predicting(settings.prediction());
         this.run = StackArena.growing("run", engine.memory(), CHUNK_BYTES);
         this.frame = run.open("model");
         this.microBatch = StackArena.growing("micro-batch", engine.memory(), CHUNK_BYTES);
         this.scratch = StackArena.growing("call", engine.memory(), CHUNK_BYTES);
-        try {
+        try (PeftAdapter adapter = settings.adapter().isPresent() ? PeftAdapter.open(settings.adapter().get()) : null) {
+            ModelConfig config = (adapter == null ? ConfigReader.read(directory) : adapter.modelOf(directory)).predicting(settings.prediction());
             List<ModelPart> parts = settings.parts().apply(config);
-            Adapters adapters = Adapters.none();
-            try (PeftAdapter adapter = settings.adapter().isPresent() ? PeftAdapter.open(settings.adapter().get()) : null) {
-                List<ParameterSpec> specs = DecoderSpecs.of(config);
-                this.tuning = adapter == null ? Tuning.everything(specs) : adapter.tuning(specs, 0, 0);
-                boolean beside = adapter == null || settings.use() == Settings.AdapterUse.BESIDE;
-                List<ParameterSpec> held = beside ? tuning.applyTo(config, parts) : DecoderSpecs.of(config, parts);
-                this.parameters = Parameters.allocate(held, settings.seams().slicing(), frame, dtype, use, 1);
-                if (seed.isPresent()) {
-                    Initialiser.initialise(parameters, engine.kernels(), seed.getAsLong());
-                } else {
-                    load(config, directory);
-                }
-                if (adapter != null) {
-                    adapter.load(parameters, engine);
-                }
-                if (beside) {
-                    adapters = tuning.adapters();
-                } else {
-                    MergedWeights.requireSeparable(tuning.adapters(), config.tiedEmbeddings());
-                    merge(adapter, held, settings);
-                }
+            List<ParameterSpec> specs = DecoderSpecs.of(config);
+            this.tuning = adapter == null ? Tuning.everything(specs) : adapter.tuning(specs, 0, 0);
+            boolean beside = adapter == null || settings.use() == Settings.AdapterUse.BESIDE;
+            List<ParameterSpec> held = beside ? tuning.applyTo(config, parts) : DecoderSpecs.of(config, parts);
+            this.parameters = Parameters.allocate(held, settings.seams().slicing(), frame, dtype, use, 1);
+            if (seed.isPresent()) {
+                Initialiser.initialise(parameters, engine.kernels(), seed.getAsLong());
+            } else {
+                load(config, directory, adapter == null ? Set.of() : adapter.wholeTensors());
             }
+            if (adapter != null) {
+                adapter.load(parameters, engine);
+            }
+            if (!beside) {
+                MergedWeights.requireSeparable(tuning.adapters(), config.tiedEmbeddings());
+                merge(adapter, held, settings);
+            }
+            Adapters adapters = beside ? tuning.adapters() : Adapters.none();
             for (ModelPart part : parts) {
                 models.add(new DecoderModel(config, new DecoderModel.Options(part, settings.seams(), settings.recompute(), settings.chunkBytes(), settings.maxLength(),
                         adapters), parameters, engine, frame));
@@ -85,9 +82,10 @@ public final class LoadedModel implements AutoCloseable {
         }
     }
 
-    private void load(ModelConfig config, Path directory) throws IOException {
+    /** @param elsewhere names of tensors that an adapter brings whole */
+    private void load(ModelConfig config, Path directory, Set<String> elsewhere) throws IOException {
         List<Parameter> missing = new HuggingFaceImporter(config, engine).load(directory, parameters);
-        if (!missing.isEmpty()) {
+        if (!missing.isEmpty() && !elsewhere.contains(DecoderSpecs.SCORE)) {
             throw new IllegalArgumentException(directory + ": config.json says " + config.architecture() + ", but the files have no " + DecoderSpecs.SCORE
                     + "; train one with rlhf --rlhf_type rm");
         }

@@ -4,8 +4,10 @@ import ai.sparktron.trainer.kernels.Engine;
 import ai.sparktron.trainer.kernels.EngineNumbers;
 import ai.sparktron.trainer.kernels.StoredNumbers;
 import ai.sparktron.trainer.model.Adapters;
+import ai.sparktron.trainer.model.ConfigReader;
 import ai.sparktron.trainer.model.ExpertNames;
 import ai.sparktron.trainer.model.LowRank;
+import ai.sparktron.trainer.model.ModelConfig;
 import ai.sparktron.trainer.model.Parameter;
 import ai.sparktron.trainer.model.ParameterSpec;
 import ai.sparktron.trainer.model.Parameters;
@@ -82,6 +84,11 @@ public final class PeftAdapter implements AutoCloseable {
 
     public PeftConfig config() {
         return config;
+    }
+
+    /** The model of a directory as this adapter makes it: with a head of rewards where the adapter has one. @throws IllegalArgumentException as {@link ConfigReader} */
+    public ModelConfig modelOf(Path directory) {
+        return config.givesRewards() ? ConfigReader.readScoring(directory) : ConfigReader.read(directory);
     }
 
     /**

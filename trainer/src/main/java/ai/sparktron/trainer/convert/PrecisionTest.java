@@ -20,7 +20,7 @@ import java.util.Optional;
 
 /**
  * {@code --test_convert_precision}: runs the same tokens through the model before and after a conversion, in float32, one model in memory at a time, and prints how
- * far their parameters and logits are apart.
+ * far their parameters and logits are apart, of models of rewards the rewards.
  */
 public final class PrecisionTest {
 
@@ -71,7 +71,7 @@ public final class PrecisionTest {
         Side first = side(before, adapter, tokenIds);
         Side second = side(after, Optional.empty(), tokenIds);
         if (first.logits()[0].length != second.logits()[0].length) {
-            throw new IllegalArgumentException("vocab_size " + first.logits()[0].length + " in " + before + " but " + second.logits()[0].length + " in " + after);
+            throw new IllegalArgumentException("numbers of a token: " + first.logits()[0].length + " in " + before + " but " + second.logits()[0].length + " in " + after);
         }
         print(before, first, out);
         print(after, second, out);
@@ -97,9 +97,11 @@ public final class PrecisionTest {
         Result result = new Result(mean, max, different, tokenIds.length, sameCounts);
         out.println("token_mean_diff: " + Arrays.toString(tokenMeans));
         out.printf("mean_diff: %.6g, max_diff: %.6g (bound: mean_diff <= %s)%n", mean, max, MEAN_DIFFERENCE_BOUND);
-        out.println("tokens before: " + Arrays.toString(best));
-        out.println("tokens after:  " + Arrays.toString(otherBest));
-        out.println("token_diff: " + different + " of " + tokenIds.length);
+        if (first.logits()[0].length > 1) {
+            out.println("tokens before: " + Arrays.toString(best));
+            out.println("tokens after:  " + Arrays.toString(otherBest));
+            out.println("token_diff: " + different + " of " + tokenIds.length);
+        }
         out.println("test_convert_precision: " + (result.passed() ? "passed" : "FAILED"));
         return result;
     }
@@ -148,21 +150,21 @@ public final class PrecisionTest {
         return sum;
     }
 
-    /** [tokens][V]. */
+    /** [tokens][V], of a model of rewards [tokens][1]. */
     private float[][] logits(LoadedModel loaded, int[] tokenIds) {
-        int vocabulary = loaded.config().vocabularySize();
-        ByteBuffer bytes = ByteBuffer.allocateDirect(Math.multiplyExact(tokenIds.length * Float.BYTES, vocabulary)).order(ByteOrder.nativeOrder());
+        int width = loaded.config().scores() ? 1 : loaded.config().vocabularySize();
+        ByteBuffer bytes = ByteBuffer.allocateDirect(Math.multiplyExact(tokenIds.length * Float.BYTES, width)).order(ByteOrder.nativeOrder());
         try (Arena.Frame frame = loaded.scratch().open("logits");
                 Pass pass = loaded.model().begin(HostTokens.sequence(tokenIds, 0), null, loaded.microBatch(), loaded.scratch())) {
-            Tensor logits = frame.tensor("logits", DType.F32, tokenIds.length, vocabulary);
+            Tensor logits = frame.tensor("logits", DType.F32, tokenIds.length, width);
             loaded.model().logits(pass, 0, tokenIds.length, logits);
             engine.read(logits, bytes);
         }
         bytes.position(0).limit(bytes.capacity());
-        float[][] rows = new float[tokenIds.length][vocabulary];
+        float[][] rows = new float[tokenIds.length][width];
         for (float[] row : rows) {
             bytes.asFloatBuffer().get(row);
-            bytes.position(bytes.position() + vocabulary * Float.BYTES);
+            bytes.position(bytes.position() + width * Float.BYTES);
         }
         return rows;
     }

@@ -36,9 +36,23 @@ public final class ConfigReader {
      * @throws IllegalArgumentException when it is missing, is no JSON, or describes a model that cannot be built; names key and value
      */
     public static ModelConfig read(Path path) {
-        Path file = Files.isDirectory(path) ? path.resolve("config.json") : path;
+        Path file = file(path);
+        return parse(text(file), file.toString());
+    }
+
+    /** As {@link #read}, of a model whose head gives one number of a token in the place of the vocabulary's. */
+    public static ModelConfig readScoring(Path path) {
+        Path file = file(path);
+        return parse(scoring(text(file), file.toString()), file.toString());
+    }
+
+    private static Path file(Path path) {
+        return Files.isDirectory(path) ? path.resolve("config.json") : path;
+    }
+
+    private static String text(Path file) {
         try {
-            return parse(Files.readString(file), file.toString());
+            return Files.readString(file);
         } catch (java.nio.file.NoSuchFileException e) {
             throw new IllegalArgumentException("no " + file + ": expected the config.json of a Hugging Face model directory", e);
         } catch (IOException e) {

@@ -138,10 +138,15 @@ public record PeftConfig(Optional<String> baseModel, int rank, double alpha, boo
                 alphas);
     }
 
+    /** Whether it gives a model a head of rewards, which PEFT calls a sequence's class. */
+    public boolean givesRewards() {
+        return modulesToSave.contains("score");
+    }
+
     /** Contents of the file, for inference: without dropout where parameters have additions, since PEFT refuses to leave anything out of what they see. */
     public String toJson() {
         ObjectNode json = JSON.createObjectNode();
-        json.put("peft_type", "LORA").put("task_type", modulesToSave.contains("score") ? "SEQ_CLS" : "CAUSAL_LM");
+        json.put("peft_type", "LORA").put("task_type", givesRewards() ? "SEQ_CLS" : "CAUSAL_LM");
         json.put("base_model_name_or_path", baseModel.orElse(null)).put("inference_mode", true);
         json.put("r", rank).put("lora_alpha", alpha).put("use_rslora", rankStabilised).put("lora_dropout", targetParameters.isEmpty() ? dropout : 0).put("bias", bias);
         if (targetIsPattern) {
