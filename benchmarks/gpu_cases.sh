@@ -44,7 +44,7 @@ row() {
       echo "== $grid $type" >&2
       { grep -E 'FAIL|does not go|^sparktron:' "$log" || cat "$log"; } | tail -n "${LINES_OF_FAILURE:-12}" >&2
     fi
-    printf '| %-10s | %s | %-8s | %2d of %2d | %4d of %4d | %s | %3d s |\n' "$grid" "$ranks" "$type" "$passed" "$all" "$(count ' pass$' "$log")" \
+    printf '| %-16s | %s | %-8s | %2d of %2d | %4d of %4d | %s | %3d s |\n' "$grid" "$ranks" "$type" "$passed" "$all" "$(count ' pass$' "$log")" \
       "$(count ' (pass|FAIL)$' "$log")" "$verdict" $((SECONDS - began))
   done
 }
@@ -59,10 +59,13 @@ row tp2-sp 2 "$dense $experts" --tensor_model_parallel_size 2 --sequence_paralle
 # shellcheck disable=SC2086
 row pp2 2 "$dense $experts" $stages
 row cp2 2 "$dense $experts" --context_parallel_size 2
+row cp2-gathered 2 "$dense $experts" --context_parallel_size 2 --cp_comm_type all_gather
+row cp2-heads 2 "$dense $experts" --context_parallel_size 2 --cp_comm_type a2a
 row ep2 2 "$experts" --expert_model_parallel_size 2
 row ep4 4 "$experts" --expert_model_parallel_size 4
 row ep2-tp2-sp 2 "$experts" --expert_model_parallel_size 2 --tensor_model_parallel_size 2 --sequence_parallel true
 # shellcheck disable=SC2086
 row ep2-pp2 4 "$experts" --expert_model_parallel_size 2 $stages
 row ep2-cp2 2 "$experts" --expert_model_parallel_size 2 --context_parallel_size 2
+row ep2-cp2-gathered 2 "$experts" --expert_model_parallel_size 2 --context_parallel_size 2 --cp_comm_type all_gather
 exit $failed
