@@ -21,7 +21,7 @@ final class CudaHostStore implements HostStore {
     private final CUstream_st inward = new CUstream_st();
     private final CUstream_st outward = new CUstream_st();
     private final List<Place> places = new ArrayList<>();
-    private final HostAddress address = new HostAddress();
+    private final NativeAddress address = new NativeAddress();
     private boolean closed;
 
     /** A place and what tells how far its visit is. */

@@ -36,9 +36,9 @@ final class CudaProducts implements DeviceProducts {
     private final CUstream_st stream;
     private final FloatPointer one = new FloatPointer(1f);
     private final FloatPointer zero = new FloatPointer(0f);
-    private final Address a = new Address();
-    private final Address b = new Address();
-    private final Address out = new Address();
+    private final NativeAddress a = new NativeAddress();
+    private final NativeAddress b = new NativeAddress();
+    private final NativeAddress out = new NativeAddress();
     /** Where a launch's further operands lie, on the way to its description. */
     private final LongPointer pointers = new LongPointer(1);
     private final Map<ProductKey, ProductPlan> plans = new HashMap<>();
@@ -49,14 +49,6 @@ final class CudaProducts implements DeviceProducts {
      * @param timed whether algorithms are timed; otherwise the first that cuBLASLt proposes is taken, the same in every run
      */
     record Settings(boolean tf32, boolean timed) {
-    }
-
-    /** A pointer that can be set to any address: JavaCPP's own are made for one. */
-    private static final class Address extends Pointer {
-        Address at(long value) {
-            address = value;
-            return this;
-        }
     }
 
     /** The products of an engine; algorithms are kept in its folder. */
@@ -75,7 +67,7 @@ final class CudaProducts implements DeviceProducts {
         this.stream = device.stream();
         check(cublas.cublasLtCreate(handle), "cublasLtCreate");
         this.workspace = memory.allocate(WORKSPACE_BYTES, "products' workspace");
-        this.workspaceAddress = new Address().at(workspace.address());
+        this.workspaceAddress = new NativeAddress().at(workspace.address());
         this.tuning = new ProductTuning(device, memory, algorithms, handle, WORKSPACE_BYTES);
     }
 

@@ -43,7 +43,7 @@ final class GroupedProducts implements AutoCloseable {
     private final Map<GroupedKey, Plan> plans = new HashMap<>();
     private final GroupedKey probe = new GroupedKey();
 
-    /** A kernel and the tiles it is compiled for. */
+    /** A kernel, the products it makes and the tiles it is compiled for. */
     private record Plan(GroupedKey.Kind kind, Kernel kernel, GroupedTiles tiles) {
     }
 

@@ -31,8 +31,8 @@ final class PinnedMemory implements Memory, AutoCloseable {
         }
         long address = pages(raw.address());
         LongStream.range(0, (lockedBytes + TOUCHED_BYTES - 1) / TOUCHED_BYTES).parallel().map(piece -> piece * TOUCHED_BYTES)
-                .forEach(from -> Pointer.memset(new HostAddress().at(address + from), 0, Math.min(TOUCHED_BYTES, lockedBytes - from)));
-        int result = cudart.cuMemHostRegister(new HostAddress().at(address), lockedBytes, 0);
+                .forEach(from -> Pointer.memset(new NativeAddress().at(address + from), 0, Math.min(TOUCHED_BYTES, lockedBytes - from)));
+        int result = cudart.cuMemHostRegister(new NativeAddress().at(address), lockedBytes, 0);
         if (result != cudart.CUDA_SUCCESS) {
             Pointer.free(raw);
         }
@@ -89,7 +89,7 @@ final class PinnedMemory implements Memory, AutoCloseable {
                 throw new IllegalStateException("bytes " + byteOffset + " to " + (byteOffset + bytes) + " of " + (open.contains(this) ? "a" : "a closed")
                         + " block of " + sizeBytes + ": expected a range inside of it of 2 GiB at most");
             }
-            return HostAddress.bytes(address + byteOffset, bytes);
+            return NativeAddress.bytes(address + byteOffset, bytes);
         }
 
         @Override
@@ -97,7 +97,7 @@ final class PinnedMemory implements Memory, AutoCloseable {
             if (!open.remove(this)) {
                 throw new IllegalStateException("a page-locked block of " + sizeBytes + " bytes closed twice");
             }
-            cudart.cuMemHostUnregister(new HostAddress().at(address));
+            cudart.cuMemHostUnregister(new NativeAddress().at(address));
             Pointer.free(raw);
         }
     }

@@ -27,7 +27,7 @@ final class Staging implements AutoCloseable {
     private final ByteBuffer bytes;
     private final Deque<Part> inFlight = new ArrayDeque<>();
     private final List<CUevent_st> idleEvents = new ArrayList<>();
-    private final HostAddress address = new HostAddress();
+    private final NativeAddress address = new NativeAddress();
     private long head;
 
     /** Bytes [from, to) of the ring until the event has passed. */

@@ -21,8 +21,8 @@ final class TensorMap implements AutoCloseable {
     private static final int HALF_BYTES = 2;
 
     private final BytePointer memory = new BytePointer(BYTES + ALIGNMENT);
-    private final CUtensorMap map = new CUtensorMap(new HostAddress().at(alignedAddress(memory)));
-    private final HostAddress start = new HostAddress();
+    private final CUtensorMap map = new CUtensorMap(new NativeAddress().at(alignedAddress(memory)));
+    private final NativeAddress start = new NativeAddress();
     private final long[] sizes = new long[3];
     private final long[] strides = new long[2];
     private final int[] box = {BOX_COLUMNS, 1, 1};
