@@ -2,15 +2,16 @@
 # Several GPUs of one host in one call of some minutes: benchmarks/gpu_scaling.sh BUNDLE SMALL_SHARDS LARGE_SHARDS [GPUS]
 #   1. NCCL's contract over these GPUs        2. a small model on grids with a GPU a rank, its losses against one GPU's
 #   3. tokens per second and GPU of full training, of a model of Qwen2.5-7B's shape and of four layers of Qwen3-30B-A3B (128 experts), each against one GPU, with
-#      PyTorch's FSDP2 beside it
+#      PyTorch's FSDP2 beside it; with LONG_SHARDS, of single documents of 32,768 tokens on context parallel ranks
 #   4. one trainer is killed: how long until the others have stopped
 #
 # BUNDLE and SMALL_SHARDS are those of gpu_grid.sh. LARGE_SHARDS hold documents of 4,096 tokens, prepared where Spark is:
 #   benchmarks/long_rows FILE && bin/sparktron prepare --model benchmarks/models/qwen2.5-7b --tokenizer examples/tokenizer \
 #     --dataset FILE --max_length 4096 --truncation_strategy right --output_dir LARGE_SHARDS
+# LONG_SHARDS, in the environment: benchmarks/long_rows FILE 4 200000, prepared with --model benchmarks/models/qwen2.5-1.5b --max_length 32768.
 # What does not fit BUDGET seconds (480) is left out and said. PARTS="nccl grids training peer kill" picks some, ONLY="one sharded2 ..." some rows of training.
 set -euo pipefail
-[[ $# -ge 3 ]] || { sed -n '2,13s/^# \?//p' "$0"; exit 2; }
+[[ $# -ge 3 ]] || { sed -n '2,14s/^# \?//p' "$0"; exit 2; }
 project=$(cd "$(dirname "$0")/.." && pwd)
 bundle=$(cd "$1" && pwd) small=$(cd "$2" && pwd) large=$(cd "$3" && pwd) gpus=${4:-2}
 source "$project/benchmarks/gpu_libraries.sh"
@@ -110,6 +111,14 @@ if [[ " $parts " == *" training "* ]]; then
   training "experts-ep$gpus" "$gpus" --expert_model_parallel_size "$gpus" $overlapped
   # shellcheck disable=SC2086
   training "experts-dp$gpus" "$gpus" $overlapped
+  if [[ -n ${LONG_SHARDS:-} ]]; then
+    long=$(cd "$LONG_SHARDS" && pwd)
+    model=$project/benchmarks/models/qwen2.5-1.5b one=0
+    large=$long length=32768 rows=1 training long-one 1
+    for exchange in p2p all_gather a2a; do
+      large=$long length=32768 rows=1 training "long-cp$gpus-$exchange" "$gpus" --context_parallel_size "$gpus" --cp_comm_type "$exchange"
+    done
+  fi
 fi
 for model in $dense $experts; do
   wanted peer 60 || continue

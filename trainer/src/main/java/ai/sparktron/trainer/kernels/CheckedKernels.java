@@ -192,7 +192,7 @@ public final class CheckedKernels implements Kernels {
 
     @Override
     public void attention(Tensor q, Tensor k, Tensor v, AttentionShape shape, TokenLayout queries, TokenLayout keys, Tensor out, Tensor logSumExp) {
-        TensorCheck check = check("attention").computes(q).sameType(q, k, v, out).attention(q, k, v, shape, queries, keys)
+        TensorCheck check = check("attention").computes(q).sameType(q, k, v).sameOrWider(q, out).attention(q, k, v, shape, queries, keys)
                 .shape(out, matrix(q.rows(), (long) shape.heads() * shape.valueSize())).apart(out, q, k, v);
         if (logSumExp != null) {
             check.type(DType.F32, logSumExp).shape(logSumExp, matrix(q.rows(), shape.heads())).apart(logSumExp, q, k, v, out);
@@ -203,7 +203,7 @@ public final class CheckedKernels implements Kernels {
     @Override
     public void attentionGrad(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries,
                               TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write) {
-        check("attentionGrad").computes(q).sameType(q, k, v, out, dOut, dq, dk, dv).attention(q, k, v, shape, queries, keys)
+        check("attentionGrad").computes(q).sameType(q, k, v, out, dOut).sameType(dk, dv).sameOrWider(q, dq).sameOrWider(k, dk).attention(q, k, v, shape, queries, keys)
                 .shape(out, matrix(q.rows(), (long) shape.heads() * shape.valueSize())).sameShape(out, dOut).sameShape(q, dq).sameShape(k, dk)
                 .sameShape(v, dv).type(DType.F32, logSumExp).shape(logSumExp, matrix(q.rows(), shape.heads()))
                 .apart(dq, q, k, v, out, dOut, logSumExp, dk, dv).apart(dk, q, k, v, out, dOut, logSumExp, dv)

@@ -119,14 +119,15 @@ public interface Kernels {
 
     /**
      * Causal attention inside documents: query token i sees key token j when their documents are equal and position[j] <= position[i].
-     * q [Tq, H*K], k [Tk, G*K], v [Tk, G*Kv], out [Tq, H*Kv]; {@code logSumExp} float32 [Tq, H] of the scaled scores, or null. A query that sees no key
-     * gets zeros and -infinity.
+     * q [Tq, H*K], k [Tk, G*K], v [Tk, G*Kv], out [Tq, H*Kv], which may be float32 where they are narrower; {@code logSumExp} float32 [Tq, H] of the scaled scores, or
+     * null. A query that sees no key gets zeros and -infinity.
      */
     void attention(Tensor q, Tensor k, Tensor v, AttentionShape shape, TokenLayout queries, TokenLayout keys, Tensor out, Tensor logSumExp);
 
     /**
      * Gradient of {@link #attention}. {@code out} and {@code logSumExp} may belong to a larger set of keys than this call's (context parallel ring): then the
-     * call gives this part's share. dq, dk, dv written as {@code write} says. Rows of tokens that see or are seen by none get zero shares.
+     * call gives this part's share. dq, dk, dv written as {@code write} says; dq, and dk with dv, may be float32 where the others are narrower, so that shares are
+     * rounded once, when all are there. Rows of tokens that see or are seen by none get zero shares.
      */
     void attentionGrad(Tensor dOut, Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, AttentionShape shape, TokenLayout queries,
                        TokenLayout keys, Tensor dq, Tensor dk, Tensor dv, Write write);

@@ -59,7 +59,7 @@ final class ContextParallel implements ParallelStrategy {
         HeadTail deal = new HeadTail(group.size(), group.rank());
         AttentionCore core = switch (exchange) {
             case RING -> new RingAttention(group);
-            case GATHER -> new GatheredAttention(group, deal);
+            case GATHER -> new GatheredAttention(group);
             case HEADS -> new ExchangedHeads(group, deal);
         };
         return new Seams(seams.slicing(), new Summed(deal, group), seams.region(), new BesideCaches(core, seams.attention()), seams.vocabulary(), seams.dispatcher(),

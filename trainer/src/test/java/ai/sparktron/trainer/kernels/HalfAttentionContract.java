@@ -85,11 +85,47 @@ abstract class HalfAttentionContract {
     @Test
     void gradientsThatLieUnlikeTheirTensors() {
         TokenLayout layout = TestTensors.documents(engine, frame, 40, 129, 7);
-        compare(DType.BF16, new AttentionShape(2, 2, 64, 64, 0.12f), layout, layout, Write.OVERWRITE, 3 * GAP);
-        compare(DType.BF16, new AttentionShape(4, 2, 64, 64, 0.12f), layout, layout, Write.OVERWRITE, 3 * GAP);
+        compare(DType.BF16, new AttentionShape(2, 2, 64, 64, 0.12f), layout, layout, Write.OVERWRITE, 3 * GAP, DType.BF16);
+        compare(DType.BF16, new AttentionShape(4, 2, 64, 64, 0.12f), layout, layout, Write.OVERWRITE, 3 * GAP, DType.BF16);
     }
 
-    /** Parts of documents: their numbers, first positions and lengths. */
+    /** Parts of documents that are not from their beginning or have a gap, as a rank of context parallelism has its own queries and keys. */
+    @Test
+    void partsOfDocumentsAgainstThemselves() {
+        TokenLayout gap = layout(new int[] {3, 3}, new int[] {64, 300}, new int[] {128, 128});
+        compare(DType.BF16, new AttentionShape(4, 2, 64, 64, 0.12f), gap, gap, Write.OVERWRITE);
+        TokenLayout packed = layout(new int[] {0, 0, 2, 5}, new int[] {9, 70, 0, 33}, new int[] {40, 55, 61, 130});
+        compare(DType.BF16, new AttentionShape(2, 2, 128, 128, 0.09f), packed, packed, Write.OVERWRITE);
+        TokenLayout copy = layout(new int[] {0, 0, 2, 5}, new int[] {9, 70, 0, 33}, new int[] {40, 55, 61, 130});
+        compare(DType.BF16, new AttentionShape(4, 2, 64, 64, 0.12f), packed, copy, Write.ACCUMULATE);
+    }
+
+    /** All keys of each document come before its queries, as a ring's own queries meet the keys of other ranks. */
+    @Test
+    void laterTokensAgainstEarlierOnes() {
+        TokenLayout queries = layout(new int[] {4}, new int[] {384}, new int[] {128});
+        TokenLayout keys = layout(new int[] {4}, new int[] {0}, new int[] {384});
+        compare(DType.BF16, new AttentionShape(4, 2, 64, 64, 0.12f), queries, keys, Write.OVERWRITE);
+        compare(DType.BF16, new AttentionShape(2, 2, 192, 128, 0.07f), queries, keys, Write.OVERWRITE, DType.F32);
+        TokenLayout many = layout(new int[] {4, 4}, new int[] {200, 700}, new int[] {150, 123});
+        TokenLayout few = layout(new int[] {4}, new int[] {13}, new int[] {77});
+        compare(DType.BF16, new AttentionShape(6, 2, 128, 128, 0.09f), many, few, Write.OVERWRITE);
+        compare(DType.F16, new AttentionShape(2, 2, 64, 64, 0.12f), many, few, Write.ACCUMULATE);
+        TokenLayout later = layout(new int[] {0, 2, 7}, new int[] {90, 61, 200}, new int[] {33, 100, 64});
+        TokenLayout earlier = layout(new int[] {0, 2, 7}, new int[] {1, 0, 30}, new int[] {88, 20, 140});
+        compare(DType.BF16, new AttentionShape(4, 1, 128, 128, 0.09f), later, earlier, Write.OVERWRITE, DType.F32);
+    }
+
+    @Test
+    void resultsInFloat32() {
+        TokenLayout layout = TestTensors.documents(engine, frame, 128, 128);
+        compare(DType.BF16, new AttentionShape(4, 2, 64, 64, 0.12f), layout, layout, Write.OVERWRITE, DType.F32);
+        TokenLayout packed = TestTensors.documents(engine, frame, 40, 129, 7);
+        compare(DType.BF16, new AttentionShape(4, 2, 128, 128, 0.09f), packed, packed, Write.OVERWRITE, DType.F32);
+        compare(DType.F16, new AttentionShape(2, 2, 64, 64, 0.12f), packed, packed, Write.ACCUMULATE, DType.F32);
+    }
+
+    /** Parts of documents: their numbers, first positions and lengths; a number may come again, further on in the document. */
     final TokenLayout layout(int[] documents, int[] firstPositions, int[] lengths) {
         int tokens = Arrays.stream(lengths).sum();
         int[] documentOf = new int[tokens];
@@ -105,11 +141,15 @@ abstract class HalfAttentionContract {
 
     /** Compares out, log-sum-exp and gradients that lie as their tensors do. */
     final void compare(DType dtype, AttentionShape shape, TokenLayout queries, TokenLayout keys, Write write) {
-        compare(dtype, shape, queries, keys, write, GAP);
+        compare(dtype, shape, queries, keys, write, GAP, dtype);
+    }
+
+    private void compare(DType dtype, AttentionShape shape, TokenLayout queries, TokenLayout keys, Write write, DType results) {
+        compare(dtype, shape, queries, keys, write, GAP, results);
     }
 
     /** What lies in the gap beside the gradients must stay. */
-    private void compare(DType dtype, AttentionShape shape, TokenLayout queries, TokenLayout keys, Write write, int gap) {
+    private void compare(DType dtype, AttentionShape shape, TokenLayout queries, TokenLayout keys, Write write, int gap, DType results) {
         int queryColumns = shape.heads() * shape.keySize();
         int keyColumns = shape.kvHeads() * shape.keySize();
         int valueColumns = shape.kvHeads() * shape.valueSize();
@@ -127,11 +167,16 @@ abstract class HalfAttentionContract {
         double tolerance = dtype == DType.BF16 ? 1e-2 : 2e-3;
         close("out", oracle.out(), values(out), tolerance, 0);
         close("sums", oracle.sums(), values(sums), 1e-4, 0);
+        if (results != dtype) {
+            Tensor wide = frame.tensor("out in " + results, results, queries.tokens(), outColumns);
+            kernels.attention(q, k, v, shape, queries, keys, wide, null);
+            close(wide.name(), oracle.out(), values(wide), tolerance, 0);
+        }
         if (!makesGradients(shape)) {
             return;
         }
-        Tensor dqWide = filled("dq", dtype, queries.tokens(), queryColumns + gap);
-        Tensor dkWide = filled("dk and dv", dtype, keys.tokens(), keyColumns + valueColumns + gap);
+        Tensor dqWide = filled("dq", results, queries.tokens(), queryColumns + gap);
+        Tensor dkWide = filled("dk and dv", results, keys.tokens(), keyColumns + valueColumns + gap);
         kernels.attentionGrad(dOut, q, k, v, out, sums, shape, queries, keys, dqWide.columns(0, queryColumns), dkWide.columns(0, keyColumns),
                 dkWide.columns(keyColumns, valueColumns), write);
 

@@ -1,10 +1,13 @@
 package ai.sparktron.trainer.kernels;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.Arrays;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -204,6 +207,48 @@ abstract class NarrowKernelsContract extends EngineFixture {
             // Queries that were rounded differently by a unit have other scores.
             gradient.check("attentionGrad " + gradient.mine.name(), 8 * type.ulp * gradient.magnitude());
         }
+    }
+
+    /** As a ring wants its shares: they are what results of the type are rounded from. */
+    @ParameterizedTest
+    @EnumSource(Narrow.class)
+    void attentionIntoFloat32(Narrow type) {
+        AttentionShape shape = new AttentionShape(4, 2, 16, 16, 0.25f);
+        LayoutTwin layout = wholeDocuments(20, 1, 16);
+        for (Rows rows : Rows.values()) {
+            Twin q = normal(type, "q", rows, TOKENS, 64);
+            Twin k = normal(type, "k", rows, TOKENS, 32);
+            Twin v = normal(type, "v", rows, TOKENS, 32);
+            Twin dOut = normal(type, "dOut", rows, TOKENS, 64);
+            Twin sums = normal("log sums", TOKENS, 4);
+            Twin out = normal(type, "out", Rows.PLAIN, TOKENS, 64);
+            Twin wide = normal("wide out", Rows.PLAIN, TOKENS, 64);
+            both((kernels, side) -> {
+                kernels.attention(side.of(q), side.of(k), side.of(v), shape, side.of(layout), side.of(layout), side.of(wide), null);
+                kernels.attention(side.of(q), side.of(k), side.of(v), shape, side.of(layout), side.of(layout), side.of(out), side.of(sums));
+            });
+            check(type, "attention into float32", wide);
+            rounds(type, wide, out);
+            Twin[] narrow = {normal(type, "dq", Rows.PLAIN, TOKENS, 64), normal(type, "dk", Rows.PLAIN, TOKENS, 32), normal(type, "dv", Rows.PLAIN, TOKENS, 32)};
+            Twin[] exact = {normal("wide dq", Rows.PLAIN, TOKENS, 64), normal("wide dk", Rows.PLAIN, TOKENS, 32), normal("wide dv", Rows.PLAIN, TOKENS, 32)};
+            for (Twin[] results : new Twin[][] {narrow, exact}) {
+                both((kernels, side) -> kernels.attentionGrad(side.of(dOut), side.of(q), side.of(k), side.of(v), side.of(out), side.of(sums), shape, side.of(layout),
+                        side.of(layout), side.of(results[0]), side.of(results[1]), side.of(results[2]), Write.OVERWRITE));
+            }
+            for (int i = 0; i < narrow.length; i++) {
+                rounds(type, exact[i], narrow[i]);
+                exact[i].check("attentionGrad " + exact[i].mine.name(), 8 * type.ulp * exact[i].magnitude());
+            }
+        }
+    }
+
+    /** The engine's narrow numbers are its float32 ones rounded, and those are no narrow ones themselves. */
+    private void rounds(Narrow type, Twin wide, Twin narrow) {
+        float[] exact = TestTensors.read(engine, wide.mine);
+        long[] shape = {wide.mine.rows(), wide.mine.columns()};
+        float[] rounded = TestTensors.read(engine, TestTensors.of(engine, frame, "rounded", type.dtype, shape, exact));
+        assertArrayEquals(rounded, TestTensors.read(engine, narrow.mine), wide.mine + " rounded, against " + narrow.mine);
+        assertFalse(Arrays.equals(exact, rounded), wide.mine + " is rounded to " + type);
     }
 
     @ParameterizedTest

@@ -10,7 +10,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Attention by the fastest of what takes a call: cuDNN for whole documents in half precision, kernels of our own for everything else. All give the same results up
+ * Attention by the fastest of what takes a call: cuDNN in half precision where its masks do, kernels of our own for everything else. All give the same results up
  * to rounding, and any one's gradient takes another's log of sums. Why cuDNN does not take a call is logged once for each reason.
  */
 final class CudaAttention implements DeviceAttention {

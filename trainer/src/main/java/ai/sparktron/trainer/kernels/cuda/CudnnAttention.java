@@ -5,17 +5,21 @@ import ai.sparktron.trainer.kernels.TokenLayout;
 import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import org.bytedeco.cuda.cudnn.cudnnContext;
 import org.bytedeco.cuda.global.cudnn;
 
 /**
- * Attention of whole documents to themselves by cuDNN, the fastest there is on Hopper: half precision, head sizes up to 256 in steps of 8.
+ * Attention by cuDNN, the fastest there is on Hopper: half precision, head sizes up to 256 in steps of 8; of documents to themselves, or of their later tokens to all
+ * earlier ones, as ranks of context parallelism meet them.
  *
  * <p>Documents of one length are a dense batch. Others are packed: a plan takes up to a number of documents, tokens in one and tokens in all, each rounded up, so
- * that few plans serve a run; making one takes a second or so. What cuDNN refuses is remembered, and another attention does it.
+ * that few plans serve a run; making one takes a second or so. What cuDNN refuses is remembered, and another attention does it. Results that are wanted in float32 are
+ * converted: cuDNN 9.19 and 9.24 make plans with float32 outputs, but on Hopper their numbers are wrong.
  */
 final class CudnnAttention implements AutoCloseable {
 
@@ -40,6 +44,8 @@ final class CudnnAttention implements AutoCloseable {
     /** More than this for a gradient in a fixed order, and it is refused: it grows with the square of the length. */
     private static final long MOST_DETERMINISTIC_BYTES = 2L << 30;
     private static final long WORKSPACE_ALIGNMENT_BYTES = 256;
+    /** Of which offsets are kept on the device: the ranks of a ring have one or two each. */
+    private static final int LAYOUTS = 16;
 
     private final long version;
     private final cudnnContext library = new cudnnContext();
@@ -47,7 +53,8 @@ final class CudnnAttention implements AutoCloseable {
     private final Settings settings;
     private final ElementwiseKernels elementwise;
     private final Workspace workspace;
-    private final CudnnOffsets offsets;
+    /** Those used last first. */
+    private final List<CudnnOffsets> offsets = new ArrayList<>();
     private final DocumentBatch documents = new DocumentBatch();
     private final CudnnAttentionKey probe = new CudnnAttentionKey();
     private final CudnnGradientOperands gradients = new CudnnGradientOperands();
@@ -76,7 +83,9 @@ final class CudnnAttention implements AutoCloseable {
         CudnnDescriptor.check(cudnn.cudnnSetStream(library, device.stream()), "cudnnSetStream");
         this.target = new CudnnPlan.Target(library, null);
         this.workspace = new Workspace(memory, "attention's workspace");
-        this.offsets = new CudnnOffsets(memory, staging);
+        for (int i = 0; i < LAYOUTS; i++) {
+            offsets.add(new CudnnOffsets(memory, staging));
+        }
     }
 
     /** Documents that a packed plan takes. */
@@ -105,10 +114,10 @@ final class CudnnAttention implements AutoCloseable {
         if (dtype != DType.BF16 && dtype != DType.F16) {
             return "type " + dtype;
         }
-        if (!documents.whole()) {
-            return "queries and keys that are not the same whole documents";
+        if (!documents.sameTokens() && !documents.allSeen()) {
+            return "queries and keys that are neither the same tokens nor all keys of the same documents before all queries";
         }
-        if (documents.tokens() < settings.leastTokens()) {
+        if (documents.queries().tokens() < settings.leastTokens() || documents.keys().tokens() < settings.leastTokens()) {
             return "few tokens";
         }
         if (shape.keySize() > LARGEST_HEAD || shape.valueSize() > LARGEST_HEAD || shape.keySize() % HEAD_STEP != 0 || shape.valueSize() % HEAD_STEP != 0) {
@@ -125,18 +134,23 @@ final class CudnnAttention implements AutoCloseable {
     /** What forward and backward plans of a call have in common. */
     private void describe(AttentionShape shape, DType dtype) {
         probe.set(dtype, shape);
-        boolean dense = documents.equal() && documents.longest() % DENSE_STEP == 0;
+        int longest = documents.queries().longest();
+        int longestKeys = documents.keys().longest();
+        boolean dense = documents.equal() && longest % DENSE_STEP == 0 && longestKeys % DENSE_STEP == 0;
         probe.batch = dense ? documents.documents() : roundedDocuments(documents.documents());
-        probe.length = dense ? documents.longest() : roundedLength(documents.longest());
-        probe.total = dense ? 0 : roundedTotal(documents.tokens());
+        probe.length = dense ? longest : roundedLength(longest);
+        probe.keyLength = dense ? longestKeys : roundedLength(longestKeys);
+        probe.total = dense ? 0 : roundedTotal(documents.queries().tokens());
+        probe.keyTotal = dense ? 0 : roundedTotal(documents.keys().tokens());
+        probe.causal = documents.sameTokens();
         probe.sumsStride = shape.heads();
     }
 
-    private void describeForward(Tensor q, Tensor k, Tensor v, Tensor out) {
+    private void describeForward(Tensor q, Tensor k, Tensor v, long outStride) {
         probe.qStride = q.rowStride();
         probe.kStride = k.rowStride();
         probe.vStride = v.rowStride();
-        probe.outStride = out.rowStride();
+        probe.outStride = outStride;
         probe.deterministic = false;
         probe.dOutStride = 0;
         probe.dqStride = 0;
@@ -182,6 +196,20 @@ final class CudnnAttention implements AutoCloseable {
         return made;
     }
 
+    /** Where the documents of a layout begin, for the plan that is asked for. */
+    private CudnnOffsets offsets(TokenLayout layout) {
+        int found = 0;
+        while (found + 1 < offsets.size() && !offsets.get(found).isOf(layout.starts(), probe.batch)) {
+            found++;
+        }
+        CudnnOffsets of = offsets.remove(found);
+        offsets.add(0, of);
+        if (!of.isOf(layout.starts(), probe.batch)) {
+            of.use(layout.starts(), probe.batch);
+        }
+        return of;
+    }
+
     /**
      * Does a call of {@code attention}.
      *
@@ -194,19 +222,23 @@ final class CudnnAttention implements AutoCloseable {
             return refusal;
         }
         describe(shape, q.dtype());
-        describeForward(q, k, v, out);
+        boolean widened = out.dtype() != q.dtype();
+        describeForward(q, k, v, widened ? out.columns() : out.rowStride());
         CudnnForward plan = plan(forwards, key -> new CudnnForward(key, target));
         if (plan == null) {
             return refusals.get(probe);
         }
         long scratch = aligned(plan.workspaceBytes());
-        long sumsBytes = logSumExp == null ? (long) documents.tokens() * shape.heads() * Float.BYTES : 0;
-        long address = workspace.address(Math.max(1, scratch + sumsBytes));
+        long sumsBytes = logSumExp == null ? aligned((long) queries.tokens() * shape.heads() * Float.BYTES) : 0;
+        long address = workspace.address(Math.max(1, scratch + sumsBytes + (widened ? out.elements() * q.dtype().sizeBytes() : 0)));
+        Tensor made = widened ? Tensor.of(out.name(), q.dtype(), out.shape(), workspace.block(), scratch + sumsBytes) : out;
         if (plan.slots() != null) {
-            offsets.use(documents.starts(), probe.batch);
-            plan.slots().fill(offsets);
+            plan.slots().fill(offsets(documents.queries()), offsets(documents.keys()));
         }
-        plan.run(library, q.address(), k.address(), v.address(), out.address(), logSumExp == null ? address + scratch : logSumExp.address(), address);
+        plan.run(library, q.address(), k.address(), v.address(), made.address(), logSumExp == null ? address + scratch : logSumExp.address(), address);
+        if (widened) {
+            elementwise.copy(made, out);
+        }
         return null;
     }
 
@@ -236,8 +268,7 @@ final class CudnnAttention implements AutoCloseable {
         long address = workspace.address(scratch + gradients.bytes());
         gradients.place(workspace.block(), scratch, elementwise);
         if (plan.slots() != null) {
-            offsets.use(documents.starts(), probe.batch);
-            plan.slots().fill(offsets);
+            plan.slots().fill(offsets(documents.queries()), offsets(documents.keys()));
         }
         plan.run(library, gradients, logSumExp.address(), address);
         gradients.deliver(elementwise);
@@ -260,7 +291,7 @@ final class CudnnAttention implements AutoCloseable {
         backwards.values().forEach(CudnnBackward::close);
         forwards.clear();
         backwards.clear();
-        offsets.close();
+        offsets.forEach(CudnnOffsets::close);
         workspace.close();
         cudnn.cudnnDestroy(library);
     }

@@ -9,7 +9,7 @@ import org.bytedeco.cuda.global.cudnn;
  * What attention and its gradient have in common as operations of cuDNN: operands, scores, masks. cuDNN recognises attention by the exact order of operations,
  * which operands are given as transposed views, what is virtual, and the types between; the order here is the one that NVIDIA's cudnn-frontend makes.
  *
- * <p>Letters: B documents, H query heads, G key/value heads, S tokens of a document, K and V columns of a key and a value head.
+ * <p>Letters: B documents, H query heads, G key/value heads, S queries and S' keys of a document, K and V columns of a key and a value head.
  */
 final class CudnnAttentionGraph {
 
@@ -43,10 +43,9 @@ final class CudnnAttentionGraph {
         this.sumsOffsets = offsets("offsets of sums");
         this.queryLengths = key.packed() ? graph.tensor("lengths of queries", CudnnGraph.INTEGER, new long[] {key.batch, 1, 1, 1}, new long[] {1, 1, 1, 1}) : null;
         this.keyLengths = key.packed() ? graph.tensor("lengths of keys", CudnnGraph.INTEGER, new long[] {key.batch, 1, 1, 1}, new long[] {1, 1, 1, 1}) : null;
-        this.q = matrix("q", key.heads, key.keySize, key.qStride, qOffsets);
-        this.k = transposed("k", key.kvHeads, key.keySize, key.kStride, kOffsets);
-        this.v = valuesTransposed ? transposed("v", key.kvHeads, key.valueSize, key.vStride, vOffsets)
-                : matrix("v", key.kvHeads, key.valueSize, key.vStride, vOffsets);
+        this.q = ofQueries("q", key.keySize, key.qStride, qOffsets);
+        this.k = transposed("k", key.keySize, key.kStride, kOffsets);
+        this.v = valuesTransposed ? transposed("v", key.valueSize, key.vStride, vOffsets) : ofKeys("v", key.valueSize, key.vStride, vOffsets);
         this.scale = graph.scalar("scale", key.scale());
     }
 
@@ -55,14 +54,19 @@ final class CudnnAttentionGraph {
         return key.packed() ? graph.tensor(name, CudnnGraph.LONG, new long[] {key.batch + 1, 1, 1, 1}, new long[] {1, 1, 1, 1}) : null;
     }
 
-    /** [B, heads, S, columns] of tokens whose rows are {@code stride} apart. */
-    Operand matrix(String name, int heads, int columns, long stride, Operand offsets) {
-        return graph.tensor(name, type, new long[] {key.batch, heads, key.length, columns}, new long[] {key.length * stride, columns, stride, 1}, offsets);
+    /** [B, H, S, columns] of tokens whose rows are {@code stride} apart. */
+    Operand ofQueries(String name, int columns, long stride, Operand offsets) {
+        return graph.tensor(name, type, new long[] {key.batch, key.heads, key.length, columns}, new long[] {key.length * stride, columns, stride, 1}, offsets);
     }
 
-    /** The same as [B, heads, columns, S]. */
-    private Operand transposed(String name, int heads, int columns, long stride, Operand offsets) {
-        return graph.tensor(name, type, new long[] {key.batch, heads, columns, key.length}, new long[] {key.length * stride, columns, 1, stride}, offsets);
+    /** [B, G, S', columns]. */
+    Operand ofKeys(String name, int columns, long stride, Operand offsets) {
+        return graph.tensor(name, type, new long[] {key.batch, key.kvHeads, key.keyLength, columns}, new long[] {key.keyLength * stride, columns, stride, 1}, offsets);
+    }
+
+    /** The same as [B, G, columns, S']. */
+    private Operand transposed(String name, int columns, long stride, Operand offsets) {
+        return graph.tensor(name, type, new long[] {key.batch, key.kvHeads, columns, key.keyLength}, new long[] {key.keyLength * stride, columns, 1, stride}, offsets);
     }
 
     /** A number for each query and head, [B, H, S, 1] over float32 [T, H]. */
@@ -77,20 +81,17 @@ final class CudnnAttentionGraph {
                 new long[] {(long) key.heads * key.length, key.length, 1, 1});
     }
 
-    /** A number for each pair of query and key, [B, H, S, S]. */
+    /** A number for each pair of query and key, [B, H, S, S']. */
     Operand pairs(String name) {
-        return graph.virtual(name, CudnnGraph.FLOAT, pairDimensions(), new long[] {(long) key.heads * key.length * key.length, (long) key.length * key.length,
-            key.length, 1});
-    }
-
-    private long[] pairDimensions() {
-        return new long[] {key.batch, key.heads, key.length, key.length};
+        long pairs = (long) key.length * key.keyLength;
+        return graph.virtual(name, CudnnGraph.FLOAT, new long[] {key.batch, key.heads, key.length, key.keyLength}, new long[] {key.heads * pairs, pairs, key.keyLength, 1});
     }
 
     /** The transpose of {@link #pairs}, in the type of the operands, for a product. */
     Operand pairsTransposed(String name, Operand pairs) {
-        return graph.reshape(name, pairs, graph.virtual(name, type, pairDimensions(), new long[] {(long) key.heads * key.length * key.length,
-            (long) key.length * key.length, 1, key.length}));
+        long all = (long) key.length * key.keyLength;
+        return graph.reshape(name, pairs, graph.virtual(name, type, new long[] {key.batch, key.heads, key.keyLength, key.length}, new long[] {key.heads * all, all, 1,
+            key.keyLength}));
     }
 
     Lengths queriesByKeys() {
@@ -122,8 +123,11 @@ final class CudnnAttentionGraph {
         return graph.each("within lengths", cudnn.CUDNN_POINTWISE_BINARY_SELECT, scores, graph.scalar("outside lengths", Float.NEGATIVE_INFINITY), inside);
     }
 
-    /** -infinity where the key comes after the query. */
+    /** -infinity where the key comes after the query, in a causal plan. */
     Operand causal(Operand scores) {
+        if (!key.causal) {
+            return scores;
+        }
         Operand row = graph.index("row", scores, ROWS, CudnnGraph.FLOAT);
         Operand column = graph.index("column", scores, COLUMNS, CudnnGraph.FLOAT);
         Operand seen = graph.eachIn(CudnnGraph.BOOLEAN, "seen", cudnn.CUDNN_POINTWISE_CMP_GE, row, column);

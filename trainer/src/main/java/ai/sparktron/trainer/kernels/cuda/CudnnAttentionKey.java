@@ -8,7 +8,7 @@ import java.util.Arrays;
  * What a plan of cuDNN's attention depends on. One of them is set again and again to look plans up, so that a call allocates nothing.
  *
  * <p>Row strides are in elements. A batch of equal documents is dense; otherwise it is packed: documents begin at offsets that a run is given, {@code batch} and
- * {@code length} are the most that the plan takes, and {@code total} the most tokens.
+ * the lengths are the most that the plan takes, and the totals the most tokens.
  */
 final class CudnnAttentionKey {
 
@@ -19,9 +19,14 @@ final class CudnnAttentionKey {
     int valueSize;
     int scaleBits;
     int batch;
+    /** Of a document's queries, and of its keys. */
     int length;
-    /** 0 for a dense batch. */
+    int keyLength;
+    /** Of queries and of keys; 0 for a dense batch. */
     int total;
+    int keyTotal;
+    /** Whether a document's n-th query sees its first n keys; otherwise all of them. */
+    boolean causal;
     /** Whether no sums are made in an order that changes from run to run; of a gradient only. */
     boolean deterministic;
     long qStride;
@@ -66,7 +71,10 @@ final class CudnnAttentionKey {
         copy.scaleBits = scaleBits;
         copy.batch = batch;
         copy.length = length;
+        copy.keyLength = keyLength;
         copy.total = total;
+        copy.keyTotal = keyTotal;
+        copy.causal = causal;
         copy.deterministic = deterministic;
         copy.qStride = qStride;
         copy.kStride = kStride;
@@ -83,14 +91,14 @@ final class CudnnAttentionKey {
     @Override
     public boolean equals(Object other) {
         return other instanceof CudnnAttentionKey key && dtype == key.dtype && heads == key.heads && kvHeads == key.kvHeads && keySize == key.keySize
-                && valueSize == key.valueSize && scaleBits == key.scaleBits && batch == key.batch && length == key.length && total == key.total
-                && deterministic == key.deterministic && qStride == key.qStride && kStride == key.kStride && vStride == key.vStride && outStride == key.outStride
+                && valueSize == key.valueSize && scaleBits == key.scaleBits && batch == key.batch && length == key.length
+                && keyLength == key.keyLength && total == key.total && keyTotal == key.keyTotal && causal == key.causal && deterministic == key.deterministic && qStride == key.qStride && kStride == key.kStride && vStride == key.vStride && outStride == key.outStride
                 && sumsStride == key.sumsStride && dOutStride == key.dOutStride && dqStride == key.dqStride && dkStride == key.dkStride && dvStride == key.dvStride;
     }
 
     @Override
     public int hashCode() {
-        long hash = dtype.ordinal() + (deterministic ? 16 : 0);
+        long hash = dtype.ordinal() + (deterministic ? 16 : 0) + (causal ? 32 : 0);
         hash = hash * 31 + heads;
         hash = hash * 31 + kvHeads;
         hash = hash * 31 + keySize;
@@ -98,17 +106,23 @@ final class CudnnAttentionKey {
         hash = hash * 31 + scaleBits;
         hash = hash * 31 + batch;
         hash = hash * 31 + length;
+        hash = hash * 31 + keyLength;
         hash = hash * 31 + total;
+        hash = hash * 31 + keyTotal;
         hash = hash * 31 + qStride + 3 * kStride + 5 * vStride + 7 * outStride + 11 * sumsStride;
         hash = hash * 31 + dOutStride + 3 * dqStride + 5 * dkStride + 7 * dvStride;
         return (int) (hash ^ hash >>> 32);
     }
 
+    private static String lengths(int ofQueries, int ofKeys) {
+        return ofQueries == ofKeys ? String.valueOf(ofQueries) : ofQueries + " and " + ofKeys;
+    }
+
     @Override
     public String toString() {
         return (dOutStride == 0 ? "attention" : deterministic ? "deterministic gradient of attention" : "gradient of attention") + " " + dtype + ", " + heads + " heads over "
-                + kvHeads + " of " + keySize + " and " + valueSize + " columns, " + (packed() ? "up to " + batch + " documents of up to " + length + " tokens, "
-                + total + " in all" : batch + " documents of " + length + " tokens") + ", rows apart by "
+                + kvHeads + " of " + keySize + " and " + valueSize + " columns, " + (packed() ? "up to " + batch + " documents of up to " + lengths(length, keyLength) + " tokens, "
+                + lengths(total, keyTotal) + " in all" : batch + " documents of " + lengths(length, keyLength) + " tokens") + (causal ? ", rows apart by " : ", not causal, rows apart by ")
                 + Arrays.toString(new long[] {qStride, kStride, vStride, outStride, dOutStride, dqStride, dkStride, dvStride});
     }
 }

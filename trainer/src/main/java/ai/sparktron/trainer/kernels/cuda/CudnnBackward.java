@@ -47,12 +47,12 @@ final class CudnnBackward implements AutoCloseable {
         }
         this.parts = new CudnnAttentionGraph(key, true);
         CudnnGraph graph = parts.graph;
-        Operand out = parts.matrix("out", key.heads, key.valueSize, key.outStride, parts.outOffsets);
-        Operand dOut = parts.matrix("dOut", key.heads, key.valueSize, key.dOutStride, parts.outOffsets);
+        Operand out = parts.ofQueries("out", key.valueSize, key.outStride, parts.outOffsets);
+        Operand dOut = parts.ofQueries("dOut", key.valueSize, key.dOutStride, parts.outOffsets);
         Operand sums = parts.sums("log of sums");
-        Operand dq = parts.matrix("dq", key.heads, key.keySize, key.dqStride, parts.qOffsets);
-        Operand dk = parts.matrix("dk", key.kvHeads, key.keySize, key.dkStride, parts.kOffsets);
-        Operand dv = parts.matrix("dv", key.kvHeads, key.valueSize, key.dvStride, parts.vOffsets);
+        Operand dq = parts.ofQueries("dq", key.keySize, key.dqStride, parts.qOffsets);
+        Operand dk = parts.ofKeys("dk", key.keySize, key.dkStride, parts.kOffsets);
+        Operand dv = parts.ofKeys("dv", key.valueSize, key.dvStride, parts.vOffsets);
 
         Operand deltas = delta(out, dOut);
         Operand weights = weights(sums);
@@ -81,9 +81,9 @@ final class CudnnBackward implements AutoCloseable {
         int group = key.heads / key.kvHeads;
         if (fullKeys != null && key.packed()) {
             keysOfAllHeads = plan.index(fullKeys);
-            keysOfAllHeadsBytes = tokens * key.dkStride * group * Float.BYTES;
+            keysOfAllHeadsBytes = key.keyTotal * key.dkStride * group * Float.BYTES;
             valuesOfAllHeads = plan.index(fullValues);
-            valuesOfAllHeadsBytes = tokens * key.dvStride * group * Float.BYTES;
+            valuesOfAllHeadsBytes = key.keyTotal * key.dvStride * group * Float.BYTES;
         }
     }
 
@@ -122,9 +122,9 @@ final class CudnnBackward implements AutoCloseable {
     private Operand ofAllHeads(String name, int columns, long stride, Operand offsets) {
         CudnnAttentionKey key = parts.key;
         long group = key.heads / key.kvHeads;
-        long[] dimensions = {key.batch, key.heads, key.length, columns};
-        return key.packed() ? parts.graph.tensor(name, parts.type, dimensions, new long[] {key.length * stride * group, columns, stride * group, 1}, offsets)
-                : parts.graph.virtual(name, parts.type, dimensions, new long[] {(long) key.heads * key.length * columns, (long) key.length * columns, columns, 1});
+        long[] dimensions = {key.batch, key.heads, key.keyLength, columns};
+        return key.packed() ? parts.graph.tensor(name, parts.type, dimensions, new long[] {key.keyLength * stride * group, columns, stride * group, 1}, offsets)
+                : parts.graph.virtual(name, parts.type, dimensions, new long[] {(long) key.heads * key.keyLength * columns, (long) key.keyLength * columns, columns, 1});
     }
 
     private Operand scoreGradient(Operand weights, Operand dOut, Operand deltas) {
@@ -150,8 +150,8 @@ final class CudnnBackward implements AutoCloseable {
     private void queryGradient(Operand dScores, Operand dq) {
         CudnnAttentionKey key = parts.key;
         CudnnGraph graph = parts.graph;
-        Operand keys = graph.reshape("keys", parts.k, graph.virtual("keys", parts.type, new long[] {key.batch, key.kvHeads, key.length, key.keySize},
-                new long[] {key.length * key.kStride, key.keySize, key.kStride, 1}, parts.kOffsets));
+        Operand keys = graph.reshape("keys", parts.k, graph.virtual("keys", parts.type, new long[] {key.batch, key.kvHeads, key.keyLength, key.keySize},
+                new long[] {key.keyLength * key.kStride, key.keySize, key.kStride, 1}, parts.kOffsets));
         if (key.deterministic) {
             graph.product("dq", dScores, keys, parts.queriesOverKeys(), dq);
             return;

@@ -20,7 +20,7 @@ final class CudnnForward implements AutoCloseable {
         CudnnAttentionGraph parts = new CudnnAttentionGraph(key, false);
         CudnnGraph graph = parts.graph;
         Operand sumsOperand = parts.sums("log of sums");
-        Operand outOperand = parts.matrix("out", key.heads, key.valueSize, key.outStride, parts.outOffsets);
+        Operand outOperand = parts.ofQueries("out", key.valueSize, key.outStride, parts.outOffsets);
 
         Operand scores = parts.causal(parts.scores());
         Operand largest = graph.reduce("largest", cudnn.CUDNN_REDUCE_TENSOR_MAX, scores, parts.rowVirtual("largest"));

@@ -1,13 +1,14 @@
 package ai.sparktron.trainer.kernels.cuda;
 
 import ai.sparktron.trainer.kernels.Write;
+import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Shape;
 import ai.sparktron.trainer.tensor.Tensor;
 
 /**
  * Where the operands and gradients of a call lie for cuDNN. In a packed batch it puts a tensor's gradient where the tensor's own documents begin, with the gradient's
  * row stride, whatever offsets the gradient was described with (seen with 9.19 on Hopper; other users of cuDNN have both lie alike). So a tensor and its gradient
- * that do not lie alike both go through contiguous copies, and so do gradients that are added to what is there.
+ * that do not lie alike both go through contiguous copies, and so do gradients that are added to what is there, or wanted in another type than cuDNN makes.
  *
  * <p>One of them is used again for every call; a call that copies nothing allocates nothing.
  */
@@ -48,8 +49,9 @@ final class CudnnGradientOperands {
 
     /** One of {@link #Q}, {@link #K}, {@link #V}: an operand and its gradient, which is made. */
     CudnnGradientOperands made(int pair, Tensor operand, Tensor gradient) {
-        boolean through = apart || packed && (grouped && pair != Q || operand.rowStride() != gradient.rowStride());
-        return pair(pair, operand, gradient, packed && through && !operand.isContiguous(), through && (apart || !gradient.isContiguous()));
+        boolean copied = apart || operand.dtype() != gradient.dtype();
+        boolean through = copied || packed && (grouped && pair != Q || operand.rowStride() != gradient.rowStride());
+        return pair(pair, operand, gradient, packed && through && !operand.isContiguous(), through && (copied || !gradient.isContiguous()));
     }
 
     /** {@link #OUT}: the output and its gradient, which are both read. */
@@ -80,11 +82,16 @@ final class CudnnGradientOperands {
         return (bytes + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
     }
 
+    /** Of the copy of a gradient. */
+    private long copyBytes(int pair) {
+        return aligned(gradients[pair].elements() * operands[pair].dtype().sizeBytes());
+    }
+
     /** Bytes of the copies. */
     long bytes() {
         long bytes = 0;
         for (int i = 0; i < PAIRS; i++) {
-            bytes += (operandCopied[i] ? aligned(operands[i].sizeBytes()) : 0) + (gradientCopied[i] ? aligned(gradients[i].sizeBytes()) : 0);
+            bytes += (operandCopied[i] ? aligned(operands[i].sizeBytes()) : 0) + (gradientCopied[i] ? copyBytes(i) : 0);
         }
         return bytes;
     }
@@ -93,10 +100,10 @@ final class CudnnGradientOperands {
     void place(DeviceBlock block, long offset, ElementwiseKernels elementwise) {
         long at = offset;
         for (int i = 0; i < PAIRS; i++) {
-            placedOperands[i] = operandCopied[i] ? contiguous(operands[i], block, at) : operands[i];
+            placedOperands[i] = operandCopied[i] ? contiguous(operands[i], operands[i].dtype(), block, at) : operands[i];
             at += operandCopied[i] ? aligned(operands[i].sizeBytes()) : 0;
-            placedGradients[i] = gradientCopied[i] ? contiguous(gradients[i], block, at) : gradients[i];
-            at += gradientCopied[i] ? aligned(gradients[i].sizeBytes()) : 0;
+            placedGradients[i] = gradientCopied[i] ? contiguous(gradients[i], operands[i].dtype(), block, at) : gradients[i];
+            at += gradientCopied[i] ? copyBytes(i) : 0;
             if (operandCopied[i]) {
                 elementwise.copy(operands[i], placedOperands[i]);
             }
@@ -106,8 +113,8 @@ final class CudnnGradientOperands {
         }
     }
 
-    private static Tensor contiguous(Tensor like, DeviceBlock block, long offset) {
-        return Tensor.of(like.name(), like.dtype(), Shape.of(like.rows(), like.columns()), block, offset);
+    private static Tensor contiguous(Tensor like, DType dtype, DeviceBlock block, long offset) {
+        return Tensor.of(like.name(), dtype, Shape.of(like.rows(), like.columns()), block, offset);
     }
 
     /** Where cuDNN reads an operand, once it is {@link #place placed}. */

@@ -28,11 +28,13 @@ final class CudnnOffsets implements AutoCloseable {
         this.staging = staging;
     }
 
+    /** Whether it is of this layout. */
+    boolean isOf(int[] documentStarts, int documents) {
+        return documentStarts == starts && documents == batch;
+    }
+
     /** Which layout is asked for from now on. @param documentStarts with the number of tokens as last entry; not changed later */
     void use(int[] documentStarts, int documents) {
-        if (documentStarts == starts && documents == batch) {
-            return;
-        }
         starts = documentStarts;
         batch = documents;
         known = 0;
@@ -95,26 +97,32 @@ final class CudnnOffsets implements AutoCloseable {
     /** The places of a packed plan that offsets and lengths go to. */
     static final class Slots {
         private final CudnnPlan plan;
-        private final int[] indexes;
-        private final long[] strides;
+        private final int[] ofQueries;
+        private final long[] queryStrides;
+        private final int[] ofKeys;
+        private final long[] keyStrides;
         private final int queryLengths;
         private final int keyLengths;
 
         /** Of a plan; gradients share the places of their tensors. */
         Slots(CudnnPlan plan, CudnnAttentionGraph parts) {
             this.plan = plan;
-            this.indexes = new int[] {plan.index(parts.qOffsets), plan.index(parts.kOffsets), plan.index(parts.vOffsets), plan.index(parts.outOffsets),
-                plan.index(parts.sumsOffsets)};
-            this.strides = new long[] {parts.key.qStride, parts.key.kStride, parts.key.vStride, parts.key.outStride, parts.key.sumsStride};
+            this.ofQueries = new int[] {plan.index(parts.qOffsets), plan.index(parts.outOffsets), plan.index(parts.sumsOffsets)};
+            this.queryStrides = new long[] {parts.key.qStride, parts.key.outStride, parts.key.sumsStride};
+            this.ofKeys = new int[] {plan.index(parts.kOffsets), plan.index(parts.vOffsets)};
+            this.keyStrides = new long[] {parts.key.kStride, parts.key.vStride};
             this.queryLengths = plan.index(parts.queryLengths);
             this.keyLengths = plan.index(parts.keyLengths);
         }
 
-        void fill(CudnnOffsets offsets) {
-            for (int i = 0; i < indexes.length; i++) {
-                plan.at(indexes[i], offsets.of(strides[i]));
+        void fill(CudnnOffsets queries, CudnnOffsets keys) {
+            for (int i = 0; i < ofQueries.length; i++) {
+                plan.at(ofQueries[i], queries.of(queryStrides[i]));
             }
-            plan.at(queryLengths, offsets.lengths()).at(keyLengths, offsets.lengths());
+            for (int i = 0; i < ofKeys.length; i++) {
+                plan.at(ofKeys[i], keys.of(keyStrides[i]));
+            }
+            plan.at(queryLengths, queries.lengths()).at(keyLengths, keys.lengths());
         }
     }
 }

@@ -10,9 +10,8 @@ final class DocumentBatch {
 
     private TokenLayout queries;
     private TokenLayout keys;
-    private boolean whole;
-    private int documents;
-    private int longest;
+    private boolean sameTokens;
+    private boolean allSeen;
     private boolean equal;
 
     /** Looks at the layouts of a call. */
@@ -20,53 +19,60 @@ final class DocumentBatch {
         if (queryLayout != queries || keyLayout != keys) {
             queries = queryLayout;
             keys = keyLayout;
-            documents = queryLayout.starts().length - 1;
-            longest = queryLayout.longest();
-            equal = (long) longest * documents == queryLayout.tokens();
-            whole = isWhole(queryLayout) && (queryLayout == keyLayout || same(queryLayout, keyLayout) && isWhole(keyLayout));
+            sameTokens = queryLayout == keyLayout || same(queryLayout, keyLayout);
+            allSeen = !sameTokens && allSeen(queryLayout, keyLayout);
+            equal = equal(queryLayout) && (sameTokens || equal(keyLayout));
         }
         return this;
     }
 
-    /** Positions ascend in a document, so its first and last say whether it is there from its beginning without a gap. */
-    private static boolean isWhole(TokenLayout layout) {
-        int[] starts = layout.starts();
-        for (int d = 0; d + 1 < starts.length; d++) {
-            if (layout.hostPositions()[starts[d]] != 0 || layout.hostPositions()[starts[d + 1] - 1] != starts[d + 1] - 1 - starts[d]) {
+    private static boolean same(TokenLayout a, TokenLayout b) {
+        return Arrays.equals(a.starts(), b.starts()) && Arrays.equals(a.hostDocuments(), b.hostDocuments()) && Arrays.equals(a.hostPositions(), b.hostPositions());
+    }
+
+    /** Whether the same documents are in both, and all keys of each come before its queries. */
+    private static boolean allSeen(TokenLayout queries, TokenLayout keys) {
+        int documents = queries.starts().length - 1;
+        if (keys.starts().length - 1 != documents) {
+            return false;
+        }
+        for (int d = 0; d < documents; d++) {
+            int query = queries.starts()[d];
+            if (queries.hostDocuments()[query] != keys.hostDocuments()[keys.starts()[d]] || keys.hostPositions()[keys.starts()[d + 1] - 1] > queries.hostPositions()[query]) {
                 return false;
             }
         }
         return true;
     }
 
-    private static boolean same(TokenLayout a, TokenLayout b) {
-        return Arrays.equals(a.starts(), b.starts()) && Arrays.equals(a.hostDocuments(), b.hostDocuments());
+    private static boolean equal(TokenLayout layout) {
+        return (long) layout.longest() * (layout.starts().length - 1) == layout.tokens();
     }
 
-    /** Whether queries and keys are the same tokens, whole documents. */
-    boolean whole() {
-        return whole;
+    /** Whether queries and keys are the same tokens: in a document, a token then sees those before it and itself, wherever they stood. */
+    boolean sameTokens() {
+        return sameTokens;
+    }
+
+    /** Whether they are not, but the same documents, and each query sees all keys of its document. */
+    boolean allSeen() {
+        return allSeen;
     }
 
     int documents() {
-        return documents;
+        return queries.starts().length - 1;
     }
 
-    /** Tokens of the longest document. */
-    int longest() {
-        return longest;
-    }
-
-    /** Whether all documents are as long as each other. */
+    /** Whether all documents are as long as each other, queries and keys each for themselves. */
     boolean equal() {
         return equal;
     }
 
-    int tokens() {
-        return queries.tokens();
+    TokenLayout queries() {
+        return queries;
     }
 
-    int[] starts() {
-        return queries.starts();
+    TokenLayout keys() {
+        return keys;
     }
 }

@@ -6,6 +6,7 @@ import ai.sparktron.trainer.kernels.Write;
 import ai.sparktron.trainer.kernels.cuda.FlashConfiguration.Kind;
 import ai.sparktron.trainer.tensor.DType;
 import ai.sparktron.trainer.tensor.Tensor;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +33,8 @@ final class FlashAttention implements AutoCloseable {
     private final TileWork forwardWork;
     private final TileWork queryWork;
     private final TileWork keyWork;
-    private final Map<DType, Map<FlashConfiguration, KernelModule>> compiled = new HashMap<>();
+    /** By the operands' type and that of results. */
+    private final Map<DType, Map<DType, Map<FlashConfiguration, KernelModule>>> compiled = new EnumMap<>(DType.class);
 
     FlashAttention(CudaDevice device, DeviceMemory memory, Staging staging, Modules modules, Workspace workspace) {
         this.device = device;
@@ -62,12 +64,13 @@ final class FlashAttention implements AutoCloseable {
         return FlashConfiguration.of(kind, shape.keySize(), shape.valueSize(), device.sharedMemoryBytes());
     }
 
-    private Kernel kernel(FlashConfiguration configuration, DType dtype, String function) {
-        Map<FlashConfiguration, KernelModule> ofType = compiled.computeIfAbsent(dtype, type -> new HashMap<>());
-        KernelModule module = ofType.get(configuration);
+    private Kernel kernel(FlashConfiguration configuration, DType dtype, DType result, String function) {
+        Map<FlashConfiguration, KernelModule> ofTypes = compiled.computeIfAbsent(dtype, type -> new EnumMap<>(DType.class)).computeIfAbsent(result,
+                type -> new HashMap<>());
+        KernelModule module = ofTypes.get(configuration);
         if (module == null) {
-            module = modules.of(List.of("mma.cuh", "tensorcore.cuh", configuration.source().resource), configuration.defines(dtype));
-            ofType.put(configuration, module);
+            module = modules.of(List.of("mma.cuh", "tensorcore.cuh", configuration.source().resource), configuration.defines(dtype, result));
+            ofTypes.put(configuration, module);
         }
         return module.kernel(function);
     }
@@ -85,11 +88,11 @@ final class FlashAttention implements AutoCloseable {
         long pairs = (long) queries.tokens() * shape.heads();
         long partBytes = parts * pairs * shape.valueSize() * Float.BYTES;
         long address = parts == 1 ? 0 : workspace.address(partBytes + parts * pairs * Float.BYTES);
-        layouts(kernel(configuration, q.dtype(), "forward").matrix(q).matrix(k).matrix(v).matrix(out).matrixOrNone(logSumExp), queries, keys, shape)
+        layouts(kernel(configuration, q.dtype(), out.dtype(), "forward").matrix(q).matrix(k).matrix(v).matrix(out).matrixOrNone(logSumExp), queries, keys, shape)
                 .pointer(work.address()).pointer(address).pointer(parts == 1 ? 0 : address + partBytes)
                 .launch(shape.heads(), work.blocks(), parts, configuration.threads(), configuration.sharedBytes());
         if (parts > 1) {
-            kernel(configuration, q.dtype(), "joinParts").pointer(address).pointer(address + partBytes).integer(parts).matrix(out).matrixOrNone(logSumExp)
+            kernel(configuration, q.dtype(), out.dtype(), "joinParts").pointer(address).pointer(address + partBytes).integer(parts).matrix(out).matrixOrNone(logSumExp)
                     .integer(queries.tokens()).integer(shape.heads()).integer(shape.valueSize())
                     .launch(blocks(pairs * WARP, configuration), 1, 1, configuration.threads(), 0);
         }
@@ -114,15 +117,15 @@ final class FlashAttention implements AutoCloseable {
         long pairs = (long) queries.tokens() * shape.heads();
         long deltas = workspace.address(pairs * Float.BYTES);
         FlashConfiguration atQueries = configuration(Kind.QUERIES, shape);
-        kernel(atQueries, q.dtype(), "deltas").matrix(dOut).matrix(out).pointer(deltas).integer(queries.tokens()).integer(shape.heads())
+        kernel(atQueries, q.dtype(), dq.dtype(), "deltas").matrix(dOut).matrix(out).pointer(deltas).integer(queries.tokens()).integer(shape.heads())
                 .integer(shape.valueSize()).launch(blocks(pairs * LANES_OF_A_DELTA, atQueries), 1, 1, atQueries.threads(), 0);
         TileWork work = queryWork.of(queries, keys, atQueries.rows());
-        layouts(kernel(atQueries, q.dtype(), "queries").matrix(dOut).matrix(q).matrix(k).matrix(v).matrix(logSumExp).pointer(deltas).matrix(dq)
+        layouts(kernel(atQueries, q.dtype(), dq.dtype(), "queries").matrix(dOut).matrix(q).matrix(k).matrix(v).matrix(logSumExp).pointer(deltas).matrix(dq)
                 .integer(accumulate), queries, keys, shape).pointer(work.address())
                 .launch(shape.heads(), work.blocks(), 1, atQueries.threads(), atQueries.sharedBytes());
         FlashConfiguration atKeys = configuration(Kind.KEYS, shape);
         work = keyWork.of(queries, keys, atKeys.rows());
-        layouts(kernel(atKeys, q.dtype(), "keys").matrix(dOut).matrix(q).matrix(k).matrix(v).matrix(logSumExp).pointer(deltas).matrix(dk).matrix(dv)
+        layouts(kernel(atKeys, q.dtype(), dk.dtype(), "keys").matrix(dOut).matrix(q).matrix(k).matrix(v).matrix(logSumExp).pointer(deltas).matrix(dk).matrix(dv)
                 .integer(accumulate), queries, keys, shape).pointer(work.address())
                 .launch(shape.kvHeads(), work.blocks(), atKeys.parts(), atKeys.threads(), atKeys.sharedBytes());
     }

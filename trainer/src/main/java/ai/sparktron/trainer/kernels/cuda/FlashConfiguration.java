@@ -88,7 +88,8 @@ record FlashConfiguration(int key, int value, int warps, int tile, int parts, Ki
         };
     }
 
-    List<String> defines(DType dtype) {
-        return List.of("T=" + (dtype == DType.BF16 ? "bf16" : "f16"), "KEY=" + key, "VALUE=" + value, "WARPS=" + warps, "TILE=" + tile, "PARTS=" + parts);
+    /** @param result of what is made, the operands' type or float32 */
+    List<String> defines(DType dtype, DType result) {
+        return List.of("T=" + Variants.spelled(dtype), "RESULT=" + Variants.spelled(result), "KEY=" + key, "VALUE=" + value, "WARPS=" + warps, "TILE=" + tile, "PARTS=" + parts);
     }
 }

@@ -54,7 +54,7 @@ final class PlainAttention implements DeviceAttention {
     public void attention(Tensor q, Tensor k, Tensor v, AttentionShape shape, TokenLayout queries, TokenLayout keys, Tensor out, Tensor logSumExp) {
         int tile = tile(shape);
         int floats = tile * (2 * (shape.keySize() + 1) + shape.valueSize() + 1 + tile + 1 + 4);
-        layouts(forward.of(q.dtype(), q.dtype(), 1, tile).matrix(q).matrix(k).matrix(v).matrix(out).matrixOrNone(logSumExp), queries, keys, shape)
+        layouts(forward.of(q.dtype(), out.dtype(), 1, tile).matrix(q).matrix(k).matrix(v).matrix(out).matrixOrNone(logSumExp), queries, keys, shape)
                 .launch(tiles(queries.tokens(), tile), shape.heads(), 1, THREADS, floats * Float.BYTES);
     }
 
@@ -68,9 +68,9 @@ final class PlainAttention implements DeviceAttention {
         delta.of(q.dtype(), q.dtype(), 1, tile).matrix(dOut).matrix(out).pointer(deltas).integer(queries.tokens()).integer(shape.heads()).integer(shape.valueSize())
                 .launch((int) ((pairs * WARP + THREADS - 1) / THREADS), 1, 1, THREADS, 0);
         int floats = tile * (2 * (shape.keySize() + 1) + 2 * (shape.valueSize() + 1) + tile + 1 + 4);
-        layouts(queryGradients.of(q.dtype(), q.dtype(), 1, tile).matrix(dOut).matrix(q).matrix(k).matrix(v).matrix(logSumExp).pointer(deltas).matrix(dq)
+        layouts(queryGradients.of(q.dtype(), dq.dtype(), 1, tile).matrix(dOut).matrix(q).matrix(k).matrix(v).matrix(logSumExp).pointer(deltas).matrix(dq)
                 .integer(accumulate), queries, keys, shape).launch(tiles(queries.tokens(), tile), shape.heads(), 1, THREADS, floats * Float.BYTES);
-        layouts(keyGradients.of(q.dtype(), q.dtype(), 1, tile).matrix(dOut).matrix(q).matrix(k).matrix(v).matrix(logSumExp).pointer(deltas).matrix(dk).matrix(dv)
+        layouts(keyGradients.of(q.dtype(), dk.dtype(), 1, tile).matrix(dOut).matrix(q).matrix(k).matrix(v).matrix(logSumExp).pointer(deltas).matrix(dk).matrix(dv)
                 .integer(accumulate), queries, keys, shape).launch(tiles(keys.tokens(), tile), shape.kvHeads(), 1, THREADS,
                 (floats + tile * (tile + 1 + 2)) * Float.BYTES);
     }

@@ -43,7 +43,7 @@ FORCE float rowMax(float x, int width) {
     return x;
 }
 
-template <class T, int B> FORCE void attentionForward(const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv, T* out, i64 so, float* logSumExp, i64 sl,
+template <class T, class R, int B> FORCE void attentionForward(const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv, R* out, i64 so, float* logSumExp, i64 sl,
         Layout queries, Layout keys, int heads, int kvHeads, int K, int Kv, float scale) {
     extern __shared__ float room[];
     const int W = THREADS / B;
@@ -96,7 +96,7 @@ template <class T, int B> FORCE void attentionForward(const T* q, i64 sq, const 
 #pragma unroll
     for (int i = 0; i < MOST; i++) {
         int column = lane + i * W;
-        if (column < Kv) out[t * so + head * Kv + column] = rounded<T>(sum > 0 ? o[i] / sum : 0);
+        if (column < Kv) out[t * so + head * Kv + column] = rounded<R>(sum > 0 ? o[i] / sum : 0);
     }
     if (logSumExp && lane == 0) logSumExp[t * sl + head] = sum > 0 ? largest + logf(sum) : -INFINITE;
 }
@@ -126,8 +126,8 @@ template <int B> FORCE Share share(const float* Q, const float* Kt, const float*
     return result;
 }
 
-template <class T, int B> FORCE void attentionQueries(const T* dOut, i64 sd, const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv, const float* logSumExp,
-        i64 sl, const float* delta, T* dq, i64 sdq, int accumulate, Layout queries, Layout keys, int heads, int kvHeads, int K, int Kv, float scale) {
+template <class T, class R, int B> FORCE void attentionQueries(const T* dOut, i64 sd, const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv, const float* logSumExp,
+        i64 sl, const float* delta, R* dq, i64 sdq, int accumulate, Layout queries, Layout keys, int heads, int kvHeads, int K, int Kv, float scale) {
     extern __shared__ float room[];
     const int W = THREADS / B;
     float *Q = room, *Kt = Q + B * (K + 1), *V = Kt + B * (K + 1), *D = V + B * (Kv + 1), *S = D + B * (Kv + 1);
@@ -163,15 +163,15 @@ template <class T, int B> FORCE void attentionQueries(const T* dOut, i64 sd, con
     for (int i = 0; i < MOST; i++) {
         int column = lane + i * W;
         if (column < K) {
-            T* to = dq + t * sdq + head * K + column;
-            *to = rounded<T>(accumulate ? real(*to) + g[i] : g[i]);
+            R* to = dq + t * sdq + head * K + column;
+            *to = rounded<R>(accumulate ? real(*to) + g[i] : g[i]);
         }
     }
 }
 
 // Gradients of a tile of keys and values: all queries of all heads that share them, in their order.
-template <class T, int B> FORCE void attentionKeys(const T* dOut, i64 sd, const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv, const float* logSumExp,
-        i64 sl, const float* delta, T* dk, i64 sdk, T* dv, i64 sdv, int accumulate, Layout queries, Layout keys, int heads, int kvHeads, int K, int Kv, float scale) {
+template <class T, class R, int B> FORCE void attentionKeys(const T* dOut, i64 sd, const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv, const float* logSumExp,
+        i64 sl, const float* delta, R* dk, i64 sdk, R* dv, i64 sdv, int accumulate, Layout queries, Layout keys, int heads, int kvHeads, int K, int Kv, float scale) {
     extern __shared__ float room[];
     const int W = THREADS / B;
     float *Q = room, *Kt = Q + B * (K + 1), *V = Kt + B * (K + 1), *D = V + B * (Kv + 1), *P = D + B * (Kv + 1), *S = P + B * (B + 1), *L = S + B * (B + 1),
@@ -218,12 +218,12 @@ template <class T, int B> FORCE void attentionKeys(const T* dOut, i64 sd, const 
     for (int i = 0; i < MOST; i++) {
         int column = lane + i * W;
         if (column < K) {
-            T* to = dk + t * sdk + kvHead * K + column;
-            *to = rounded<T>(accumulate ? real(*to) + gk[i] : gk[i]);
+            R* to = dk + t * sdk + kvHead * K + column;
+            *to = rounded<R>(accumulate ? real(*to) + gk[i] : gk[i]);
         }
         if (column < Kv) {
-            T* to = dv + t * sdv + kvHead * Kv + column;
-            *to = rounded<T>(accumulate ? real(*to) + gv[i] : gv[i]);
+            R* to = dv + t * sdv + kvHead * Kv + column;
+            *to = rounded<R>(accumulate ? real(*to) + gv[i] : gv[i]);
         }
     }
 }
@@ -236,18 +236,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) delta(const TYPE* dOut, i6
     attentionDelta<TYPE>(dOut, sd, out, so, delta, tokens, heads, Kv);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) forward(const TYPE* q, i64 sq, const TYPE* k, i64 sk, const TYPE* v, i64 sv, TYPE* out, i64 so, float* logSumExp,
+extern "C" __global__ void __launch_bounds__(THREADS) forward(const TYPE* q, i64 sq, const TYPE* k, i64 sk, const TYPE* v, i64 sv, RESULT* out, i64 so, float* logSumExp,
         i64 sl, LAYOUTS, int heads, int kvHeads, int K, int Kv, float scale) {
-    attentionForward<TYPE, SIZE>(q, sq, k, sk, v, sv, out, so, logSumExp, sl, QUERIES, KEYS, heads, kvHeads, K, Kv, scale);
+    attentionForward<TYPE, RESULT, SIZE>(q, sq, k, sk, v, sv, out, so, logSumExp, sl, QUERIES, KEYS, heads, kvHeads, K, Kv, scale);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) queries(const TYPE* dOut, i64 sd, const TYPE* q, i64 sq, const TYPE* k, i64 sk, const TYPE* v, i64 sv,
-        const float* logSumExp, i64 sl, const float* delta, TYPE* dq, i64 sdq, int accumulate, LAYOUTS, int heads, int kvHeads, int K, int Kv, float scale) {
-    attentionQueries<TYPE, SIZE>(dOut, sd, q, sq, k, sk, v, sv, logSumExp, sl, delta, dq, sdq, accumulate, QUERIES, KEYS, heads, kvHeads, K, Kv, scale);
+        const float* logSumExp, i64 sl, const float* delta, RESULT* dq, i64 sdq, int accumulate, LAYOUTS, int heads, int kvHeads, int K, int Kv, float scale) {
+    attentionQueries<TYPE, RESULT, SIZE>(dOut, sd, q, sq, k, sk, v, sv, logSumExp, sl, delta, dq, sdq, accumulate, QUERIES, KEYS, heads, kvHeads, K, Kv, scale);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) keys(const TYPE* dOut, i64 sd, const TYPE* q, i64 sq, const TYPE* k, i64 sk, const TYPE* v, i64 sv,
-        const float* logSumExp, i64 sl, const float* delta, TYPE* dk, i64 sdk, TYPE* dv, i64 sdv, int accumulate, LAYOUTS, int heads, int kvHeads, int K, int Kv,
+        const float* logSumExp, i64 sl, const float* delta, RESULT* dk, i64 sdk, RESULT* dv, i64 sdv, int accumulate, LAYOUTS, int heads, int kvHeads, int K, int Kv,
         float scale) {
-    attentionKeys<TYPE, SIZE>(dOut, sd, q, sq, k, sk, v, sv, logSumExp, sl, delta, dk, sdk, dv, sdv, accumulate, QUERIES, KEYS, heads, kvHeads, K, Kv, scale);
+    attentionKeys<TYPE, RESULT, SIZE>(dOut, sd, q, sq, k, sk, v, sv, logSumExp, sl, delta, dk, sdk, dv, sdv, accumulate, QUERIES, KEYS, heads, kvHeads, K, Kv, scale);
 }

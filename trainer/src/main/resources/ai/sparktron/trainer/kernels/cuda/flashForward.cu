@@ -2,9 +2,9 @@
 // keys a block goes through comes from the host: work[b] is {first query, first key, end of keys, 0}. A grid that is deeper than 1 shares the keys of a block out:
 // each part's result goes to float32 memory of its own, for `joinParts`.
 //
-// q [Tq, H*K], k [Tk, G*K], v [Tk, G*Kv], out [Tq, H*Kv], sums [Tq, H]; parts [depth, Tq, H, Kv] and [depth, Tq, H]; scale above 0.
+// q [Tq, H*K], k [Tk, G*K], v [Tk, G*Kv], out [Tq, H*Kv], sums [Tq, H]; parts [depth, Tq, H, Kv] and [depth, Tq, H]; scale above 0. RESULT is T or float.
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv, T* out, i64 so, float* sums, i64 ss,
+extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv, RESULT* out, i64 so, float* sums, i64 ss,
         LAYOUTS, int heads, int kvHeads, int keySize, int valueSize, float scale, const int4* work, float* parts, float* partSums) {
     extern __shared__ __align__(128) unsigned char room[];
     Layout queries = QUERIES;
@@ -118,7 +118,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const T* q, i64
 }
 
 // A warp a token and head: the parts' results become one, each weighted with its share of the sum.
-extern "C" __global__ void __launch_bounds__(THREADS) joinParts(const float* parts, const float* partSums, int depth, T* out, i64 so, float* sums, i64 ss, int tokens,
+extern "C" __global__ void __launch_bounds__(THREADS) joinParts(const float* parts, const float* partSums, int depth, RESULT* out, i64 so, float* sums, i64 ss, int tokens,
         int heads, int valueSize) {
     i64 n = ((i64) blockIdx.x * THREADS + threadIdx.x) / 32, all = (i64) tokens * heads;
     if (n >= all) return;
@@ -130,7 +130,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) joinParts(const float* par
     for (int c = threadIdx.x % 32; c < valueSize; c += 32) {
         float value = 0;
         for (int p = 0; p < depth; p++) value += expf(partSums[p * all + n] - base) * parts[(p * all + n) * valueSize + c];
-        out[t * so + head * valueSize + c] = rounded<T>(sum > 0 ? value / sum : 0);
+        out[t * so + head * valueSize + c] = rounded<RESULT>(sum > 0 ? value / sum : 0);
     }
     if (sums && threadIdx.x % 32 == 0) sums[t * ss + head] = sum > 0 ? base + logf(sum) : -INFINITE;
 }

@@ -6,7 +6,7 @@
 // Shared memory: K, V, and two stages of Q, dOut, logs of sums, deltas, documents and positions. work[b] is {first key, first query, end of queries, 0}.
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) keys(const T* dOut, i64 sd, const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv, const float* sums,
-        i64 ss, const float* delta, T* dk, i64 sdk, T* dv, i64 sdv, int accumulate, LAYOUTS, int heads, int kvHeads, int keySize, int valueSize, float scale,
+        i64 ss, const float* delta, RESULT* dk, i64 sdk, RESULT* dv, i64 sdv, int accumulate, LAYOUTS, int heads, int kvHeads, int keySize, int valueSize, float scale,
         const int4* work) {
     extern __shared__ __align__(128) unsigned char room[];
     const int STAGE = TILE * (rowBytes(KEY) + rowBytes(VALUE) + 16), OTHERS = ROWS * (rowBytes(KEY) + rowBytes(VALUE));

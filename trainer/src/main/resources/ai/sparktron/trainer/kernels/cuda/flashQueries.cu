@@ -3,7 +3,7 @@
 // Shared memory: Q, dOut, and two stages of K, V, documents and positions. `work` as in flashForward.cu.
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) queries(const T* dOut, i64 sd, const T* q, i64 sq, const T* k, i64 sk, const T* v, i64 sv,
-        const float* sums, i64 ss, const float* delta, T* dq, i64 sdq, int accumulate, LAYOUTS, int heads, int kvHeads, int keySize, int valueSize, float scale,
+        const float* sums, i64 ss, const float* delta, RESULT* dq, i64 sdq, int accumulate, LAYOUTS, int heads, int kvHeads, int keySize, int valueSize, float scale,
         const int4* work) {
     extern __shared__ __align__(128) unsigned char room[];
     const int STAGE = TILE * (rowBytes(KEY) + rowBytes(VALUE) + 8), OTHERS = ROWS * (rowBytes(KEY) + rowBytes(VALUE));

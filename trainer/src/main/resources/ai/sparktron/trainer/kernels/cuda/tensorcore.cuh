@@ -68,8 +68,11 @@ template <int N, int COLUMNS, int WIDE> FORCE void addRows(float (&c)[COLUMNS / 
     }
 }
 
+FORCE void put(T* to, float low, float high) { *(unsigned*) to = pair(T(), low, high); }
+FORCE void put(float* to, float low, float high) { *(float2*) to = make_float2(low, high); }
+
 // Writes a lane's two rows of c [16, COLUMNS], each times its factor; what is there is added to where `accumulate` says so.
-template <int COLUMNS> FORCE void write(T* x, i64 stride, int row, int end, int columns, const float (&c)[COLUMNS / 8][4], float first, float second, bool accumulate) {
+template <int COLUMNS, class R> FORCE void write(R* x, i64 stride, int row, int end, int columns, const float (&c)[COLUMNS / 8][4], float first, float second, bool accumulate) {
     int column = threadIdx.x % 4 * 2;
 #pragma unroll
     for (int n = 0; n < COLUMNS / 8; n++) {
@@ -78,12 +81,12 @@ template <int COLUMNS> FORCE void write(T* x, i64 stride, int row, int end, int 
             int t = row + half * 8;
             if (t < end && n * 8 < columns) {
                 float factor = half ? second : first, low = c[n][2 * half] * factor, high = c[n][2 * half + 1] * factor;
-                T* to = x + t * stride + n * 8 + column;
+                R* to = x + t * stride + n * 8 + column;
                 if (accumulate) {
                     low += real(to[0]);
                     high += real(to[1]);
                 }
-                *(unsigned*) to = pair(T(), low, high);
+                put(to, low, high);
             }
         }
     }

@@ -33,8 +33,12 @@ class CudnnGradientOperandsTest {
     }
 
     private void set(boolean packed, boolean grouped, Write write, int gradientWidth) {
+        set(packed, grouped, write, gradientWidth, DType.BF16);
+    }
+
+    private void set(boolean packed, boolean grouped, Write write, int gradientWidth, DType gradients) {
         Tensor x = frame.tensor("qkv", DType.BF16, TOKENS, MERGED);
-        Tensor dx = frame.tensor("qkv.grad", DType.BF16, TOKENS, gradientWidth);
+        Tensor dx = frame.tensor("qkv.grad", gradients, TOKENS, gradientWidth);
         Tensor out = frame.tensor("out", DType.BF16, TOKENS, HEADS);
         operands.begin(packed, grouped, write).made(CudnnGradientOperands.Q, x.columns(0, HEADS), dx.columns(0, HEADS))
                 .made(CudnnGradientOperands.K, x.columns(HEADS, GROUPS), dx.columns(HEADS, GROUPS))
@@ -82,6 +86,18 @@ class CudnnGradientOperandsTest {
         set(false, true, Write.ACCUMULATE, MERGED);
         expectStrides(CudnnGradientOperands.K, MERGED, GROUPS);
         assertEquals((HEADS + 2L * GROUPS) * TOKENS * HALF_BYTES, operands.bytes());
+    }
+
+    /** cuDNN makes them in their tensors' type. */
+    @Test
+    void gradientsInFloat32AreConverted() {
+        set(false, true, Write.OVERWRITE, MERGED, DType.F32);
+        expectStrides(CudnnGradientOperands.Q, MERGED, HEADS);
+        expectStrides(CudnnGradientOperands.K, MERGED, GROUPS);
+        assertEquals((HEADS + 2L * GROUPS) * TOKENS * HALF_BYTES, operands.bytes());
+        set(true, false, Write.OVERWRITE, MERGED, DType.F32);
+        expectStrides(CudnnGradientOperands.Q, HEADS, HEADS);
+        assertEquals(2 * (HEADS + 2L * GROUPS) * TOKENS * HALF_BYTES, operands.bytes());
     }
 
     @Test

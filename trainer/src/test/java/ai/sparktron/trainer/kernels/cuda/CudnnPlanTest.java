@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.sparktron.trainer.kernels.AttentionShape;
 import ai.sparktron.trainer.tensor.DType;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Stream;
 import org.bytedeco.cuda.global.cudnn;
 import org.junit.jupiter.api.AfterEach;
@@ -53,8 +55,7 @@ class CudnnPlanTest {
     @ParameterizedTest
     @MethodSource("shapes")
     void forward(DType dtype, int heads, int kvHeads, int keySize, int valueSize) {
-        for (int total : new int[] {0, 4096}) {
-            CudnnAttentionKey key = key(dtype, heads, kvHeads, keySize, valueSize, total);
+        for (CudnnAttentionKey key : keys(dtype, heads, kvHeads, keySize, valueSize)) {
             try (CudnnForward plan = new CudnnForward(key, target())) {
                 assertTrue(plan.workspaceBytes() >= 0 && plan.workspaceBytes() < 1 << 20, key + ": " + plan.workspaceBytes());
             }
@@ -64,9 +65,8 @@ class CudnnPlanTest {
     @ParameterizedTest
     @MethodSource("shapes")
     void backward(DType dtype, int heads, int kvHeads, int keySize, int valueSize) {
-        for (int total : new int[] {0, 4096}) {
-            for (boolean deterministic : new boolean[] {false, true}) {
-                CudnnAttentionKey key = key(dtype, heads, kvHeads, keySize, valueSize, total);
+        for (boolean deterministic : new boolean[] {false, true}) {
+            for (CudnnAttentionKey key : keys(dtype, heads, kvHeads, keySize, valueSize)) {
                 key.deterministic = deterministic;
                 key.dOutStride = key.outStride;
                 key.dqStride = key.qStride;
@@ -97,13 +97,30 @@ class CudnnPlanTest {
         return new CudnnPlan.Target(null, properties);
     }
 
+    /** Dense and packed batches, of documents to themselves and of later tokens to earlier ones. */
+    private static List<CudnnAttentionKey> keys(DType dtype, int heads, int kvHeads, int keySize, int valueSize) {
+        List<CudnnAttentionKey> keys = new ArrayList<>();
+        for (int total : new int[] {0, 4096}) {
+            keys.add(key(dtype, heads, kvHeads, keySize, valueSize, total));
+            CudnnAttentionKey later = key(dtype, heads, kvHeads, keySize, valueSize, total);
+            later.causal = false;
+            later.keyLength = 512;
+            later.keyTotal = total / 2;
+            keys.add(later);
+        }
+        return keys;
+    }
+
     /** Four documents of 1024 tokens, or as many and long at most, in columns of one merged projection. */
     private static CudnnAttentionKey key(DType dtype, int heads, int kvHeads, int keySize, int valueSize, int total) {
         CudnnAttentionKey key = new CudnnAttentionKey();
         key.set(dtype, new AttentionShape(heads, kvHeads, keySize, valueSize, 0.1f));
         key.batch = 4;
         key.length = 1024;
+        key.keyLength = 1024;
         key.total = total;
+        key.keyTotal = total;
+        key.causal = true;
         long merged = (long) heads * keySize + (long) kvHeads * (keySize + valueSize);
         key.qStride = merged;
         key.kStride = merged;

@@ -56,6 +56,8 @@ class FlashConfigurationTest {
         }
         FlashConfiguration configuration = FlashConfiguration.of(kind, 64, 64, HOPPER);
         String source = KernelCompiler.source("types.cuh") + KernelCompiler.source("mma.cuh") + KernelCompiler.source("tensorcore.cuh") + KernelCompiler.source(kind.resource);
-        assertTrue(KernelCompiler.compile(kind.resource, source, 90, configuration.defines(DType.BF16)).length > 10_000);
+        for (DType result : new DType[] {DType.BF16, DType.F32}) {
+            assertTrue(KernelCompiler.compile(kind.resource, source, 90, configuration.defines(DType.BF16, result)).length > 10_000);
+        }
     }
 }
