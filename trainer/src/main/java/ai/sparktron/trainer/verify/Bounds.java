@@ -1,6 +1,7 @@
 package ai.sparktron.trainer.verify;
 
 import ai.sparktron.trainer.tensor.DType;
+import ai.sparktron.trainer.verify.ReferenceCase.Trajectory;
 import ai.sparktron.trainer.verify.Verification.Tolerances;
 import java.io.IOException;
 import java.util.List;
@@ -11,7 +12,8 @@ import java.util.Map;
  * in bfloat16, as the case says ({@code bfloat16-errors.json}, {@code trajectory-bfloat16.json}); in cases that do not say, by fixed bounds for such small models.
  *
  * <p>A single quantity may be near by chance, so the median of the gradients' errors is the least that a gradient is held to, and a tenth of the logits' error the least
- * that the loss is. Gradients of experts that no trained token goes to are 0 on all sides and no part of the median.
+ * that the loss is. Gradients of experts that no trained token goes to are 0 on all sides and no part of the median. Runs that round differently part on a trajectory, so
+ * that single steps are a matter of luck: its losses, and its norms, are held together to the farthest of PyTorch's runs, as the norm of the difference over the norm.
  */
 final class Bounds {
 
@@ -22,32 +24,25 @@ final class Bounds {
     private final Tolerances fixed;
     private final Map<String, Double> errors;
     private final double median;
-    private final double trajectoryLoss;
-    private final double trajectoryNorm;
+    private final double trajectoryLosses;
+    private final double trajectoryNorms;
 
     /** @param asked bounds that the user asked for, null = by type and case */
     static Bounds of(ReferenceCase reference, DType values, Tolerances asked) throws IOException {
         if (asked != null || values == DType.F32) {
-            return new Bounds(asked == null ? Tolerances.FLOAT32 : asked, Map.of(), List.of(), List.of());
+            return new Bounds(asked == null ? Tolerances.FLOAT32 : asked, Map.of(), null, List.of());
         }
-        return new Bounds(NARROW, reference.bfloat16Errors(), reference.trajectory(), reference.bfloat16Trajectory());
+        return new Bounds(NARROW, reference.bfloat16Errors(), Trajectory.of(reference.trajectory()), reference.bfloat16Trajectories());
     }
 
-    private Bounds(Tolerances fixed, Map<String, Double> errors, List<ReferenceCase.Step> exact, List<ReferenceCase.Step> narrow) {
+    private Bounds(Tolerances fixed, Map<String, Double> errors, Trajectory exact, List<Trajectory> narrow) {
         this.fixed = fixed;
         this.errors = errors;
         double[] gradients = errors.entrySet().stream().filter(error -> error.getKey().startsWith("grad.")).mapToDouble(Map.Entry::getValue)
                 .filter(error -> error > 0).sorted().toArray();
         this.median = gradients.length == 0 ? 0 : gradients[gradients.length / 2];
-        double loss = 0;
-        double norm = 0;
-        for (int i = 0; i < narrow.size(); i++) {
-            loss = Math.max(loss, Math.abs(narrow.get(i).loss() - exact.get(i).loss()));
-            norm = Math.max(norm, Math.abs(narrow.get(i).gradientNorm() / exact.get(i).gradientNorm() - 1));
-        }
-        this.trajectoryLoss = narrow.isEmpty() ? fixed.trajectory() : OF_PYTORCH * loss;
-        // A file without norms leaves them as they are in cases without one.
-        this.trajectoryNorm = narrow.isEmpty() || Double.isNaN(norm) ? fixed.trajectory() : OF_PYTORCH * norm;
+        this.trajectoryLosses = OF_PYTORCH * narrow.stream().mapToDouble(run -> Comparison.relative(run.losses(), exact.losses())).max().orElse(Double.NaN);
+        this.trajectoryNorms = OF_PYTORCH * narrow.stream().mapToDouble(run -> Comparison.relative(run.norms(), exact.norms())).max().orElse(Double.NaN);
     }
 
     double logits() {
@@ -63,13 +58,18 @@ final class Bounds {
         return errors.isEmpty() ? fixed.gradient() : OF_PYTORCH * Math.max(errors.getOrDefault(name, 0.0), median);
     }
 
-    /** Absolute, of each loss of a trajectory. */
-    double trajectoryLoss() {
-        return trajectoryLoss;
+    /** Of a step of a trajectory, where steps are held each for itself: of the loss absolute, of the gradient's norm relative. */
+    double trajectoryStep() {
+        return fixed.trajectory();
     }
 
-    /** Relative, of each gradient norm of a trajectory. */
-    double trajectoryNorm() {
-        return trajectoryNorm;
+    /** Relative, of all losses of a trajectory together; NaN where steps are held each for itself. */
+    double trajectoryLosses() {
+        return trajectoryLosses;
+    }
+
+    /** As {@link #trajectoryLosses}, of the gradients' norms. */
+    double trajectoryNorms() {
+        return trajectoryNorms;
     }
 }

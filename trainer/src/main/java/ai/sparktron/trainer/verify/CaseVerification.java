@@ -149,16 +149,30 @@ final class CaseVerification {
     private List<Comparison> compareTrajectory(float[][] results, Bounds bounds) throws IOException {
         List<ReferenceCase.Step> steps = reference.trajectory();
         List<Comparison> comparisons = new ArrayList<>();
+        if (results.length > 0 && !Double.isNaN(bounds.trajectoryLosses())) {
+            ReferenceCase.Trajectory exact = ReferenceCase.Trajectory.of(steps);
+            comparisons.add(Comparison.of("trajectory losses", column(results, 0), exact.losses(), Measure.RELATIVE, bounds.trajectoryLosses()));
+            comparisons.add(Comparison.of("trajectory grad_norms", column(results, 1), exact.norms(), Measure.RELATIVE, bounds.trajectoryNorms()));
+            return comparisons;
+        }
         for (int i = 0; i < results.length; i++) {
             ReferenceCase.Step step = steps.get(i);
             comparisons.add(Comparison.of("trajectory step " + i + " loss", new float[] {results[i][0]}, new float[] {(float) step.loss()}, Measure.ABSOLUTE,
-                    bounds.trajectoryLoss()));
+                    bounds.trajectoryStep()));
             if (!Double.isNaN(step.gradientNorm())) {
                 comparisons.add(Comparison.of("trajectory step " + i + " grad_norm", new float[] {results[i][1]}, new float[] {(float) step.gradientNorm()},
-                        Measure.RELATIVE, bounds.trajectoryNorm()));
+                        Measure.RELATIVE, bounds.trajectoryStep()));
             }
         }
         return comparisons;
+    }
+
+    private static float[] column(float[][] rows, int index) {
+        float[] column = new float[rows.length];
+        for (int i = 0; i < rows.length; i++) {
+            column[i] = rows[i][index];
+        }
+        return column;
     }
 
     private void write(Map<String, float[]> tensors, ReferenceCase.Rows inputs, LoadedModel loaded) throws IOException {

@@ -30,16 +30,23 @@ public record Comparison(String quantity, double maxDifference, double relative,
             throw new IllegalArgumentException(quantity + ": " + ours.length + " numbers, but the reference case has " + theirs.length);
         }
         double max = 0;
-        double squares = 0;
-        double reference = 0;
         for (int i = 0; i < ours.length; i++) {
             double difference = Math.abs((double) ours[i] - theirs[i]);
             max = difference > max || Double.isNaN(difference) ? difference : max;
-            squares += difference * difference;
-            reference += (double) theirs[i] * theirs[i];
         }
-        double relative = Math.sqrt(squares) / Math.max(Math.sqrt(reference), NORM_FLOOR);
-        return new Comparison(quantity, max, relative, measure, tolerance);
+        return new Comparison(quantity, max, relative(ours, theirs), measure, tolerance);
+    }
+
+    /** Norm of the difference over norm of the reference. */
+    static double relative(float[] ours, float[] reference) {
+        double squares = 0;
+        double norm = 0;
+        for (int i = 0; i < ours.length; i++) {
+            double difference = (double) ours[i] - reference[i];
+            squares += difference * difference;
+            norm += (double) reference[i] * reference[i];
+        }
+        return Math.sqrt(squares) / Math.max(Math.sqrt(norm), NORM_FLOOR);
     }
 
     /** One line: quantity, both differences, bound, verdict. */

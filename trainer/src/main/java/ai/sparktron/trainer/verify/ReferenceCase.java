@@ -174,9 +174,30 @@ final class ReferenceCase {
         return steps("trajectory.json");
     }
 
-    /** The same steps by PyTorch in bfloat16; empty when the case has none. */
-    List<Step> bfloat16Trajectory() throws IOException {
-        return steps("trajectory-bfloat16.json");
+    /** The figures of all steps of a trajectory. */
+    record Trajectory(float[] losses, float[] norms) {
+
+        /** The steps' own. */
+        static Trajectory of(List<Step> steps) {
+            Trajectory figures = new Trajectory(new float[steps.size()], new float[steps.size()]);
+            for (int i = 0; i < steps.size(); i++) {
+                figures.losses[i] = (float) steps.get(i).loss();
+                figures.norms[i] = (float) steps.get(i).gradientNorm();
+            }
+            return figures;
+        }
+    }
+
+    /** The same steps by PyTorch in bfloat16, by several runs; empty when the case has none. */
+    List<Trajectory> bfloat16Trajectories() throws IOException {
+        List<Trajectory> runs = new ArrayList<>();
+        if (has("trajectory-bfloat16.json")) {
+            ObjectMapper json = new ObjectMapper();
+            for (JsonNode run : json.readTree(directory.resolve("trajectory-bfloat16.json").toFile()).get("runs")) {
+                runs.add(new Trajectory(json.convertValue(run.get("losses"), float[].class), json.convertValue(run.get("grad_norms"), float[].class)));
+            }
+        }
+        return runs;
     }
 
     /** How far PyTorch is from what is expected when it computes in bfloat16, by quantity; empty when the case does not say. */
