@@ -41,6 +41,11 @@ final class CudnnAttention implements AutoCloseable {
     private static final int LEAST_LENGTH = 128;
     private static final int LEAST_TOTAL_STEP = 256;
     private static final int DOUBLED_DOCUMENTS = 512;
+    /** Queries and keys of two ranks have sizes of all kinds: small ones gain least, and would make most plans. */
+    private static final int FEW_OF_OTHERS = 8;
+    /** From so many on, each way, only documents to themselves get more: making one takes as long as a thousand calls gain. */
+    private static final int MOST_PLANS = 64;
+    private static final String ENOUGH_PLANS = "more sizes of queries and keys of two ranks than cuDNN has plans made for (" + MOST_PLANS + ")";
     /** More than this for a gradient in a fixed order, and it is refused: it grows with the square of the length. */
     private static final long MOST_DETERMINISTIC_BYTES = 2L << 30;
     private static final long WORKSPACE_ALIGNMENT_BYTES = 256;
@@ -120,6 +125,10 @@ final class CudnnAttention implements AutoCloseable {
         if (documents.queries().tokens() < settings.leastTokens() || documents.keys().tokens() < settings.leastTokens()) {
             return "few tokens";
         }
+        long least = (long) FEW_OF_OTHERS * settings.leastTokens();
+        if (documents.allSeen() && !isDense() && (long) documents.queries().tokens() * documents.keys().tokens() < least * least) {
+            return "few tokens of another rank";
+        }
         if (shape.keySize() > LARGEST_HEAD || shape.valueSize() > LARGEST_HEAD || shape.keySize() % HEAD_STEP != 0 || shape.valueSize() % HEAD_STEP != 0) {
             return "head sizes " + shape.keySize() + " and " + shape.valueSize();
         }
@@ -131,18 +140,27 @@ final class CudnnAttention implements AutoCloseable {
         return null;
     }
 
+    private boolean isDense() {
+        return documents.equal() && documents.queries().longest() % DENSE_STEP == 0 && documents.keys().longest() % DENSE_STEP == 0;
+    }
+
+    /** A row has as many tokens every time, but of a document that crosses the border of two ranks' tokens there are other numbers each time. */
+    private int total(TokenLayout layout) {
+        return documents.sameTokens() ? roundedTotal(layout.tokens()) : roundedLength(layout.tokens());
+    }
+
     /** What forward and backward plans of a call have in common. */
     private void describe(AttentionShape shape, DType dtype) {
         probe.set(dtype, shape);
         int longest = documents.queries().longest();
         int longestKeys = documents.keys().longest();
-        boolean dense = documents.equal() && longest % DENSE_STEP == 0 && longestKeys % DENSE_STEP == 0;
+        boolean dense = isDense();
+        probe.causal = documents.sameTokens();
         probe.batch = dense ? documents.documents() : roundedDocuments(documents.documents());
         probe.length = dense ? longest : roundedLength(longest);
         probe.keyLength = dense ? longestKeys : roundedLength(longestKeys);
-        probe.total = dense ? 0 : roundedTotal(documents.queries().tokens());
-        probe.keyTotal = dense ? 0 : roundedTotal(documents.keys().tokens());
-        probe.causal = documents.sameTokens();
+        probe.total = dense ? 0 : total(documents.queries());
+        probe.keyTotal = dense ? 0 : total(documents.keys());
         probe.sumsStride = shape.heads();
     }
 
@@ -172,7 +190,7 @@ final class CudnnAttention implements AutoCloseable {
 
     private <P> P plan(Map<CudnnAttentionKey, P> plans, Function<CudnnAttentionKey, P> make) {
         P known = plans.get(probe);
-        if (known != null || refusals.containsKey(probe)) {
+        if (known != null || refusals.containsKey(probe) || !probe.causal && plans.size() >= MOST_PLANS) {
             return known;
         }
         CudnnAttentionKey key = probe.copy();
@@ -226,7 +244,7 @@ final class CudnnAttention implements AutoCloseable {
         describeForward(q, k, v, widened ? out.columns() : out.rowStride());
         CudnnForward plan = plan(forwards, key -> new CudnnForward(key, target));
         if (plan == null) {
-            return refusals.get(probe);
+            return refusals.getOrDefault(probe, ENOUGH_PLANS);
         }
         long scratch = aligned(plan.workspaceBytes());
         long sumsBytes = logSumExp == null ? aligned((long) queries.tokens() * shape.heads() * Float.BYTES) : 0;
@@ -262,7 +280,7 @@ final class CudnnAttention implements AutoCloseable {
         describeBackward();
         CudnnBackward plan = plan(backwards, this::backward);
         if (plan == null) {
-            return refusals.get(probe);
+            return refusals.getOrDefault(probe, ENOUGH_PLANS);
         }
         long scratch = aligned(plan.workspaceBytes());
         long address = workspace.address(scratch + gradients.bytes());
