@@ -9,9 +9,10 @@ A step takes up what all steps before have rounded, so two runs that differ in t
 in 48 runs of DeepSeek-V3's case, eager and sdpa with the rows of a batch in every order, it was 0.0019 to 0.0044 for the losses, and the root mean square over the steps 0.0009
 to 0.0017. So there are eight runs in the file, and the measure is over all steps.
 
-Not part of the build. Made with torch 2.13, transformers 5.17. Usage: make_bf16_trajectory.py CASE_DIRECTORY...
+Not part of the build. Made with torch 2.13, transformers 5.17. Usage: make_bf16_trajectory.py [--every-order] CASE_DIRECTORY...; with --every-order, the figures of those
+48 runs, and no file.
 """
-import json, math, sys
+import itertools, json, math, sys
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
@@ -57,12 +58,13 @@ def distance(ours, exact):
 
 torch.manual_seed(0)
 torch.set_num_threads(1)
-for case in sys.argv[1:]:
+every = "--every-order" in sys.argv
+for case in (argument for argument in sys.argv[1:] if argument != "--every-order"):
     steps = json.load(open(case + "/trajectory.json"))
     inputs = load_file(case + "/trajectory_inputs.safetensors")
     runs, differing, tokens = [], 0, 0
     for attention in ATTENTIONS:
-        for order in ORDERS:
+        for order in map(list, itertools.permutations(range(4))) if every else ORDERS:
             exact, narrow = Run(case, torch.float32, "eager"), Run(case, torch.bfloat16, attention)
             losses, norms = [], []
             for step, expected in enumerate(steps):
@@ -74,8 +76,11 @@ for case in sys.argv[1:]:
                 losses.append(loss)
                 norms.append(norm)
             runs.append({"attention": attention, "rows": order, "losses": losses, "grad_norms": norms})
-    with open(case + "/trajectory-bfloat16.json", "w") as file:
-        file.write('{"runs": [\n%s\n]}\n' % ",\n".join(map(json.dumps, runs)))
+    if not every:
+        with open(case + "/trajectory-bfloat16.json", "w") as file:
+            file.write('{"runs": [\n%s\n]}\n' % ",\n".join(map(json.dumps, runs)))
     for run in runs:
-        print(case, run["attention"], run["rows"], "from float32: losses %.6f norms %.5f" % (distance(run["losses"], [s["loss"] for s in steps]),
-              distance(run["grad_norms"], [s["grad_norm"] for s in steps])), "choices that would be others: %d of %d" % (differing, tokens), flush=True)
+        errors = [abs(loss - step["loss"]) for loss, step in zip(run["losses"], steps)]
+        print(case, run["attention"], run["rows"], "from float32: losses %.6f norms %.5f, losses root mean square %.4f farthest %.4f" % (
+              distance(run["losses"], [s["loss"] for s in steps]), distance(run["grad_norms"], [s["grad_norm"] for s in steps]),
+              math.sqrt(sum(e * e for e in errors) / len(errors)), max(errors)), "choices that would be others: %d of %d" % (differing, tokens), flush=True)

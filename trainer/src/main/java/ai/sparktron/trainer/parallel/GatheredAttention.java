@@ -3,7 +3,6 @@ package ai.sparktron.trainer.parallel;
 import ai.sparktron.trainer.comm.Communicator;
 import ai.sparktron.trainer.comm.Reduction;
 import ai.sparktron.trainer.kernels.Kernels;
-import ai.sparktron.trainer.parallel.RankByRankAttention.Meeting;
 import ai.sparktron.trainer.seam.AttentionCore;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.DType;
@@ -55,17 +54,7 @@ final class GatheredAttention implements AttentionCore {
         try (Arena.Frame frame = scratch.open(FRAME)) {
             KeyValues shares = ofAll(frame, "keys.grad", DType.F32, in);
             kernels.fill(shares.joined(), 0);
-            attention.backward(kernels, frame, in, gather(kernels, frame, in), dOut, out, logSumExp, gradients.q(), new RankByRankAttention.Shares() {
-                @Override
-                public KeyValues room(int step) {
-                    return ofOwner(shares, step);
-                }
-
-                @Override
-                public void made(int step, Meeting meeting) {
-                    // They stay where they are until all are there.
-                }
-            });
+            attention.backward(kernels, frame, in, gather(kernels, frame, in), dOut, out, logSumExp, gradients.q(), step -> ofOwner(shares, step));
             KeyValues own = KeyValues.allocate(frame, "keys.grad.own", DType.F32, in.k().rows(), in.shape());
             group.reduceScatter(shares.joined(), own.joined(), Reduction.SUM);
             own.give(kernels, gradients.k(), gradients.v());

@@ -42,8 +42,9 @@ final class RankByRankAttention {
         /** Float32 room for those of a step. Only rows that meet own queries are written. */
         KeyValues room(int step);
 
-        /** A step's are there. @param meeting what met, which may be nothing */
-        void made(int step, Meeting meeting);
+        /** A step's are there; here they may stay. @param meeting what met, which may be nothing */
+        default void made(int step, Meeting meeting) {
+        }
     }
 
     /**

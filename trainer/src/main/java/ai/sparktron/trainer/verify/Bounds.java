@@ -6,6 +6,7 @@ import ai.sparktron.trainer.verify.Verification.Tolerances;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * How far each quantity of a case may be from the float32 numbers. In 16 bits, where nothing else is asked for, at most one and a half times as far as PyTorch itself is
@@ -41,8 +42,13 @@ final class Bounds {
         double[] gradients = errors.entrySet().stream().filter(error -> error.getKey().startsWith("grad.")).mapToDouble(Map.Entry::getValue)
                 .filter(error -> error > 0).sorted().toArray();
         this.median = gradients.length == 0 ? 0 : gradients[gradients.length / 2];
-        this.trajectoryLosses = OF_PYTORCH * narrow.stream().mapToDouble(run -> Comparison.relative(run.losses(), exact.losses())).max().orElse(Double.NaN);
-        this.trajectoryNorms = OF_PYTORCH * narrow.stream().mapToDouble(run -> Comparison.relative(run.norms(), exact.norms())).max().orElse(Double.NaN);
+        this.trajectoryLosses = OF_PYTORCH * farthest(narrow, exact, Trajectory::losses);
+        this.trajectoryNorms = OF_PYTORCH * farthest(narrow, exact, Trajectory::norms);
+    }
+
+    /** Of some runs from the exact one; NaN without any. */
+    private static double farthest(List<Trajectory> runs, Trajectory exact, Function<Trajectory, float[]> figures) {
+        return runs.stream().mapToDouble(run -> Comparison.relative(figures.apply(run), figures.apply(exact))).max().orElse(Double.NaN);
     }
 
     double logits() {

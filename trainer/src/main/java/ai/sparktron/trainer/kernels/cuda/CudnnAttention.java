@@ -36,11 +36,6 @@ final class CudnnAttention implements AutoCloseable {
     private static final int LATENT_VALUE = 128;
     private static final int HEAD_STEP = 8;
     private static final int ALIGNMENT_BYTES = 16;
-    /** Dense plans are for one length; others than these go packed, lest every length make a plan. Also, up to cuDNN 9.15.0 other lengths could fault in graphs. */
-    private static final int DENSE_STEP = 128;
-    private static final int LEAST_LENGTH = 128;
-    private static final int LEAST_TOTAL_STEP = 256;
-    private static final int DOUBLED_DOCUMENTS = 512;
     /** Queries and keys of two ranks have sizes of all kinds: small ones gain least, and would make most plans. */
     private static final int FEW_OF_OTHERS = 8;
     /** From so many on, each way, only documents to themselves get more: making one takes as long as a thousand calls gain. */
@@ -93,26 +88,6 @@ final class CudnnAttention implements AutoCloseable {
         }
     }
 
-    /** Documents that a packed plan takes. */
-    static int roundedDocuments(int count) {
-        return count <= DOUBLED_DOCUMENTS ? roundedToPower(count) : (count + DOUBLED_DOCUMENTS - 1) / DOUBLED_DOCUMENTS * DOUBLED_DOCUMENTS;
-    }
-
-    /** Tokens of a document that a packed plan takes. */
-    static int roundedLength(int length) {
-        return Math.max(LEAST_LENGTH, roundedToPower(length));
-    }
-
-    /** Tokens in all that a packed plan takes: an eighth more at most. */
-    static int roundedTotal(int tokens) {
-        int step = Math.max(LEAST_TOTAL_STEP, Integer.highestOneBit(tokens) / 8);
-        return (tokens + step - 1) / step * step;
-    }
-
-    private static int roundedToPower(int n) {
-        return n <= 1 ? 1 : Integer.highestOneBit(n - 1) * 2;
-    }
-
     /** Why this does not take a call, or null where it does. */
     private String refusal(AttentionShape shape, Tensor... operands) {
         DType dtype = operands[0].dtype();
@@ -126,7 +101,7 @@ final class CudnnAttention implements AutoCloseable {
             return "few tokens";
         }
         long least = (long) FEW_OF_OTHERS * settings.leastTokens();
-        if (documents.allSeen() && !isDense() && (long) documents.queries().tokens() * documents.keys().tokens() < least * least) {
+        if (documents.allSeen() && !CudnnAttentionKey.isDense(documents) && (long) documents.queries().tokens() * documents.keys().tokens() < least * least) {
             return "few tokens of another rank";
         }
         if (shape.keySize() > LARGEST_HEAD || shape.valueSize() > LARGEST_HEAD || shape.keySize() % HEAD_STEP != 0 || shape.valueSize() % HEAD_STEP != 0) {
@@ -140,27 +115,10 @@ final class CudnnAttention implements AutoCloseable {
         return null;
     }
 
-    private boolean isDense() {
-        return documents.equal() && documents.queries().longest() % DENSE_STEP == 0 && documents.keys().longest() % DENSE_STEP == 0;
-    }
-
-    /** A row has as many tokens every time, but of a document that crosses the border of two ranks' tokens there are other numbers each time. */
-    private int total(TokenLayout layout) {
-        return documents.sameTokens() ? roundedTotal(layout.tokens()) : roundedLength(layout.tokens());
-    }
-
     /** What forward and backward plans of a call have in common. */
     private void describe(AttentionShape shape, DType dtype) {
         probe.set(dtype, shape);
-        int longest = documents.queries().longest();
-        int longestKeys = documents.keys().longest();
-        boolean dense = isDense();
-        probe.causal = documents.sameTokens();
-        probe.batch = dense ? documents.documents() : roundedDocuments(documents.documents());
-        probe.length = dense ? longest : roundedLength(longest);
-        probe.keyLength = dense ? longestKeys : roundedLength(longestKeys);
-        probe.total = dense ? 0 : total(documents.queries());
-        probe.keyTotal = dense ? 0 : total(documents.keys());
+        probe.fit(documents);
         probe.sumsStride = shape.heads();
     }
 

@@ -12,6 +12,12 @@ import java.util.Arrays;
  */
 final class CudnnAttentionKey {
 
+    /** Dense plans are for one length; others than these go packed, lest every length make a plan. Also, up to cuDNN 9.15.0 other lengths could fault in graphs. */
+    private static final int DENSE_STEP = 128;
+    private static final int LEAST_LENGTH = 128;
+    private static final int LEAST_TOTAL_STEP = 256;
+    private static final int DOUBLED_DOCUMENTS = 512;
+
     DType dtype;
     int heads;
     int kvHeads;
@@ -47,6 +53,48 @@ final class CudnnAttentionKey {
         keySize = shape.keySize();
         valueSize = shape.valueSize();
         scaleBits = Float.floatToRawIntBits(shape.scale());
+    }
+
+    /** Whether a batch of documents needs no offsets. */
+    static boolean isDense(DocumentBatch documents) {
+        return documents.equal() && documents.longest() % DENSE_STEP == 0 && documents.longestKeys() % DENSE_STEP == 0;
+    }
+
+    /** Sets what the plan takes to what these documents need, rounded up where they are packed. */
+    void fit(DocumentBatch documents) {
+        boolean dense = isDense(documents);
+        causal = documents.sameTokens();
+        batch = dense ? documents.documents() : roundedDocuments(documents.documents());
+        length = dense ? documents.longest() : roundedLength(documents.longest());
+        keyLength = dense ? documents.longestKeys() : roundedLength(documents.longestKeys());
+        total = dense ? 0 : roundedTotal(documents.queries().tokens());
+        keyTotal = dense ? 0 : roundedTotal(documents.keys().tokens());
+    }
+
+    /** Documents that a packed plan takes. */
+    private static int roundedDocuments(int count) {
+        return count <= DOUBLED_DOCUMENTS ? roundedToPower(count) : (count + DOUBLED_DOCUMENTS - 1) / DOUBLED_DOCUMENTS * DOUBLED_DOCUMENTS;
+    }
+
+    /** Tokens of a document that a packed plan takes. */
+    private static int roundedLength(int length) {
+        return Math.max(LEAST_LENGTH, roundedToPower(length));
+    }
+
+    /**
+     * Tokens in all that a packed plan takes. A row has as many every time, and an eighth more serves it; but of a document that crosses the border of two ranks' tokens
+     * there are other numbers each time.
+     */
+    private int roundedTotal(int tokens) {
+        if (!causal) {
+            return roundedLength(tokens);
+        }
+        int step = Math.max(LEAST_TOTAL_STEP, Integer.highestOneBit(tokens) / 8);
+        return (tokens + step - 1) / step * step;
+    }
+
+    private static int roundedToPower(int n) {
+        return n <= 1 ? 1 : Integer.highestOneBit(n - 1) * 2;
     }
 
     float scale() {

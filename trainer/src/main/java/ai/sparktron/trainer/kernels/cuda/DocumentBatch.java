@@ -12,6 +12,8 @@ final class DocumentBatch {
     private TokenLayout keys;
     private boolean sameTokens;
     private boolean allSeen;
+    private int longest;
+    private int longestKeys;
     private boolean equal;
 
     /** Looks at the layouts of a call. */
@@ -21,7 +23,9 @@ final class DocumentBatch {
             keys = keyLayout;
             sameTokens = queryLayout == keyLayout || same(queryLayout, keyLayout);
             allSeen = !sameTokens && allSeen(queryLayout, keyLayout);
-            equal = equal(queryLayout) && (sameTokens || equal(keyLayout));
+            longest = queryLayout.longest();
+            longestKeys = sameTokens ? longest : keyLayout.longest();
+            equal = equal(queryLayout, longest) && (sameTokens || equal(keyLayout, longestKeys));
         }
         return this;
     }
@@ -45,8 +49,8 @@ final class DocumentBatch {
         return true;
     }
 
-    private static boolean equal(TokenLayout layout) {
-        return (long) layout.longest() * (layout.starts().length - 1) == layout.tokens();
+    private static boolean equal(TokenLayout layout, int longest) {
+        return (long) longest * (layout.starts().length - 1) == layout.tokens();
     }
 
     /** Whether queries and keys are the same tokens: in a document, a token then sees those before it and itself, wherever they stood. */
@@ -66,6 +70,16 @@ final class DocumentBatch {
     /** Whether all documents are as long as each other, queries and keys each for themselves. */
     boolean equal() {
         return equal;
+    }
+
+    /** Tokens of the longest document, of queries. */
+    int longest() {
+        return longest;
+    }
+
+    /** And of keys. */
+    int longestKeys() {
+        return longestKeys;
     }
 
     TokenLayout queries() {

@@ -2,6 +2,7 @@ package ai.sparktron.trainer.kernels.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.sparktron.trainer.kernels.ReferenceEngine;
@@ -9,6 +10,8 @@ import ai.sparktron.trainer.kernels.TestTensors;
 import ai.sparktron.trainer.kernels.TokenLayout;
 import ai.sparktron.trainer.tensor.Arena;
 import ai.sparktron.trainer.tensor.StackArena;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -64,5 +67,34 @@ class DocumentBatchTest {
         assertTrue(batch.of(pairs, layout(new int[] {0, 0, 0, 2, 2, 2}, 0, 1, 2, 0, 1, 2)).equal());
         assertFalse(batch.of(pairs, layout(new int[] {0, 0, 2}, 0, 1, 0)).equal());
         assertEquals(2, batch.documents());
+    }
+
+    private CudnnAttentionKey fitted(TokenLayout queries, TokenLayout keys) {
+        CudnnAttentionKey key = new CudnnAttentionKey();
+        key.fit(batch.of(queries, keys));
+        return key;
+    }
+
+    private TokenLayout tokens(int first, int count) {
+        return layout(new int[count], IntStream.range(first, first + count).toArray());
+    }
+
+    /** A document across the border of two ranks has other numbers of tokens on each side every time. */
+    @Test
+    void fewPlansServeDocumentsAcrossBorders() {
+        CudnnAttentionKey plan = fitted(tokens(1500, 270), tokens(0, 1030));
+        assertEquals(plan, fitted(tokens(2047, 511), tokens(0, 2047)));
+        assertEquals(List.of(512, 512, 2048, 2048), List.of(plan.length, plan.total, plan.keyLength, plan.keyTotal));
+        assertNotEquals(plan, fitted(tokens(1500, 513), tokens(0, 1030)));
+        CudnnAttentionKey dense = fitted(tokens(1152, 384), tokens(0, 1152));
+        assertEquals(List.of(0, 384, 1152), List.of(dense.total, dense.length, dense.keyLength), "multiples of 128 are dense");
+    }
+
+    @Test
+    void packedRowsKeepTheirTokens() {
+        TokenLayout row = layout(IntStream.range(0, 1200).map(t -> t / 700).toArray(), IntStream.range(0, 1200).map(t -> t % 700).toArray());
+        CudnnAttentionKey plan = fitted(row, row);
+        assertEquals(List.of(2, 1024, 1280, 1024, 1280), List.of(plan.batch, plan.length, plan.total, plan.keyLength, plan.keyTotal));
+        assertTrue(plan.causal);
     }
 }

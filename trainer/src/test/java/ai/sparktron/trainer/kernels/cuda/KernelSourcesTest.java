@@ -26,7 +26,7 @@ class KernelSourcesTest {
 
     /** Defines of each source; types in the place of %s. */
     private static final Map<String, List<String>> SOURCES = new TreeMap<>(Map.ofEntries(
-            Map.entry("attention.cu", List.of("TYPE=%s", "SIZE=16")),
+            Map.entry("attention.cu", List.of("TYPE=%s", "RESULT=float", "SIZE=16")),
             Map.entry("balance.cu", List.of()),
             Map.entry("bits.cu", List.of("TYPE=unsigned short", "LANES=8")),
             Map.entry("columns.cu", List.of("TYPE=%s", "RESULT=float", "LANES=4")),
